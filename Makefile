@@ -1,0 +1,64 @@
+# One command each; `make help` prints them.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test test-reference check format bench chaos lock clean
+
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+# A stamp per lock file: a second run of any target finds it and does nothing.
+.venv/core.stamp: requirements/core.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Seoga needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 setup")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing the core set (no torch) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements/core.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/test.stamp: .venv/core.stamp requirements/test.txt
+	@echo "Installing the test tools …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements/test.txt
+	@touch $@
+
+.venv/reference.stamp: .venv/test.stamp requirements/reference.txt
+	@echo "Installing the reference engine (sentence-transformers, torch) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements/reference.txt
+	@touch $@
+
+setup: .venv/core.stamp ## make .venv with the core set
+
+demo: .venv/core.stamp ## set up, then upload, process and search the sample files
+	@$(BIN)/python -m benchmarks.demo
+
+run: .venv/core.stamp ## serve on http://127.0.0.1:8000 (SEOGA_* settings apply)
+	@$(BIN)/seoga serve
+
+test: .venv/test.stamp ## set up and run the default tests (no network, no server)
+	@$(BIN)/pytest -n 2 -m "not chaos and not reference"
+
+test-reference: .venv/reference.stamp ## compare the engines with sentence-transformers
+	@$(BIN)/pytest -m reference
+
+check: .venv/test.stamp ## format, lint, types, import rules, the default tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(MAKE) --no-print-directory test
+
+format: .venv/test.stamp ## format and sort imports
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+bench: .venv/reference.stamp ## measure everything against its baseline; writes benchmarks/results.json
+	@$(BIN)/python -m benchmarks
+
+chaos: .venv/test.stamp ## the long crash tests (minutes)
+	@$(BIN)/pytest -m chaos -n 0
+
+lock: ## renew requirements/*.txt
+	@requirements/lock.sh
+
+clean: ## remove .venv and caches (never your data)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

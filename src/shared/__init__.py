@@ -1,0 +1,1 @@
+"""What every module may use: the kernel, events, artefacts, ports, the runtime and the one model."""

@@ -1,0 +1,1 @@
+"""What stages leave for each other under a document's content hash; versioned like events."""

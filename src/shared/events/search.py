@@ -1,0 +1,43 @@
+"""What Search tells: a version is searchable, a document is gone, a search was made."""
+
+from typing import ClassVar
+
+from shared.events.envelope import Event
+from shared.events.ingest import DocumentEvent
+
+
+class DocumentIndexed(DocumentEvent):
+    """Searches from now on see this version and no older one."""
+
+    name: ClassVar[str] = "DocumentIndexed"
+    topic: ClassVar[str] = "search.document.v1"
+
+    revision: int
+    chunk_count: int
+    seconds: float
+
+
+class DocumentRemoved(DocumentEvent):
+    """Searches from now on see nothing of this document."""
+
+    name: ClassVar[str] = "DocumentRemoved"
+    topic: ClassVar[str] = "search.document.v1"
+
+
+class SearchPerformed(Event):
+    """Telemetry: published in batches from a bounded buffer, may be lost."""
+
+    name: ClassVar[str] = "SearchPerformed"
+    topic: ClassVar[str] = "search.query.v1"
+
+    search_id: str
+    mode: str
+    characters: int
+    hits: int
+    seconds: float
+    cached: bool = False
+    degraded: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.search_id

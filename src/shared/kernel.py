@@ -1,0 +1,121 @@
+"""Ids, the clock, and the few errors everything speaks in. Plain Python."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar, NewType
+from uuid import uuid4
+
+DocumentId = NewType("DocumentId", str)
+"""A lower-case UUID with dashes."""
+
+Clock = Callable[[], datetime]
+"""Tells the present instant, in UTC."""
+
+
+def utc_now() -> datetime:
+    """The present instant, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_document_id() -> DocumentId:
+    """A fresh random document id."""
+    return DocumentId(str(uuid4()))
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field of a request: where it is and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class DomainError(Exception):
+    """Something a person or another program can act on. `str(error)` is one plain sentence."""
+
+    code: ClassVar[str] = "error"
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(self, detail: str, *, code: str | None = None, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.specific_code = code or self.code
+        self.errors = tuple(errors)
+
+
+class InvalidInput(DomainError):
+    """The request is well-formed but says something that cannot be done."""
+
+    code = "invalid_input"
+    title = "The request is not valid"
+
+
+class NotFound(DomainError):
+    """No such document, collection, job or dead letter."""
+
+    code = "not_found"
+    title = "Not found"
+
+
+class Conflict(DomainError):
+    """The request is at odds with what is stored now (a name that is taken)."""
+
+    code = "conflict"
+    title = "Conflict with the present state"
+
+
+class Gone(DomainError):
+    """It was here and is not any more (an expired cursor)."""
+
+    code = "gone"
+    title = "No longer there"
+
+
+class TooLarge(DomainError):
+    """More bytes than the settings allow."""
+
+    code = "too_large"
+    title = "Too large"
+
+
+class Unsupported(DomainError):
+    """A type of content that Seoga does not read."""
+
+    code = "unsupported_type"
+    title = "Unsupported type of file"
+
+
+class Refused(DomainError):
+    """This input fails, and `retryable` says whether trying again can help. Costs an attempt."""
+
+    code = "refused"
+    title = "The document cannot be processed"
+
+    def __init__(
+        self, detail: str, *, code: str | None = None, stage: str | None = None, retryable: bool = False
+    ) -> None:
+        super().__init__(detail, code=code)
+        self.stage = stage
+        self.retryable = retryable
+
+
+class Unavailable(DomainError):
+    """Something needed is not there now: a timeout, a refused connection, a model that loads.
+
+    Costs no attempt: who meets it waits and tries again.
+    """
+
+    code = "unavailable"
+    title = "Not available at the moment"
+
+    def __init__(self, detail: str, *, code: str | None = None, retry_after_seconds: float = 1.0) -> None:
+        super().__init__(detail, code=code)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class StorageFull(Unavailable):
+    """No room left to store something durably."""
+
+    code = "storage_full"
+    title = "The disk is full"

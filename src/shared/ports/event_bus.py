@@ -1,0 +1,98 @@
+"""The event bus: topics, keys, consumer groups with positions, dead letters, tails."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shared.events.envelope import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event as one group receives it."""
+
+    lane: str
+    """A topic or one partition of it: positions are counted per lane."""
+    position: int
+    raw: bytes
+    """The envelope's JSON as it was stored; decoding is the consumer's, so that poison reaches it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Something a group could not handle, with what is needed to understand and replay it."""
+
+    id: str
+    group: str
+    topic: str
+    """Where it came from; for a job, `job:<kind>`."""
+    reason: str
+    attempts: int
+    buried_at: datetime
+    raw: bytes
+    replayed_at: datetime | None = None
+
+
+class Subscription(Protocol):
+    """One group's view of some topics. Used by one task at a time."""
+
+    async def receive(self, limit: int) -> Sequence[Delivery]:
+        """At least one and at most `limit` deliveries, in order within each key; waits until there is one.
+
+        Every event published after the group's committed position is received at least once, also after a
+        crash. Nothing is received twice within one subscription unless it was not committed and the
+        subscription was opened again. An event published in this process wakes a waiting receiver at once.
+        Raises Unavailable while the bus is down.
+        """
+        ...
+
+    async def commit(self, positions: dict[str, int]) -> None:
+        """Lane → highest position up to which everything is handled. Durable on return; never goes back."""
+        ...
+
+    async def lag(self) -> int:
+        """How many published events this group has not committed."""
+        ...
+
+
+class EventBus(Protocol):
+    """Publishes durably, delivers at least once, in order within a key."""
+
+    async def publish(self, *envelopes: Envelope) -> None:
+        """All are durable when it returns (on a crash before: any prefix may be). Raises Unavailable."""
+        ...
+
+    def subscribe(self, group: str, topics: Sequence[str]) -> AbstractAsyncContextManager[Subscription]:
+        """Opens the group at its committed positions; a new group starts at the beginning of what is kept."""
+        ...
+
+    def tail(self, *topics: str) -> AbstractAsyncContextManager[AsyncIterator[Envelope]]:
+        """Every event published to these topics once the context is entered; no position is kept.
+
+        A reader that falls behind misses nothing that the bus still keeps.
+        """
+        ...
+
+    async def bury(self, letter: DeadLetter) -> None:
+        """Keeps a dead letter durably; the same id twice keeps one."""
+        ...
+
+    async def dead_letters(
+        self, *, group: str | None = None, after: str | None = None, limit: int = 50
+    ) -> Sequence[DeadLetter]:
+        """Newest first, starting behind the letter with the id `after`."""
+        ...
+
+    async def dead_letter(self, letter_id: str) -> DeadLetter:
+        """Raises NotFound."""
+        ...
+
+    async def replay(self, letter_id: str) -> DeadLetter:
+        """Publishes the buried event to its topic once more and marks the letter.
+
+        Every group receives it again (effects are idempotent). Raises NotFound, Conflict when it is poison
+        that is not an envelope (it can never be delivered), Unavailable.
+        """
+        ...

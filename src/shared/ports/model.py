@@ -1,0 +1,51 @@
+"""The one embedding model that every part shares."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Vectors = npt.NDArray[np.float32]
+"""Shape (n, dimension), C-contiguous, each row of Euclidean length 1."""
+
+TextKind = Literal["query", "passage"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """What a consumer must know of the model; known without loading its weights."""
+
+    name: str
+    dimension: int
+    max_tokens: int
+    """Longest text in model tokens, special ones included; the rest of a longer text is not read."""
+    languages: frozenset[str]
+    """ISO 639-1 codes the model understands; a text in another language gets no useful vector."""
+    fingerprint: str
+    """Names the vector space: weights + tokenizer + pooling + normalisation + prompts + maximum length."""
+
+
+class Model(Protocol):
+    """Lazy: the first call loads, and N first calls load once. Safe from any coroutine."""
+
+    def describe(self) -> ModelDescription:
+        """Reads configuration files only. Raises Unavailable when the model is not on this machine."""
+        ...
+
+    async def embed(self, texts: Sequence[str], *, kind: TextKind) -> Vectors:
+        """One row per text, in their order; an empty sequence gives shape (0, dimension).
+
+        Queries go before passages. Raises Unavailable while the model cannot be loaded, with the cause.
+        """
+        ...
+
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Model tokens of each text, without special tokens and without truncation; needs no weights."""
+        ...
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether `embed` would answer without loading first."""
+        ...

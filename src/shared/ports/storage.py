@@ -1,0 +1,85 @@
+"""Where bytes are kept: originals and artefacts in the BlobStore, what may be lost in the Cache."""
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """A stream that was stored whole under its content's hash."""
+
+    sha256: str
+    size: int
+    head: bytes
+    """The first bytes (at most 8 KiB), for telling the type."""
+    key: str
+    """The address for `read` and `open`."""
+    new: bool
+    """False when the same bytes were there before."""
+
+
+class BlobStore(Protocol):
+    """Content-addressed originals and keyed artefacts. What it has answered for is on disk."""
+
+    async def store(self, stream: AsyncIterator[bytes], *, max_bytes: int) -> StoredBlob:
+        """Streams to disk while hashing, without holding the content in memory.
+
+        Durable on return (file and folder fsynced). Raises TooLarge beyond `max_bytes`, StorageFull, and
+        whatever the stream raises; nothing is left behind then.
+        """
+        ...
+
+    async def put(self, key: str, content: bytes) -> None:
+        """Keeps an artefact under `key` (`[a-z0-9/._-]`), whole or not at all; durable on return.
+
+        Replaces what was there.
+        """
+        ...
+
+    async def read(self, key: str) -> bytes:
+        """The whole content. Raises NotFound."""
+        ...
+
+    def open(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """The content from byte `start`, in pieces of at most 1 MiB. Raises NotFound at the first piece."""
+        ...
+
+    async def local_path(self, key: str) -> str:
+        """A path a child process of this machine may read while the blob exists. Raises NotFound."""
+        ...
+
+    async def exists(self, key: str) -> bool:
+        """Whether `read` would find it now."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Gone, or was not there."""
+        ...
+
+    async def collect(self, *, keep: Collection[str], older_than_seconds: float) -> int:
+        """Deletes originals and artefacts whose sha256 is not in `keep` and that are older; returns how many.
+
+        Half-written uploads of that age go too.
+        """
+        ...
+
+    async def free_bytes(self) -> int | None:
+        """Room left, or None when the store cannot tell."""
+        ...
+
+
+class Cache(Protocol):
+    """A bounded cache. Down or damaged is a miss, never an error."""
+
+    async def get(self, key: str) -> bytes | None:
+        """None when absent, expired or its tag was dropped."""
+        ...
+
+    async def put(self, key: str, value: bytes, *, ttl_seconds: float, tag: str = "") -> None:
+        """Keeps it at most that long; may drop others or this one for room."""
+        ...
+
+    async def drop(self, tag: str) -> None:
+        """Everything put with this tag before is a miss from now on."""
+        ...

@@ -1,0 +1,1 @@
+"""What runs the modules: the plug, consumers, the relay, workers, child processes, errors, access."""

@@ -1,0 +1,128 @@
+"""API keys: who may read, write or administer which collections; and who may call from a browser at all."""
+
+import hmac
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from fastapi import Request
+
+from shared.kernel import NotFound
+from shared.runtime.problems import AccessDenied, NotAuthenticated
+from shared.settings import WrongSettings
+
+Right = Literal["read", "write", "admin"]
+_RIGHTS: Final[frozenset[str]] = frozenset(("read", "write", "admin"))
+_EVERYTHING: Final = "*"
+_LOOPBACK_NAMES: Final = frozenset(("localhost", "127.0.0.1", "::1", "[::1]"))
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: which collections they may touch, and how."""
+
+    collections: frozenset[str]
+    rights: frozenset[str]
+
+    @property
+    def every_collection(self) -> bool:
+        """Not limited to some collections."""
+        return _EVERYTHING in self.collections
+
+    def sees(self, collection: str) -> bool:
+        """Whether this collection exists for them."""
+        return self.every_collection or collection in self.collections
+
+    def must_see(self, collection: str) -> None:
+        """Raises NotFound: a collection of others looks like one that does not exist."""
+        if not self.sees(collection):
+            raise NotFound(f"There is no collection named {collection!r}.", code="collection_not_found")
+
+    def must_see_to_write(self, collection: str) -> None:
+        """Raises AccessDenied: writing names the collection, so hiding it would only confuse."""
+        if not self.sees(collection):
+            raise AccessDenied(f"This API key does not allow the collection {collection!r}.")
+
+
+ANYONE_ON_THIS_MACHINE: Final = Principal(frozenset((_EVERYTHING,)), _RIGHTS)
+
+Guard = Callable[[Request], Coroutine[Any, Any, Principal]]
+"""A FastAPI dependency that gives the principal, or ends the request."""
+
+
+class Access:
+    """The guards that routers depend on: `Depends(access.reader)`."""
+
+    def __init__(self, keys: dict[str, Principal] | None) -> None:
+        self._keys = keys
+        self.reader = self._guard("read")
+        self.writer = self._guard("write")
+        self.admin = self._guard("admin")
+
+    @classmethod
+    def from_file(cls, path: Path | None) -> "Access":
+        """Lines of `key collections rights`, comma-separated lists, `*` for all; `#` begins a comment.
+
+        No file: anyone on this machine may do everything. Raises WrongSettings naming the line.
+        """
+        if path is None:
+            return cls(None)
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except OSError as error:
+            raise WrongSettings(f"SEOGA_API_KEYS_FILE was '{path}': {error.strerror}") from error
+        keys: dict[str, Principal] = {}
+        for number, line in enumerate(lines, start=1):
+            words = line.partition("#")[0].split()
+            if not words:
+                continue
+            rights = frozenset(words[2].split(",")) if len(words) == 3 else frozenset[str]()
+            if not rights or not rights <= _RIGHTS or len(words[0]) < 16:
+                raise WrongSettings(
+                    f"SEOGA_API_KEYS_FILE line {number}: a line is `key collections rights`, the key at least "
+                    "16 characters, rights from read, write, admin."
+                )
+            keys[words[0]] = Principal(frozenset(words[1].split(",")), rights)
+        if not keys:
+            raise WrongSettings(f"SEOGA_API_KEYS_FILE was '{path}': it has no key in it.")
+        return cls(keys)
+
+    def _guard(self, right: Right) -> Guard:
+        async def guard(request: Request) -> Principal:
+            principal = self._principal(request)
+            if right not in principal.rights:
+                raise AccessDenied(f"This API key does not have the right {right!r}.")
+            return principal
+
+        return guard
+
+    def _principal(self, request: Request) -> Principal:
+        if self._keys is None:
+            _refuse_foreign(request)
+            return ANYONE_ON_THIS_MACHINE
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            # Every key is compared, so that the time taken tells nothing.
+            found = [
+                who for key, who in self._keys.items() if hmac.compare_digest(key.encode(), token.strip().encode())
+            ]
+            if found:
+                return found[0]
+        raise NotAuthenticated("Send `Authorization: Bearer KEY` with a key of this server.")
+
+
+def _refuse_foreign(request: Request) -> None:
+    """Without keys a web page elsewhere must not reach this server through the reader's own browser."""
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    if host not in _LOOPBACK_NAMES:
+        raise AccessDenied(f"This server answers only this machine; the Host header was {host!r}.", code="foreign_host")
+    origin = request.headers.get("origin")
+    if origin and origin != "null" and (urlsplit(origin).hostname or "") in _LOOPBACK_NAMES:
+        return
+    if origin:
+        raise AccessDenied(
+            f"This server answers only pages of this machine; the Origin was {origin!r}.",
+            code="foreign_origin",
+        )
