@@ -5,7 +5,7 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from shared.events.envelope import Envelope, Event, wrap
 from shared.events.ingest import DocumentReceived, Labels
@@ -14,6 +14,12 @@ from shared.kernel import DocumentId, new_document_id
 T = TypeVar("T")
 
 
+@overload
+async def eventually(
+    condition: Callable[[], Awaitable[T]], *, timeout_seconds: float = 20, every_seconds: float = 0.01
+) -> T: ...
+@overload
+async def eventually(condition: Callable[[], T], *, timeout_seconds: float = 20, every_seconds: float = 0.01) -> T: ...
 async def eventually(
     condition: Callable[[], T | Awaitable[T]], *, timeout_seconds: float = 20, every_seconds: float = 0.01
 ) -> T:

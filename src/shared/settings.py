@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     parse_text_characters: int = Field(default=50_000_000, ge=1_000)
     """A document with more text than this is refused."""
 
+    stuck_after_seconds: float = Field(default=120, gt=0)
+    """A document on its way that nothing was heard of for this long is shown as stuck."""
+
     log_level: Annotated[
         str, AfterValidator(lambda value: _one_of(value.lower(), "debug", "info", "warning", "error"))
     ] = "info"

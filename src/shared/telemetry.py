@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
@@ -15,18 +15,19 @@ from shared.events.envelope import current_cause
 Log = FilteringBoundLogger
 
 
+@runtime_checkable
 class Metrics(Protocol):
     """Counts and times things. Names are `noun_verb_unit`; labels are few and bounded."""
 
-    def count(self, name: str, value: float = 1, **labels: str) -> None:
+    def count(self, name: str, value: float = 1, /, **labels: str) -> None:
         """Adds to a counter that only rises."""
         ...
 
-    def observe(self, name: str, value: float, **labels: str) -> None:
+    def observe(self, name: str, value: float, /, **labels: str) -> None:
         """One sample of a distribution, seconds unless the name says otherwise."""
         ...
 
-    def gauge(self, name: str, value: float, **labels: str) -> None:
+    def gauge(self, name: str, value: float, /, **labels: str) -> None:
         """What something is now."""
         ...
 

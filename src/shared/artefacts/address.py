@@ -5,6 +5,11 @@ import json
 from typing import Any
 
 
+def original_key(sha256: str) -> str:
+    """The BlobStore key of the original with this content hash: what `StoredBlob.key` says."""
+    return f"originals/{sha256[:2]}/{sha256}"
+
+
 def artefact_key(sha256: str, stage: str, stage_version: int, configuration: dict[str, Any]) -> str:
     """The BlobStore key; the same content, stage and configuration always give the same one."""
     digest = hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()[:16]

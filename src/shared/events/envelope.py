@@ -80,6 +80,25 @@ def caused_by(correlation_id: str, causation_id: str | None = None) -> Iterator[
         _cause.reset(token)
 
 
+_handled: ContextVar[Envelope | None] = ContextVar("handled", default=None)
+
+
+def current_envelope() -> Envelope | None:
+    """The envelope of the event that is being handled (its id, its instant), or None outside a handler."""
+    return _handled.get()
+
+
+@contextmanager
+def handling(envelope: Envelope) -> Iterator[None]:
+    """Set by the consumer around a handler: the envelope, and that it is the cause of what follows."""
+    token = _handled.set(envelope)
+    try:
+        with caused_by(envelope.correlation_id, envelope.id):
+            yield
+    finally:
+        _handled.reset(token)
+
+
 def wrap(event: Event, *, producer: str) -> Envelope:
     """Gives an event its identity, its instant and its cause."""
     event_id = str(uuid4())

@@ -17,7 +17,7 @@ class PrometheusMetrics:
         self._histograms: dict[str, Histogram] = {}
         self._gauges: dict[str, Gauge] = {}
 
-    def count(self, name: str, value: float = 1, **labels: str) -> None:
+    def count(self, name: str, value: float = 1, /, **labels: str) -> None:
         """See Metrics."""
         counter = self._counters.get(name)
         if counter is None:
@@ -25,7 +25,7 @@ class PrometheusMetrics:
             self._counters[name] = counter
         (counter.labels(**labels) if labels else counter).inc(value)
 
-    def observe(self, name: str, value: float, **labels: str) -> None:
+    def observe(self, name: str, value: float, /, **labels: str) -> None:
         """See Metrics."""
         histogram = self._histograms.get(name)
         if histogram is None:
@@ -39,7 +39,7 @@ class PrometheusMetrics:
             self._histograms[name] = histogram
         (histogram.labels(**labels) if labels else histogram).observe(value)
 
-    def gauge(self, name: str, value: float, **labels: str) -> None:
+    def gauge(self, name: str, value: float, /, **labels: str) -> None:
         """See Metrics."""
         gauge = self._gauges.get(name)
         if gauge is None:

@@ -10,38 +10,64 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from shared.events.envelope import Envelope, Event, wrap
+from shared.infrastructure.folders import make_folders
 from shared.kernel import StorageFull, Unavailable
 from shared.ports.outbox import PendingFact
 
 T = TypeVar("T")
 _LARGEST_GROUP: Final = 512
+_LARGEST_IDLE_WAL_BYTES: Final = 64 << 20
 _FACTS_SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS facts (sequence INTEGER PRIMARY KEY AUTOINCREMENT, envelope BLOB NOT NULL);
 """
+# What passes by itself or by a hand on the machine. Every other code (a wrong statement, a damaged file) is a
+# fault that waiting does not mend.
+_PASSING: Final = frozenset(
+    (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+    )
+)
 
 
 def translate(error: sqlite3.Error, path: Path) -> Exception:
-    """What a driver error means to the rest of Seoga."""
-    text = str(error)
-    if "disk is full" in text:
+    """What a driver error means to the rest of Seoga; faults of ours stay what they are."""
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = code & 0xFF if code is not None else None
+    if primary == sqlite3.SQLITE_FULL:
         return StorageFull(f"The disk that holds {path.name} is full. Free some room; nothing was lost.")
-    if isinstance(error, sqlite3.OperationalError):
-        return Unavailable(f"The database {path.name} cannot be used now: {text}.")
+    if primary in _PASSING:
+        return Unavailable(f"The database {path.name} cannot be used now: {error}.")
     return error
 
 
 @dataclass(slots=True)
 class _Write:
     run: Callable[[sqlite3.Connection], Any]
-    done: Future[Any]
+    done: asyncio.Future[Any]
+    wakes: list[Callable[[], object]] = field(default_factory=list)
     result: Any = None
     error: BaseException | None = None
+
+    def answer(self) -> None:
+        if self.done.done():
+            return  # its caller was cancelled
+        if self.error is not None:
+            self.done.set_exception(self.error)
+        else:
+            self.done.set_result(self.result)
 
 
 class SqliteDatabase:
@@ -50,78 +76,108 @@ class SqliteDatabase:
     def __init__(self, path: Path, schema: str, *, readers: int = 1) -> None:
         self.path = path
         self._schema = schema
+        self._reader_count = readers
+        self._is_open = False
         self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
-        self._writer: threading.Thread | None = None
-        self._readers = ThreadPoolExecutor(readers, thread_name_prefix=f"read-{path.stem}")
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._current: _Write | None = None
 
     async def __aenter__(self) -> Self:
-        await asyncio.to_thread(self._open)
+        self._loop = asyncio.get_running_loop()
+        try:
+            await asyncio.to_thread(self._open)
+        except sqlite3.Error as error:
+            raise translate(error, self.path) from error
+        except OSError as error:
+            raise Unavailable(f"The database {self.path} cannot be opened: {error.strerror}.") from error
+        self._is_open = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        # From here on nothing is queued, so that everything queued before is answered.
+        self._is_open = False
         await asyncio.to_thread(self._close)
 
     async def write(self, run: Callable[[sqlite3.Connection], T]) -> T:
-        """Runs in the writer thread inside a transaction; durable when it returns.
+        """Runs in the writer thread inside a transaction; durable when it returns. Writes keep their order.
 
-        Whatever `run` raises is raised here and its changes are undone. Raises StorageFull, Unavailable.
+        Whatever `run` raises is raised here and its changes are undone. A cancelled caller's write is done
+        all the same. Raises StorageFull, Unavailable.
         """
-        if self._writer is None:
-            raise Unavailable(f"The database {self.path.name} is not open.")
-        write = _Write(run, Future())
+        self._must_be_open()
+        write = _Write(run, asyncio.get_running_loop().create_future())
         self._writes.put(write)
-        # A cancelled caller must not cancel what the group already does.
-        result: T = await asyncio.shield(asyncio.wrap_future(write.done))
+        result: T = await write.done
         return result
 
+    def after_commit(self, wake: Callable[[], object]) -> None:
+        """Only inside a write: `wake` runs on the event loop once what was written can be read.
+
+        Nothing is called when the write fails.
+        """
+        assert self._current is not None, "after_commit belongs inside a write"
+        self._current.wakes.append(wake)
+
     async def read(self, run: Callable[[sqlite3.Connection], T]) -> T:
-        """Runs in a reader thread on the newest committed state. Raises Unavailable."""
-        if self._writer is None:
-            raise Unavailable(f"The database {self.path.name} is not open.")
+        """Runs in a reader thread on one snapshot, the newest committed state. Raises Unavailable."""
+        self._must_be_open()
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._readers, lambda: run(self._reader_connection())
-            )
+            return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, run)
         except sqlite3.Error as error:
             raise translate(error, self.path) from error
 
+    def _must_be_open(self) -> None:
+        if not self._is_open:
+            raise Unavailable(f"The database {self.path.name} is not open.")
+
     def _open(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(self.path.parent)
         connection = self._connect()
-        connection.executescript(self._schema)
+        try:
+            connection.executescript(self._schema)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._readers = ThreadPoolExecutor(self._reader_count, thread_name_prefix=f"read-{self.path.stem}")
         self._writer = threading.Thread(
             target=self._write_groups, args=(connection,), name=f"write-{self.path.stem}", daemon=True
         )
         self._writer.start()
 
     def _close(self) -> None:
-        if self._writer is None:
-            return
-        self._writes.put(None)
-        self._writer.join()
-        self._writer = None
         self._readers.shutdown()
         for connection in self._connections:
             connection.close()
+        # Last, so that closing the last connection folds the log into the file.
+        self._writes.put(None)
+        self._writer.join()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA foreign_keys=ON")
+            connection.execute(f"PRAGMA journal_size_limit={_LARGEST_IDLE_WAL_BYTES}")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
-    def _reader_connection(self) -> sqlite3.Connection:
+    def _read(self, run: Callable[[sqlite3.Connection], T]) -> T:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._connect()
             connection.execute("PRAGMA query_only=ON")
             self._local.connection = connection
             self._connections.append(connection)
-        return connection
+        connection.execute("BEGIN")
+        try:
+            return run(connection)
+        finally:
+            connection.execute("ROLLBACK")
 
     def _write_groups(self, connection: sqlite3.Connection) -> None:
         stopping = False
@@ -147,27 +203,36 @@ class SqliteDatabase:
             for write in group:
                 self._run_one(connection, write)
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except BaseException as error:  # whatever it is, this thread must go on and nobody may wait for ever
             with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
             for write in group:
-                write.error = translate(error, self.path)
-        for write in group:
-            if write.error is not None:
-                write.done.set_exception(write.error)
-            else:
-                write.done.set_result(write.result)
+                write.error = translate(error, self.path) if isinstance(error, sqlite3.Error) else error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(_answer_all, group)
 
     def _run_one(self, connection: sqlite3.Connection, write: _Write) -> None:
         connection.execute("SAVEPOINT one")
+        self._current = write
         try:
             write.result = write.run(connection)
         except BaseException as error:
-            if isinstance(error, sqlite3.OperationalError) and not connection.in_transaction:
+            if not connection.in_transaction:
                 raise  # the whole transaction is gone (a full disk rolls it back)
             connection.execute("ROLLBACK TO one")
             write.error = translate(error, self.path) if isinstance(error, sqlite3.Error) else error
         connection.execute("RELEASE one")
+
+
+def _answer_all(group: Sequence[_Write]) -> None:
+    # Wakes first: who waits for an answer may look at once for what the wake announces.
+    for write in group:
+        if write.error is None:
+            for wake in write.wakes:
+                wake()
+    for write in group:
+        write.answer()
 
 
 class SqliteFacts:
@@ -179,11 +244,9 @@ class SqliteFacts:
         self._database = database
         self._producer = producer
         self._saved = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     def wrap(self, facts: Iterable[Event]) -> list[Envelope]:
         """Gives facts their envelopes; call it where the cause is known (on the event loop)."""
-        self._loop = asyncio.get_running_loop()
         return [wrap(fact, producer=self._producer) for fact in facts]
 
     def save(self, connection: sqlite3.Connection, envelopes: Iterable[Envelope]) -> None:
@@ -192,8 +255,8 @@ class SqliteFacts:
         if not rows:
             return
         connection.executemany("INSERT INTO facts (envelope) VALUES (?)", rows)
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._saved.set)
+        # Not before the commit: a relay that looks too early sees nothing and would sleep on.
+        self._database.after_commit(self._saved.set)
 
     async def pending_facts(self, limit: int) -> Sequence[PendingFact]:
         """See Outbox."""
@@ -216,5 +279,6 @@ class SqliteFacts:
     async def wait_for_facts(self, timeout_seconds: float) -> None:
         """See Outbox."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._saved.wait(), timeout_seconds)
+            async with asyncio.timeout(timeout_seconds):
+                await self._saved.wait()
         self._saved.clear()

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from shared.events.envelope import Envelope
 
@@ -57,6 +57,7 @@ class Subscription(Protocol):
         ...
 
 
+@runtime_checkable
 class EventBus(Protocol):
     """Publishes durably, delivers at least once, in order within a key."""
 

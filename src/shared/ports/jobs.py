@@ -123,5 +123,9 @@ class JobStore(Protocol):
         ...
 
     async def wait_for_jobs(self, kind: str, timeout_seconds: float) -> None:
-        """Returns after the timeout, or once a job of this kind was added or given back in this process."""
+        """Returns once a job may be there to claim, or after the timeout; there is no polling delay.
+
+        That is: a job of this kind was added or given back in this process since the last claim, or the time
+        of a delayed one or the end of a lease has come.
+        """
         ...

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ class ModelDescription:
     """Names the vector space: weights + tokenizer + pooling + normalisation + prompts + maximum length."""
 
 
+@runtime_checkable
 class Model(Protocol):
     """Lazy: the first call loads, and N first calls load once. Safe from any coroutine."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class StoredBlob:
     """False when the same bytes were there before."""
 
 
+@runtime_checkable
 class BlobStore(Protocol):
     """Content-addressed originals and keyed artefacts. What it has answered for is on disk."""
 
@@ -69,6 +70,7 @@ class BlobStore(Protocol):
         ...
 
 
+@runtime_checkable
 class Cache(Protocol):
     """A bounded cache. Down or damaged is a miss, never an error."""
 

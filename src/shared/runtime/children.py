@@ -24,6 +24,8 @@ from shared.kernel import Unavailable
 
 _PR_SET_PDEATHSIG: Final = 1
 _LENGTH: Final = struct.Struct(">I")
+_READ_AHEAD_BYTES: Final = 4 << 20
+"""Large answers (vectors) come in a few reads instead of hundreds."""
 
 
 class ChildEnded(Exception):
@@ -83,6 +85,7 @@ class ChildProcess:
                 env=environment,
                 close_fds=True,
                 start_new_session=True,
+                limit=_READ_AHEAD_BYTES,
             )
         except OSError as error:
             raise Unavailable(f"A child process could not be started: {error.strerror}.") from error
@@ -98,22 +101,25 @@ class ChildProcess:
         """Whether it has not ended and still answers."""
         return self._process.returncode is None and not self._reader.done()
 
-    async def call(self, method: str, **arguments: Any) -> Any:
+    async def call(self, method: str, /, **arguments: Any) -> Any:
         """The child's answer. Raises ChildEnded, ChildError. A cancelled call is still done by the child."""
         if not self.is_alive:
             raise ChildEnded(f"child {self.pid} is gone")
         number = next(self._numbers)
+        frame = msgpack.packb((number, method, arguments))
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:
-            frame = msgpack.packb((number, method, arguments))
+            # One write for the whole frame: a call that is cancelled while it drains leaves no half frame behind.
             self._input.write(_LENGTH.pack(len(frame)) + frame)
             await self._input.drain()
             return await answer
         except (BrokenPipeError, ConnectionResetError) as error:
             raise ChildEnded(f"child {self.pid} is gone") from error
         finally:
-            self._waiting.pop(number, None)
+            del self._waiting[number]
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()  # seen, also when the call ended while it still drained
 
     async def stop(self, *, grace_seconds: float = 10) -> None:
         """Ends its input, waits, then kills it."""
@@ -127,7 +133,8 @@ class ChildProcess:
 
     async def kill(self) -> None:
         """At once, with whatever it started; gone on return."""
-        with contextlib.suppress(ProcessLookupError):
+        # Also when the child itself has ended: what it started may live on in its process group.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
         with contextlib.suppress(Exception):
@@ -135,6 +142,7 @@ class ChildProcess:
         await asyncio.gather(self._reader, return_exceptions=True)
 
     async def _read_answers(self) -> None:
+        why = "ended"
         try:
             while True:
                 (length,) = _LENGTH.unpack(await self._output.readexactly(_LENGTH.size))
@@ -148,10 +156,15 @@ class ChildProcess:
                     answer.set_exception(ChildError(error["kind"], error["detail"], error["data"]))
         except (asyncio.IncompleteReadError, ConnectionResetError):
             pass
+        except Exception as error:
+            # Something that is no answer: nothing after it can be trusted, nor can the child.
+            why = f"answered with something that is no frame ({error!r})"
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         finally:
             for answer in self._waiting.values():
                 if not answer.done():
-                    answer.set_exception(ChildEnded(f"child {self.pid} ended"))
+                    answer.set_exception(ChildEnded(f"child {self.pid} {why}"))
 
 
 Handler = Callable[..., Any]
@@ -166,25 +179,48 @@ def serve_parent(handlers: dict[str, Handler]) -> None:
     _limit_self()
     requests: BinaryIO = os.fdopen(os.dup(0), "rb")
     answers: BinaryIO = os.fdopen(os.dup(1), "wb")
-    # Whatever a library prints must not land between the frames.
+    # Whatever a library prints or reads must not take part in the frames.
     os.dup2(2, 1)
-    while header := requests.read(_LENGTH.size):
-        (length,) = _LENGTH.unpack(header)
-        number, method, arguments = msgpack.unpackb(requests.read(length), strict_map_key=False)
-        result, error = None, None
-        try:
-            result = handlers[method](**arguments)
-        except MemoryError:
-            error = {"kind": "MemoryError", "detail": "out of memory", "data": {}}
-        except Exception as failure:
-            error = {
-                "kind": type(failure).__name__,
-                "detail": str(failure),
-                "data": getattr(failure, "data", {}),
-            }
-        frame = msgpack.packb((number, result, error))
-        answers.write(_LENGTH.pack(len(frame)) + frame)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    while (frame := _read_frame(requests)) is not None:
+        number, method, arguments = msgpack.unpackb(frame, strict_map_key=False)
+        del frame
+        answer = _answer(handlers, number, method, arguments)
+        del arguments
+        answers.write(_LENGTH.pack(len(answer)))
+        answers.write(answer)
         answers.flush()
+
+
+def _read_frame(requests: BinaryIO) -> bytes | None:
+    """The next frame, or None at the end of the input (a parent may die in the middle of a frame)."""
+    header = requests.read(_LENGTH.size)
+    if len(header) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(header)
+    frame = requests.read(length)
+    return frame if len(frame) == length else None
+
+
+def _answer(handlers: dict[str, Handler], number: int, method: str, arguments: dict[str, Any]) -> bytes:
+    """The answer's frame: the result or the error. What cannot be packed is an error, not the child's end."""
+    try:
+        return _packed(number, handlers[method](**arguments), None)
+    except MemoryError:
+        return _packed(number, None, {"kind": "MemoryError", "detail": "out of memory", "data": {}})
+    except Exception as failure:
+        error = {"kind": type(failure).__name__, "detail": str(failure), "data": getattr(failure, "data", {})}
+        try:
+            return _packed(number, None, error)
+        except Exception:
+            return _packed(number, None, {**error, "data": {}})
+
+
+def _packed(number: int, result: object, error: dict[str, Any] | None) -> bytes:
+    frame: bytes = msgpack.packb((number, result, error))
+    return frame
 
 
 def _bind_to_parent() -> None:

@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import typer
 from fastapi import APIRouter
 
 from shared.events.envelope import Event
@@ -70,7 +69,6 @@ class Module:
     resources: Sequence[AbstractAsyncContextManager[object]] = ()
     """Entered in order before anything else of the module runs, left in reverse."""
     router: APIRouter | None = None
-    commands: typer.Typer | None = None
     subscriptions: Subscriptions = field(default_factory=dict)
     jobs: Sequence[JobHandler] = ()
     job_store: JobStore | None = None

@@ -1,0 +1,218 @@
+"""Seoga: the only file that knows every module. Wires them, serves them, and is the command line's entry.
+
+What only the server needs is imported when the server is built, so that a command that talks to a running
+server starts fast.
+"""
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import httpx
+import typer
+
+from ingest.interface.cli import build_commands as ingest_commands
+from monitor.interface.cli import build_commands as monitor_commands
+from search.interface.cli import build_commands as search_commands
+from shared.kernel import DomainError
+from shared.runtime.client import connect
+from shared.runtime.data_directory import DataDirectory
+from shared.settings import Settings, load_settings
+from shared.telemetry import configure_logs, get_log
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from shared.container import SharedContainer
+    from shared.runtime.module import Module
+
+VERSION: Final = "0.1.0"
+_LARGEST_JSON_BODY: Final = 1 << 20
+_log = get_log("main")
+
+
+class Application:
+    """One server: the shared adapters, the modules, and the web application whose lifespan runs them."""
+
+    def __init__(self, settings: Settings, directory: DataDirectory) -> None:
+        """Reads nothing and opens nothing; `directory` is held by the caller."""
+        from shared.container import SharedContainer
+
+        self.settings = settings
+        self.shared = SharedContainer(settings=settings)
+        self.shared.check_dependencies()
+        self.modules = _build_modules(settings, self.shared)
+        self._directory = directory
+        self.web = self._build_web()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Resources open, relays, consumers and workers at work; on leaving all drain, then close in reverse."""
+        from shared.runtime.consumer import Consumer
+        from shared.runtime.outbox_relay import OutboxRelay
+        from shared.runtime.supervisor import Supervisor
+        from shared.runtime.worker import Worker
+
+        bus, metrics, boot_id = self.shared.bus(), self.shared.metrics(), self._directory.boot_id
+        async with AsyncExitStack() as stack:
+            for adapter in (bus, self.shared.blobs(), self.shared.cache(), self.shared.model()):
+                if isinstance(adapter, AbstractAsyncContextManager):
+                    await stack.enter_async_context(adapter)
+            for module in self.modules:
+                for resource in module.resources:
+                    await stack.enter_async_context(resource)
+            supervisor = Supervisor(metrics)
+            stack.push_async_callback(supervisor.stop)
+            for module in self.modules:
+                if module.outbox is not None:
+                    supervisor.start(f"{module.name}.relay", OutboxRelay(module.outbox, bus, metrics=metrics).run)
+                if module.subscriptions:
+                    consumer = Consumer(bus, module.name, module.subscriptions, metrics=metrics)
+                    supervisor.start(f"{module.name}.consumer", consumer.run)
+                if module.job_store is None:
+                    continue
+                # The lock on the data directory is ours: whoever claimed jobs before is gone.
+                await module.job_store.void_leases(except_owner=boot_id)
+                for handler in module.jobs:
+                    worker = Worker(module.job_store, handler, group=module.name, owner=boot_id, metrics=metrics)
+                    supervisor.start(f"{module.name}.{handler.kind}", worker.run)
+            _log.info("started", action="main.started", data_dir=str(self.settings.data_dir))
+            yield
+        _log.info("stopped", action="main.stopped")
+
+    def _build_web(self) -> "FastAPI":
+        from fastapi import FastAPI
+
+        from shared.model.http import build_router as model_router
+        from shared.runtime.http_door import HttpDoor
+        from shared.runtime.problems import install_problem_handlers
+
+        @asynccontextmanager
+        async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+            async with self.running():
+                yield
+
+        web = FastAPI(
+            title="Seoga",
+            version=VERSION,
+            lifespan=lifespan,
+            openapi_url="/api/v1/openapi.json",
+            # Their pages load scripts from elsewhere, which a machine without internet cannot.
+            docs_url=None,
+            redoc_url=None,
+            max_body_size=_LARGEST_JSON_BODY,
+        )
+        install_problem_handlers(web)
+        web.add_middleware(HttpDoor, metrics=self.shared.metrics())
+        for module in self.modules:
+            if module.router is not None:
+                web.include_router(module.router)
+        web.include_router(model_router(self.shared.model(), self.shared.access()))
+        return web
+
+
+def _build_modules(settings: Settings, shared: "SharedContainer") -> "list[Module]":
+    """Every module with what it needs plugged in, in the order in which a document passes them."""
+    from ingest.container import IngestContainer
+    from monitor.container import MonitorContainer
+    from process.container import ProcessContainer
+    from search.container import SearchContainer
+    from shared.ports.jobs import JobStore
+    from shared.runtime.module import Module, Probe
+
+    # Monitor is shown what the others have; it is built last, and looks when it is asked.
+    components: dict[str, Probe] = {}
+    job_stores: dict[str, JobStore] = {}
+    bus, blobs, model = shared.bus, shared.blobs, shared.model
+    access, metrics = shared.access, shared.metrics
+    containers = (
+        IngestContainer(settings=settings, bus=bus, blobs=blobs, access=access, metrics=metrics),
+        ProcessContainer(settings=settings, blobs=blobs, model=model, metrics=metrics),
+        SearchContainer(
+            settings=settings, bus=bus, blobs=blobs, model=model, cache=shared.cache, access=access, metrics=metrics
+        ),
+        MonitorContainer(
+            settings=settings, bus=bus, access=access, metrics=metrics, components=components, job_stores=job_stores
+        ),
+    )
+    modules: list[Module] = []
+    for container in containers:
+        container.check_dependencies()
+        module: Module = container.module()
+        modules.append(module)
+        components.update(module.probes)
+        if module.job_store is not None:
+            job_stores[module.name] = module.job_store
+    return modules
+
+
+@contextmanager
+def _server_of_this_process(settings: Settings) -> Iterator[str]:
+    """A server inside this process on a free port, for a command that finds none running; gives its URL."""
+    from shared.runtime.server import bind, serving_in_thread
+
+    directory = DataDirectory(settings.data_dir)
+    with directory.hold(), bind("127.0.0.1", 0) as bound:
+        application = Application(settings, directory)
+        with serving_in_thread(application.web, bound) as url:
+            yield url
+
+
+@contextmanager
+def _connect() -> Iterator[httpx.Client]:
+    """A client of this data directory's server, which is started for the command if none runs."""
+    settings = load_settings()
+    configure_logs(level="error", format=settings.log_format)
+    with connect(settings.data_dir, lambda: _server_of_this_process(settings)) as client:
+        yield client
+
+
+def _build_cli() -> typer.Typer:
+    commands = typer.Typer(
+        name="seoga",
+        help="Seoga (서가): a shelf for documents that can be searched, in Korean and English.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+
+    @commands.command()
+    def serve(
+        host: Annotated[str | None, typer.Option(help="Address to listen on (SEOGA_HOST).")] = None,
+        port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one (SEOGA_PORT).")] = None,
+        data_dir: Annotated[Path | None, typer.Option(help="Where everything is kept (SEOGA_DATA_DIR).")] = None,
+    ) -> None:
+        """Serve the HTTP API until Ctrl-C or SIGTERM."""
+        from shared.runtime.server import bind, url_of
+        from shared.runtime.server import serve as serve_on
+
+        settings = load_settings(host=host, port=port, data_dir=data_dir)
+        configure_logs(level=settings.log_level, format=settings.log_format)
+        directory = DataDirectory(settings.data_dir)
+        with directory.hold(), bind(settings.host, settings.port) as bound:
+            application = Application(settings, directory)
+
+            def on_listening() -> None:
+                directory.publish_server(url_of(bound))
+                typer.echo(f"Seoga listens on {url_of(bound)}")
+
+            if not serve_on(application.web, bound, on_listening):
+                raise typer.Exit(1)
+
+    for build in (ingest_commands, search_commands, monitor_commands):
+        commands.add_typer(build(_connect))
+    return commands
+
+
+def cli() -> None:
+    """Entry of the `seoga` command. What went wrong is one line on standard error and exit code 1."""
+    try:
+        _build_cli()()
+    except DomainError as error:
+        typer.echo(f"{error.title}: {error.detail}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    cli()

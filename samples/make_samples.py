@@ -1,0 +1,165 @@
+"""Makes the samples that are not plain text, from samples/sources: `python samples/make_samples.py`.
+
+Run by hand after a source was changed; needs fpdf2 and python-docx (both in .venv after `make test`) and, for
+the Korean PDF, the Nanum fonts (OFL; Debian's fonts-nanum). The same sources give the same bytes.
+"""
+
+import io
+import logging
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal
+
+import docx
+from fpdf import FPDF
+from fpdf.enums import XPos, YPos
+from fpdf.fonts import FontFace
+
+HERE: Final = Path(__file__).parent
+SOURCES: Final = HERE / "sources"
+DOCUMENTS: Final = HERE / "documents"
+FONTS: Final = Path("/usr/share/fonts/truetype/nanum")
+MADE_AT: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+AUTHOR: Final = "Seoga samples"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One block of a source: its kind, its text, and the cells when it is a table."""
+
+    kind: Literal["heading", "paragraph", "list_item", "note", "table"]
+    text: str = ""
+    level: int = 0
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+def read_source(name: str) -> list[Piece]:
+    """The blocks of a source: the small part of Markdown that the sources use."""
+    blocks = re.split(r"\n\s*\n", (SOURCES / name).read_text(encoding="utf-8").strip())
+    return [piece for block in blocks for piece in _pieces(block.splitlines())]
+
+
+def _pieces(lines: list[str]) -> Iterator[Piece]:
+    first = lines[0]
+    if heading := re.match(r"(#+) (.*)", first):
+        yield Piece("heading", heading[2], level=len(heading[1]))
+    elif first.startswith("|"):
+        rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]
+        yield Piece("table", rows=(rows[0], *rows[2:]))
+    elif first.startswith("- "):
+        for line in lines:
+            yield Piece("list_item", line.removeprefix("- "))
+    elif first.startswith("> "):
+        yield Piece("note", " ".join(line.removeprefix("> ") for line in lines))
+    else:
+        yield Piece("paragraph", " ".join(lines))
+
+
+def make_pdf(source: str, *, korean: bool) -> bytes:
+    """A4 pages with real text; the Korean font is embedded as a subset."""
+    pieces = read_source(source)
+    pdf = FPDF(format="A4")
+    pdf.set_creation_date(MADE_AT)
+    pdf.set_author(AUTHOR)
+    pdf.set_title(pieces[0].text)
+    pdf.set_lang("ko-KR" if korean else "en-GB")
+    pdf.set_margin(22)
+    pdf.set_auto_page_break(auto=True, margin=22)
+    if korean:
+        pdf.add_font("Nanum", "", FONTS / "NanumGothic.ttf")
+        pdf.add_font("Nanum", "B", FONTS / "NanumGothicBold.ttf")
+    family = "Nanum" if korean else "Helvetica"
+    pdf.add_page()
+    for piece in pieces:
+        _draw(pdf, piece, family)
+    return bytes(pdf.output())
+
+
+def _draw(pdf: FPDF, piece: Piece, family: str) -> None:
+    # The PDF core fonts know Latin-1 only.
+    text = piece.text if family == "Nanum" else piece.text.replace("·", "-")
+    if piece.kind == "table":
+        pdf.set_font(family, size=9.5)
+        with pdf.table(
+            piece.rows, line_height=6.5, text_align="LEFT", headings_style=FontFace(emphasis="BOLD", fill_color=230)
+        ):
+            pass
+        pdf.ln(4)
+        return
+    size, emphasis, gap = 10.5, "", 2.5
+    if piece.kind == "heading":
+        size, emphasis, gap = {1: (18.0, "B", 4.0), 2: (13.5, "B", 2.5)}.get(piece.level, (11.5, "B", 2.0))
+        # A heading never stands alone at the foot of a page.
+        if pdf.will_page_break(30):
+            pdf.add_page()
+    pdf.set_font(family, emphasis, size)
+    bullet = "- " if piece.kind == "list_item" else ""
+    pdf.multi_cell(0, size * 0.55, bullet + text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    pdf.ln(gap if piece.kind != "list_item" else 0.8)
+
+
+def make_docx(source: str, *, language: str) -> bytes:
+    """A Word document with heading styles, lists and tables."""
+    pieces = read_source(source)
+    word = docx.Document()
+    properties = word.core_properties
+    properties.author = properties.last_modified_by = AUTHOR
+    properties.title, properties.language = pieces[0].text, language
+    properties.created = properties.modified = MADE_AT.replace(tzinfo=None)
+    for piece in pieces:
+        if piece.kind == "heading":
+            word.add_heading(piece.text, level=piece.level)
+        elif piece.kind == "table":
+            table = word.add_table(rows=0, cols=len(piece.rows[0]), style="Table Grid")
+            for row in piece.rows:
+                for cell, text in zip(table.add_row().cells, row, strict=True):
+                    cell.text = text
+            word.add_paragraph()
+        else:
+            style = {"list_item": "List Bullet", "note": "Intense Quote"}.get(piece.kind)
+            word.add_paragraph(piece.text, style=style)
+    raw = io.BytesIO()
+    word.save(raw)
+    return _with_fixed_times(raw.getvalue())
+
+
+def _with_fixed_times(archive: bytes) -> bytes:
+    """The same zip with every member dated MADE_AT: python-docx writes the present time."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for member in old.infolist():
+            dated = zipfile.ZipInfo(member.filename, MADE_AT.timetuple()[:6])
+            dated.compress_type = zipfile.ZIP_DEFLATED
+            new.writestr(dated, old.read(member))
+    return out.getvalue()
+
+
+def make_text(source: str, *, encoding: str) -> bytes:
+    """The source in another encoding, with the line ends that Windows programs write."""
+    text = (SOURCES / source).read_text(encoding="utf-8")
+    return text.replace("\n", "\r\n").encode(encoding)
+
+
+def make_all() -> dict[str, bytes]:
+    """Name → bytes of every sample that is made."""
+    return {
+        "노트북_품목분류_안내.pdf": make_pdf("노트북_품목분류_안내.md", korean=True),
+        "import-procedure-manual.pdf": make_pdf("import-procedure-manual.md", korean=False),
+        "FTA_원산지증명서_발급절차.docx": make_docx("FTA_원산지증명서_발급절차.md", language="ko-KR"),
+        "office-equipment-lease.docx": make_docx("office-equipment-lease.md", language="en-GB"),
+        "통관_보류_안내문.txt": make_text("통관_보류_안내문.txt", encoding="cp949"),
+        # "utf-16" begins with a byte order mark, as Notepad writes it.
+        "과세가격_계산_메모.txt": make_text("과세가격_계산_메모.txt", encoding="utf-16"),
+    }
+
+
+if __name__ == "__main__":
+    # It tells of each hinting table that a subset cannot keep.
+    logging.getLogger("fontTools.subset").setLevel(logging.ERROR)
+    for name, content in make_all().items():
+        (DOCUMENTS / name).write_bytes(content)
+        print(f"{len(content):>8}  {name}")

@@ -1,0 +1,6 @@
+"""Ingest: where documents come in and are looked after.
+
+Owns: documents, their names, revisions, originals and status (`ingest.sqlite`).
+Publishes: DocumentReceived, DocumentChanged, DocumentWithdrawn.
+Consumes: StageFinished, DocumentProcessed, ProcessingFailed, DocumentIndexed, DocumentRemoved, dead letters.
+"""

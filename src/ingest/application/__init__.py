@@ -1,0 +1,1 @@
+"""What Ingest can do, one file per capability, and the ports it needs for that."""

@@ -1,0 +1,104 @@
+"""Tells waiters in this process that something happened to a document, whichever process did the work."""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Final, Self
+
+from shared.events.delivery import EventDeadLettered
+from shared.events.ingest import DocumentReceived
+from shared.events.process import ProcessingFailed, StageFinished
+from shared.events.search import DocumentIndexed
+from shared.kernel import DocumentId
+from shared.ports.event_bus import EventBus
+from shared.telemetry import get_log
+
+_TOPICS: Final = (DocumentReceived.topic, StageFinished.topic, DocumentIndexed.topic, EventDeadLettered.topic)
+_FINISHING: Final = frozenset((DocumentIndexed.name, ProcessingFailed.name))
+_RATE_WINDOW_SECONDS: Final = 60.0
+_MOST_SAMPLES: Final = 1000
+_RETRY_SECONDS: Final = 1.0
+_log = get_log("ingest")
+
+
+class Watch:
+    """One waiter's view of one document."""
+
+    def __init__(self) -> None:
+        self._happened = asyncio.Event()
+
+    def tell(self) -> None:
+        """Wakes the waiter."""
+        self._happened.set()
+
+    async def wait(self, timeout_seconds: float) -> None:
+        """Returns when something was told since the last call, or after the timeout."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._happened.wait(), timeout_seconds)
+        self._happened.clear()
+
+
+class DocumentFeed:
+    """An async context manager; while entered, it follows the bus.
+
+    What it tells is only that the store is worth reading again: the event may be there before its effect.
+    """
+
+    def __init__(self, bus: EventBus, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._watches: dict[DocumentId, set[Watch]] = {}
+        self._finished: deque[float] = deque(maxlen=_MOST_SAMPLES)
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._follow(), name="ingest-feed")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    @contextlib.contextmanager
+    def watch(self, document_id: DocumentId) -> Iterator[Watch]:
+        """Enter it before reading the state that is waited on, so that no change falls between."""
+        watch = Watch()
+        self._watches.setdefault(document_id, set()).add(watch)
+        try:
+            yield watch
+        finally:
+            others = self._watches[document_id]
+            others.discard(watch)
+            if not others:
+                del self._watches[document_id]
+
+    def tell(self, document_id: DocumentId) -> None:
+        """Something about this document changed in the store."""
+        for watch in self._watches.get(document_id, ()):
+            watch.tell()
+
+    def finished_per_second(self) -> float | None:
+        """How fast documents were finished in the last minute; None when fewer than two were."""
+        now = self._clock()
+        while self._finished and self._finished[0] < now - _RATE_WINDOW_SECONDS:
+            self._finished.popleft()
+        if len(self._finished) < 2:
+            return None
+        return len(self._finished) / max(now - self._finished[0], 0.001)
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                async with self._bus.tail(*_TOPICS) as events:
+                    async for envelope in events:
+                        if envelope.name in _FINISHING:
+                            self._finished.append(self._clock())
+                        self.tell(DocumentId(envelope.key))
+            except Exception as error:  # whatever the bus has: waiters also look by themselves now and then
+                _log.warning("the feed lost the bus", action="feed.retry", error=str(error))
+            await asyncio.sleep(_RETRY_SECONDS)

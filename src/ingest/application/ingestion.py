@@ -1,0 +1,220 @@
+"""Taking documents in and changing them: every accepted change is saved together with its fact."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ingest.application.ports import DocumentFilter, DocumentStore, Stale, Taken
+from ingest.application.type_detection import media_type_of
+from ingest.domain.document import Content, Decision, Document, Received, Withdrawn
+from ingest.domain.identity import Upload, place
+from ingest.domain.labels import checked_metadata, collection_name, document_name
+from shared.events.ingest import DocumentChanged, DocumentEvent, DocumentReceived, DocumentWithdrawn, Labels
+from shared.kernel import (
+    Clock,
+    Conflict,
+    DocumentId,
+    NotFound,
+    StorageFull,
+    TooLarge,
+    Unavailable,
+    new_document_id,
+    utc_now,
+)
+from shared.ports.storage import BlobStore, StoredBlob
+from shared.settings import Settings
+from shared.telemetry import Metrics, timed
+
+# Each lost race means that another upload won, so this many in a row do not happen by chance.
+_MOST_TRIES: Final = 200
+_AT_ONCE: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of an upload."""
+
+    document: Document
+    duplicate: bool
+    """The bytes were there already and are not worked on again."""
+
+
+class Ingestion:
+    """Uploads and changes. What it has answered for is on disk."""
+
+    def __init__(
+        self,
+        documents: DocumentStore,
+        blobs: BlobStore,
+        settings: Settings,
+        metrics: Metrics,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._documents = documents
+        self._blobs = blobs
+        self._settings = settings
+        self._metrics = metrics
+        self._clock = clock
+
+    async def submit(
+        self,
+        collection: str,
+        name: str,
+        stream: AsyncIterator[bytes],
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        declared_size: int | None = None,
+    ) -> Submission:
+        """Stores the bytes, then the document and its fact, then answers.
+
+        Raises InvalidInput, Unsupported, TooLarge, Conflict (a name that is taken), StorageFull, Unavailable,
+        and whatever the stream raises; no document is left behind then.
+        """
+        collection, name = collection_name(collection), document_name(name)
+        metadata = None if metadata is None else checked_metadata(metadata)
+        return await self.accept(collection, name, await self.store(stream, declared_size=declared_size), metadata)
+
+    async def store(self, stream: AsyncIterator[bytes], *, declared_size: int | None = None) -> StoredBlob:
+        """Only the bytes; without a document that refers to them the collector deletes them after an hour."""
+        limit = self._settings.max_upload_bytes
+        if declared_size is not None and declared_size > limit:
+            raise too_large(limit)
+        if declared_size is not None:
+            await self._need_room(declared_size)
+        with timed(self._metrics, "upload_store_seconds"):
+            blob = await self._blobs.store(stream, max_bytes=limit)
+        self._metrics.count("uploaded_bytes", blob.size)
+        return blob
+
+    async def accept(
+        self, collection: str, name: str, blob: StoredBlob, metadata: Mapping[str, Any] | None = None
+    ) -> Submission:
+        """Makes stored bytes a document, by the identity table; for the rest see `submit`."""
+        collection, name = collection_name(collection), document_name(name)
+        metadata = None if metadata is None else checked_metadata(metadata)
+        media_type = await media_type_of(self._blobs, blob, name)
+        upload = Upload(collection, name, Content(blob.sha256, blob.size, media_type, blob.key), metadata)
+        for _ in range(_MOST_TRIES):
+            same_bytes, same_name = await self._documents.holders(collection, sha256=blob.sha256, name=name)
+            placement = place(
+                upload, same_bytes=same_bytes, same_name=same_name, new_id=new_document_id(), now=self._clock()
+            )
+            document = placement.document
+            try:
+                for changed, decision in placement.saves:
+                    saved = await self._save(changed, decision)
+                    document = saved if changed is placement.document else document
+            except (Taken, Stale):
+                continue  # someone was faster: the winner is there to be read now
+            self._metrics.count("uploads", outcome="duplicate" if placement.duplicate else "accepted")
+            return Submission(document, placement.duplicate)
+        raise Unavailable(f"The document {name!r} is being changed by too many others; try again.")
+
+    async def relabel(
+        self, document_id: DocumentId, *, name: str | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> Document:
+        """Another name or other metadata; nothing is embedded. Raises NotFound, InvalidInput, Conflict."""
+        name = None if name is None else document_name(name)
+        metadata = None if metadata is None else checked_metadata(metadata)
+
+        def change(document: Document) -> Decision | None:
+            _must_not_be_withdrawn(document)
+            return document.relabel(name=name, metadata=metadata)
+
+        try:
+            return await self._change(document_id, change)
+        except Taken as error:
+            raise Conflict(f"The name {name!r} belongs to another document.", code="name_taken") from error
+
+    async def reprocess(self, document_id: DocumentId) -> Document:
+        """The same content once more, without the artefacts that exist. Raises NotFound, Conflict."""
+
+        def change(document: Document) -> Decision | None:
+            _must_not_be_withdrawn(document)
+            return document.reprocess()
+
+        return await self._change(document_id, change)
+
+    async def withdraw(self, document_id: DocumentId) -> Document:
+        """The withdrawal is durable on return; search removes the document soon after. Raises NotFound."""
+        return await self._change(document_id, Document.withdraw)
+
+    async def withdraw_collection(self, collection: str) -> list[DocumentId]:
+        """Withdraws every document of the collection; answers with their ids."""
+        gone: list[DocumentId] = []
+        room = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(document_id: DocumentId) -> None:
+            async with room:
+                # Someone else may have deleted it meanwhile.
+                with contextlib.suppress(NotFound):
+                    await self.withdraw(document_id)
+
+        while True:
+            page = await self._documents.find(DocumentFilter(collections=(collection,)), limit=500)
+            if not page.documents:
+                return gone
+            async with asyncio.TaskGroup() as tasks:
+                for document in page.documents:
+                    tasks.create_task(one(document.id))
+                    gone.append(document.id)
+
+    async def _change(self, document_id: DocumentId, change: Callable[[Document], Decision | None]) -> Document:
+        for _ in range(_MOST_TRIES):
+            document = await self._documents.load(document_id)
+            decision: Decision | None = change(document)
+            if decision is None:
+                return document
+            try:
+                return await self._save(document, decision)
+            except Stale:
+                continue
+        raise Unavailable(f"The document {document_id} is being changed by too many others; try again.")
+
+    async def _save(self, document: Document, decision: Decision) -> Document:
+        fact = fact_of(document, decision)
+        return await self._documents.save(document, fact, expected_version=document.saved_version)
+
+    async def _need_room(self, size: int) -> None:
+        free = await self._blobs.free_bytes()
+        if free is not None and size > free:
+            raise StorageFull("The disk has no room for this file. Nothing was stored; free some room and try again.")
+
+
+def _must_not_be_withdrawn(document: Document) -> None:
+    if document.status == "withdrawn":
+        raise Conflict("The document is being deleted.", code="withdrawn")
+
+
+def too_large(limit: int) -> TooLarge:
+    """For an upload of more bytes than the settings allow."""
+    return TooLarge(f"At most {limit} bytes are accepted (SEOGA_MAX_UPLOAD_BYTES).")
+
+
+def fact_of(document: Document, decision: Decision) -> DocumentEvent:
+    """The event that tells the decision about the document as it is now."""
+    if isinstance(decision, Withdrawn):
+        return DocumentWithdrawn(
+            document_id=document.id, document_version=document.version, collection=document.collection
+        )
+    labels = Labels(
+        collection=document.collection,
+        document_name=document.name,
+        names=document.names,
+        media_type=document.content.media_type,
+        metadata=document.metadata,
+        received_at=document.revision.received_at,
+    )
+    if isinstance(decision, Received):
+        return DocumentReceived(
+            document_id=document.id,
+            document_version=document.version,
+            revision=document.revision.number,
+            sha256=document.content.sha256,
+            size=document.content.size,
+            labels=labels,
+            fresh=decision.fresh,
+        )
+    return DocumentChanged(document_id=document.id, document_version=document.version, labels=labels)

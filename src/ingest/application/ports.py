@@ -1,0 +1,104 @@
+"""What Ingest needs: a store of documents that keeps state and facts together."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ingest.domain.document import Document, Revision
+from ingest.domain.standing import Standing, Status
+from shared.events.envelope import Event
+from shared.kernel import Conflict, DocumentId
+
+
+class Taken(Conflict):
+    """Another document of the collection has these bytes or this name: it came first."""
+
+    code = "taken"
+
+
+class Stale(Conflict):
+    """The stored document has another version than the one that was read: read again and decide again."""
+
+    code = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFilter:
+    """Which documents a list has. None does not limit."""
+
+    collections: Collection[str] | None = None
+    status: Status | None = None
+    """Withdrawn documents are listed only when they are asked for."""
+    name_contains: str | None = None
+    """In any of its names; ASCII letters match in either case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some documents, newest first, and where the next page begins."""
+
+    documents: Sequence[Document]
+    next_before: int | None
+    """For `find(before=…)`; None on the last page."""
+    total: int
+    """How many the filter matches in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionCounts:
+    """What a collection holds; withdrawn documents are not counted."""
+
+    name: str
+    documents: Mapping[Status, int] = field(default_factory=dict)
+    size: int = 0
+    """Bytes of the newest revisions."""
+
+
+class DocumentStore(Protocol):
+    """Documents and the facts about them. Every method may raise Unavailable; writes also StorageFull."""
+
+    async def load(self, document_id: DocumentId) -> Document:
+        """Raises NotFound; also once the document is withdrawn and gone."""
+        ...
+
+    async def holders(self, collection: str, *, sha256: str, name: str) -> tuple[Document | None, Document | None]:
+        """The live documents whose newest revision has these bytes, and that has this name, at one instant."""
+        ...
+
+    async def save(self, document: Document, *facts: Event, expected_version: int) -> Document:
+        """The document and its facts, in one write, durable on return; answers with what is stored now.
+
+        `expected_version` is the stored one, 0 for a new document. Raises Stale when it is another, Taken
+        when another live document of the collection has its name or its newest bytes; nothing is saved then.
+        Of the standing, what events brought meanwhile is kept: only a new content version starts it again.
+        A withdrawn document frees its names and bytes in the same write.
+        """
+        ...
+
+    async def advance(self, document_id: DocumentId, change: Callable[[Standing], Standing]) -> bool:
+        """Applies `change` to the stored standing, atomically and durably; may call it more than once.
+
+        False, and nothing is written, when nothing changed or there is no such document. A document that
+        becomes removed loses its names, metadata and revisions; its id and versions stay as a tombstone.
+        """
+        ...
+
+    async def find(self, which: DocumentFilter, *, before: int | None = None, limit: int = 50) -> Page:
+        """Newest first; a page never repeats or skips a document because others came or went meanwhile."""
+        ...
+
+    async def revisions(self, document_id: DocumentId) -> Sequence[Revision]:
+        """Newest first, at least one. Raises NotFound as `load` does."""
+        ...
+
+    async def queue_positions(self, queue_numbers: Sequence[int]) -> Mapping[int, int]:
+        """For each queue number, how many unfinished documents were received before it."""
+        ...
+
+    async def counts(self) -> Sequence[CollectionCounts]:
+        """By collection, in order of their names."""
+        ...
+
+    async def live_hashes(self) -> Collection[str]:
+        """The sha256 of every revision of every document that is not withdrawn."""
+        ...

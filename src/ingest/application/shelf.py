@@ -1,0 +1,121 @@
+"""Looking at documents: one, many, their progress as it happens, their chunks, their collections."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ingest.application.feed import DocumentFeed
+from ingest.application.ports import CollectionCounts, DocumentFilter, DocumentStore, Page
+from ingest.domain.document import Document, Revision
+from ingest.domain.labels import DEFAULT_COLLECTION
+from ingest.domain.standing import FINAL
+from shared.artefacts.chunks import ChunkedDocument
+from shared.kernel import DocumentId, NotFound
+from shared.ports.storage import BlobStore
+
+# Positions in the queue change without an event about this document.
+_LOOK_AGAIN_SECONDS: Final = 1.0
+_GONE_LOOK_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A document, and where it stands among those that wait."""
+
+    document: Document
+    queue_position: int | None = None
+    """How many unfinished documents were received before it; None once it is finished."""
+    remaining_seconds: float | None = None
+    """From the recent rate of finishing; None when finished or when there is no rate yet."""
+
+
+class Shelf:
+    """Reads only."""
+
+    def __init__(self, documents: DocumentStore, blobs: BlobStore, feed: DocumentFeed) -> None:
+        self._documents = documents
+        self._blobs = blobs
+        self._feed = feed
+
+    async def document(self, document_id: DocumentId) -> Document:
+        """Raises NotFound."""
+        return await self._documents.load(document_id)
+
+    async def see(self, *documents: Document) -> list[Seen]:
+        """Adds what depends on the other documents."""
+        waiting = [document.queue_number for document in documents if document.status not in FINAL]
+        positions = await self._documents.queue_positions(waiting)
+        rate = self._feed.finished_per_second()
+        seen = []
+        for document in documents:
+            position = None if document.status in FINAL else positions.get(document.queue_number)
+            remaining = None if position is None or rate is None else round((position + 1) / rate, 1)
+            seen.append(Seen(document, position, remaining))
+        return seen
+
+    async def find(self, which: DocumentFilter, *, before: int | None, limit: int) -> Page:
+        """Newest first."""
+        return await self._documents.find(which, before=before, limit=limit)
+
+    async def revisions(self, document_id: DocumentId) -> Sequence[Revision]:
+        """Newest first. Raises NotFound."""
+        return await self._documents.revisions(document_id)
+
+    async def revision(self, document_id: DocumentId, number: int | None) -> Revision:
+        """The newest when no number is given. Raises NotFound, also when its bytes are gone."""
+        revisions = await self.revisions(document_id)
+        found = next((each for each in revisions if number in (None, each.number)), None)
+        if found is None:
+            raise NotFound(f"The document has no revision {number}.", code="revision_not_found")
+        if not await self._blobs.exists(found.content.blob_key):
+            raise NotFound(f"The bytes of revision {found.number} are not there any more.", code="content_not_found")
+        return found
+
+    async def chunks(self, document: Document) -> ChunkedDocument:
+        """Of the newest version that was processed. Raises NotFound while none was."""
+        artefact = document.standing.chunks_artefact
+        if artefact is None:
+            raise NotFound("The document was not processed yet: it has no chunks.", code="chunks_not_found")
+        raw = await self._blobs.read(artefact)
+        return await asyncio.to_thread(ChunkedDocument.from_bytes, raw)
+
+    async def collections(self, visible: Collection[str] | None) -> list[CollectionCounts]:
+        """In order of their names; `default` is always there. `visible` None is all."""
+        counts = {each.name: each for each in await self._documents.counts()}
+        counts.setdefault(DEFAULT_COLLECTION, CollectionCounts(DEFAULT_COLLECTION))
+        return [counts[name] for name in sorted(counts) if visible is None or name in visible]
+
+    async def follow(self, document_id: DocumentId) -> AsyncIterator[Seen]:
+        """The present state first, then every other one, until it is searchable, failed or withdrawn.
+
+        Ends without a word when the document vanishes. Raises Unavailable.
+        """
+        with self._feed.watch(document_id) as changes:
+            last: Seen | None = None
+            while True:
+                try:
+                    seen = (await self.see(await self._documents.load(document_id)))[0]
+                except NotFound:
+                    return
+                if seen != last:
+                    yield seen
+                if seen.document.status in FINAL:
+                    return
+                last = seen
+                await changes.wait(_LOOK_AGAIN_SECONDS)
+
+    async def wait_until_gone(self, document_id: DocumentId, timeout_seconds: float) -> bool:
+        """Whether a withdrawn document is gone from search within that time."""
+        deadline = time.monotonic() + timeout_seconds
+        with self._feed.watch(document_id) as changes:
+            while True:
+                try:
+                    await self._documents.load(document_id)
+                except NotFound:
+                    return True
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    return False
+                await changes.wait(min(remaining, _GONE_LOOK_SECONDS))

@@ -1,0 +1,181 @@
+"""The aggregate: one document in one collection, with its names, its revisions and its standing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ingest.domain.standing import Standing, Status
+from shared.kernel import Conflict, DocumentId
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Bytes that are stored durably, and what they are."""
+
+    sha256: str
+    size: int
+    media_type: str
+    blob_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One set of bytes a document had, counted from 1."""
+
+    number: int
+    content: Content
+    name: str
+    """Under which it came."""
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """To tell the world: there is content to work on; `fresh` means artefacts are not to be reused."""
+
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Relabelled:
+    """To tell the world: names or metadata changed, the bytes did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """To tell the world: the document is to vanish."""
+
+
+Decision = Received | Relabelled | Withdrawn
+
+
+@dataclass(slots=True)
+class Document:
+    """Each verb changes it and answers with what is to be told, or None when nothing changed.
+
+    Every accepted change raises `version` by one. Saving checks it against the stored one.
+    """
+
+    id: DocumentId
+    collection: str
+    names: tuple[str, ...]
+    """Oldest first; the last one is shown."""
+    metadata: dict[str, Any]
+    version: int
+    revision: Revision
+    standing: Standing
+    created_at: datetime
+    saved_version: int = field(default=0)
+    """The version that the store holds; 0 while it holds none."""
+    queue_number: int = 0
+    """Given by the store with each new content: its place among everything that waits."""
+
+    @classmethod
+    def receive(
+        cls, document_id: DocumentId, collection: str, name: str, content: Content, metadata: Mapping[str, Any] | None,
+        now: datetime,
+    ) -> tuple["Document", Received]:  # fmt: skip
+        """New bytes under a new name."""
+        document = cls(
+            id=document_id,
+            collection=collection,
+            names=(name,),
+            metadata=dict(metadata or {}),
+            version=1,
+            revision=Revision(number=1, content=content, name=name, received_at=now),
+            standing=Standing(content_version=1),
+            created_at=now,
+        )
+        return document, Received()
+
+    @property
+    def name(self) -> str:
+        """The name shown: the newest."""
+        return self.names[-1]
+
+    @property
+    def content(self) -> Content:
+        """The newest revision's bytes."""
+        return self.revision.content
+
+    @property
+    def content_version(self) -> int:
+        """The version that Process and Search work on."""
+        return self.standing.content_version
+
+    @property
+    def status(self) -> Status:
+        """See Standing.status."""
+        return self.standing.status
+
+    def revise(self, name: str, content: Content, metadata: Mapping[str, Any] | None, now: datetime) -> Received:
+        """Other bytes under its name: the next revision."""
+        self.version += 1
+        self.revision = Revision(self.revision.number + 1, content, name, now)
+        if metadata is not None:
+            self.metadata = dict(metadata)
+        self.standing = self.standing.restarted(self.version)
+        return Received()
+
+    def resubmit(self, name: str, metadata: Mapping[str, Any] | None) -> Received | Relabelled | None:
+        """The same bytes again: work only if they had failed, labels only if they differ."""
+        relabelled = self._label(name, metadata)
+        if self.status == "failed":
+            self.version += 1
+            self.standing = self.standing.restarted(self.version)
+            return Received()
+        return self._relabelled(relabelled)
+
+    def relabel(self, *, name: str | None = None, metadata: Mapping[str, Any] | None = None) -> Relabelled | None:
+        """Another name in place of the one shown, other metadata in place of the present.
+
+        A name it has already becomes the one shown.
+        """
+        before = (self.names, self.metadata)
+        if name is not None and name != self.name:
+            kept = self.names if name in self.names else self.names[:-1]
+            self.names = (*(known for known in kept if known != name), name)
+        if metadata is not None:
+            self.metadata = dict(metadata)
+        return self._relabelled(before != (self.names, self.metadata))
+
+    def release(self, name: str) -> Relabelled:
+        """One of several names leaves for another document. Raises Conflict when it is the only one."""
+        if self.names == (name,):
+            raise Conflict(
+                f"The name {name!r} belongs to another document of the collection {self.collection!r} ({self.id}), "
+                "and these bytes are a document already. Rename or delete one of the two first.",
+                code="name_taken",
+            )
+        self.names = tuple(known for known in self.names if known != name)
+        self.version += 1
+        return Relabelled()
+
+    def reprocess(self) -> Received:
+        """The same content once more, from the start."""
+        self.version += 1
+        self.standing = self.standing.restarted(self.version)
+        return Received(fresh=True)
+
+    def withdraw(self) -> Withdrawn | None:
+        """To vanish from everywhere; a tombstone stays."""
+        if self.status == "withdrawn":
+            return None
+        self.version += 1
+        self.standing = self.standing.withdrawn(self.version)
+        return Withdrawn()
+
+    def _label(self, name: str, metadata: Mapping[str, Any] | None) -> bool:
+        before = (self.names, self.metadata)
+        if name not in self.names:
+            self.names = (*self.names, name)
+        if metadata is not None:
+            self.metadata = dict(metadata)
+        return before != (self.names, self.metadata)
+
+    def _relabelled(self, changed: bool) -> Relabelled | None:
+        if not changed:
+            return None
+        self.version += 1
+        return Relabelled()

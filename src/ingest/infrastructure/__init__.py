@@ -1,0 +1,1 @@
+"""Adapters of the ports of Ingest, technology first."""

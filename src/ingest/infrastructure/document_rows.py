@@ -1,0 +1,108 @@
+"""Rows of the SQLite store and the documents they are."""
+
+import json
+import sqlite3
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ingest.domain.document import Content, Document, Revision
+from ingest.domain.standing import Failure, Letter, Standing
+from shared.kernel import DocumentId
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS documents (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    collection TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    queue_number INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    content_version INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    standing TEXT NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS live_bytes ON documents (collection, sha256) WHERE status != 'withdrawn';
+CREATE INDEX IF NOT EXISTS unfinished ON documents (queue_number) WHERE status IN ('received', 'processing');
+CREATE INDEX IF NOT EXISTS queue_numbers ON documents (queue_number);
+-- Apart from `documents`, so that an event about progress rewrites one short row.
+CREATE TABLE IF NOT EXISTS labels (
+    number INTEGER PRIMARY KEY REFERENCES documents, names TEXT NOT NULL, metadata TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS names (
+    collection TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL REFERENCES documents,
+    PRIMARY KEY (collection, name)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS names_of ON names (number);
+CREATE TABLE IF NOT EXISTS revisions (
+    number INTEGER NOT NULL REFERENCES documents, revision INTEGER NOT NULL, sha256 TEXT NOT NULL,
+    size INTEGER NOT NULL, media_type TEXT NOT NULL, blob_key TEXT NOT NULL, name TEXT NOT NULL,
+    received_at TEXT NOT NULL,
+    PRIMARY KEY (number, revision)
+) WITHOUT ROWID;
+"""
+
+DOCUMENT_QUERY: Final = """
+SELECT d.number, d.id, d.collection, d.version, d.queue_number, d.created_at, d.standing,
+       l.names, l.metadata,
+       r.revision, r.sha256, r.size, r.media_type, r.blob_key, r.name, r.received_at
+FROM documents d JOIN labels l ON l.number = d.number
+JOIN revisions r ON r.number = d.number AND r.revision = d.revision
+"""
+
+
+def document_of(row: sqlite3.Row) -> Document:
+    """From a row of DOCUMENT_QUERY."""
+    return Document(
+        id=DocumentId(row["id"]),
+        collection=row["collection"],
+        names=tuple(json.loads(row["names"])),
+        metadata=json.loads(row["metadata"]),
+        version=row["version"],
+        revision=revision_of(row),
+        standing=standing_of(row["standing"]),
+        created_at=datetime.fromisoformat(row["created_at"]),
+        saved_version=row["version"],
+        queue_number=row["queue_number"],
+    )
+
+
+def revision_of(row: sqlite3.Row) -> Revision:
+    """From a row of `revisions`."""
+    return Revision(
+        number=row["revision"],
+        content=Content(row["sha256"], row["size"], row["media_type"], row["blob_key"]),
+        name=row["name"],
+        received_at=datetime.fromisoformat(row["received_at"]),
+    )
+
+
+def standing_json(standing: Standing) -> str:
+    """Without what is as in a fresh standing: most are short."""
+    fresh = asdict(Standing(standing.content_version))
+    given = {key: value for key, value in asdict(standing).items() if value != fresh[key] or key == "content_version"}
+    return json.dumps(given, ensure_ascii=False, separators=(",", ":"), default=_instant)
+
+
+def standing_of(text: str) -> Standing:
+    """The inverse; fields that a newer Seoga wrote are passed over."""
+    known: dict[str, Any] = {
+        key: value for key, value in json.loads(text).items() if key in Standing.__dataclass_fields__
+    }
+    standing = Standing(**known)
+    return replace(
+        standing,
+        failure=Failure(**known["failure"]) if known.get("failure") else None,
+        letters=tuple(Letter(**letter) for letter in known.get("letters", ())),
+        warnings=tuple(known.get("warnings", ())),
+        searchable_at=datetime.fromisoformat(known["searchable_at"]) if known.get("searchable_at") else None,
+    )
+
+
+def _instant(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    raise TypeError(f"{value!r} cannot be stored")

@@ -1,0 +1,273 @@
+"""DocumentStore on SQLite: documents and facts in one file, in one transaction."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from ingest.application.ports import CollectionCounts, DocumentFilter, Page, Stale, Taken
+from ingest.domain.document import Document, Revision
+from ingest.domain.standing import Standing, Status
+from ingest.infrastructure.document_rows import (
+    DOCUMENT_QUERY,
+    SCHEMA,
+    document_of,
+    revision_of,
+    standing_json,
+    standing_of,
+)
+from shared.events.envelope import Envelope, Event
+from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
+from shared.kernel import DocumentId, NotFound
+
+
+class SqliteDocuments:
+    """See DocumentStore. `facts` saves into the same file as `database`."""
+
+    SCHEMA: Final = SCHEMA + SqliteFacts.SCHEMA
+
+    def __init__(self, database: SqliteDatabase, facts: SqliteFacts) -> None:
+        self._database = database
+        self._facts = facts
+
+    async def load(self, document_id: DocumentId) -> Document:
+        """See DocumentStore."""
+        row = await self._database.read(
+            lambda connection: connection.execute(DOCUMENT_QUERY + "WHERE d.id = ?", (document_id,)).fetchone()
+        )
+        if row is None:
+            raise _unknown(document_id)
+        return document_of(row)
+
+    async def holders(self, collection: str, *, sha256: str, name: str) -> tuple[Document | None, Document | None]:
+        """See DocumentStore."""
+
+        def read(connection: sqlite3.Connection) -> tuple[Document | None, Document | None]:
+            by_bytes = connection.execute(
+                DOCUMENT_QUERY + "WHERE d.collection = ? AND d.sha256 = ? AND d.status != 'withdrawn'",
+                (collection, sha256),
+            ).fetchone()
+            by_name = connection.execute(
+                DOCUMENT_QUERY + "WHERE d.number = (SELECT number FROM names WHERE collection = ? AND name = ?)",
+                (collection, name),
+            ).fetchone()
+            first = document_of(by_bytes) if by_bytes else None
+            second = document_of(by_name) if by_name else None
+            return first, first if first and second and first.id == second.id else second
+
+        return await self._database.read(read)
+
+    async def save(self, document: Document, *facts: Event, expected_version: int) -> Document:
+        """See DocumentStore."""
+        envelopes = self._facts.wrap(facts)
+        return await self._database.write(
+            lambda connection: self._save(connection, document, expected_version, envelopes)
+        )
+
+    async def advance(self, document_id: DocumentId, change: Callable[[Standing], Standing]) -> bool:
+        """See DocumentStore."""
+
+        def write(connection: sqlite3.Connection) -> bool:
+            row = connection.execute(
+                "SELECT number, status, standing FROM documents WHERE id = ?", (document_id,)
+            ).fetchone()
+            if row is None:
+                return False
+            before = standing_of(row["standing"])
+            after = change(before)
+            if after == before:
+                return False
+            if after.status == row["status"]:  # leaves the indexes on status alone
+                connection.execute(
+                    "UPDATE documents SET standing = ? WHERE number = ?", (standing_json(after), row["number"])
+                )
+            else:
+                connection.execute(
+                    "UPDATE documents SET standing = ?, status = ? WHERE number = ?",
+                    (standing_json(after), after.status, row["number"]),
+                )
+            if after.removed:
+                for table in ("labels", "revisions"):
+                    connection.execute(f"DELETE FROM {table} WHERE number = ?", (row["number"],))
+            return True
+
+        return await self._database.write(write)
+
+    async def find(self, which: DocumentFilter, *, before: int | None = None, limit: int = 50) -> Page:
+        """See DocumentStore."""
+        condition, values = _condition(which)
+
+        def read(connection: sqlite3.Connection) -> Page:
+            total = connection.execute(
+                "SELECT count(*) FROM documents d JOIN labels l ON l.number = d.number WHERE " + condition, values
+            ).fetchone()[0]
+            rows = connection.execute(
+                DOCUMENT_QUERY + f"WHERE {condition} AND d.number < ? ORDER BY d.number DESC LIMIT ?",
+                (*values, before if before is not None else (1 << 62), limit + 1),
+            ).fetchall()
+            page = rows[:limit]
+            return Page([document_of(row) for row in page], page[-1]["number"] if len(rows) > limit else None, total)
+
+        return await self._database.read(read)
+
+    async def revisions(self, document_id: DocumentId) -> Sequence[Revision]:
+        """See DocumentStore."""
+        rows = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT r.* FROM revisions r JOIN documents d ON d.number = r.number "
+                "WHERE d.id = ? ORDER BY r.revision DESC",
+                (document_id,),
+            ).fetchall()
+        )
+        if not rows:
+            raise _unknown(document_id)
+        return [revision_of(row) for row in rows]
+
+    async def queue_positions(self, queue_numbers: Sequence[int]) -> Mapping[int, int]:
+        """See DocumentStore."""
+
+        def read(connection: sqlite3.Connection) -> dict[int, int]:
+            positions: dict[int, int] = {}
+            counted, start = 0, 0
+            for number in sorted(set(queue_numbers)):
+                # Counts from one number to the next: the whole queue is walked at most once.
+                counted += connection.execute(
+                    "SELECT count(*) FROM documents WHERE status IN ('received', 'processing') "
+                    "AND queue_number >= ? AND queue_number < ?",
+                    (start, number),
+                ).fetchone()[0]
+                positions[number] = counted
+                start = number
+            return positions
+
+        return await self._database.read(read) if queue_numbers else {}
+
+    async def counts(self) -> Sequence[CollectionCounts]:
+        """See DocumentStore."""
+        rows = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT collection, status, count(*) AS documents, sum(size) AS size FROM documents "
+                "WHERE status != 'withdrawn' GROUP BY collection, status ORDER BY collection"
+            ).fetchall()
+        )
+        found: dict[str, tuple[dict[Status, int], int]] = {}
+        for row in rows:
+            by_status, size = found.get(row["collection"], ({}, 0))
+            found[row["collection"]] = ({**by_status, row["status"]: row["documents"]}, size + row["size"])
+        return [CollectionCounts(name, by_status, size) for name, (by_status, size) in found.items()]
+
+    async def live_hashes(self) -> frozenset[str]:
+        """See DocumentStore."""
+        rows = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT DISTINCT r.sha256 FROM revisions r JOIN documents d ON d.number = r.number "
+                "WHERE d.status != 'withdrawn'"
+            ).fetchall()
+        )
+        return frozenset(row["sha256"] for row in rows)
+
+    def _save(
+        self, connection: sqlite3.Connection, document: Document, expected_version: int, envelopes: Sequence[Envelope]
+    ) -> Document:
+        stored = connection.execute(
+            "SELECT number, version, queue_number, standing FROM documents WHERE id = ?", (document.id,)
+        ).fetchone()
+        if (stored["version"] if stored else 0) != expected_version:
+            raise Stale(f"The document {document.id} was changed by someone else meanwhile.")
+        standing = _merged(document, standing_of(stored["standing"])) if stored else document.standing
+        try:
+            number = _write_document(connection, document, standing, stored)
+            _write_labels(connection, document, standing, number)
+        except sqlite3.IntegrityError as error:
+            raise Taken("Another document of this collection has the same bytes or this name.") from error
+        self._facts.save(connection, envelopes)
+        return document_of(connection.execute(DOCUMENT_QUERY + "WHERE d.number = ?", (number,)).fetchone())
+
+
+def _merged(document: Document, stored: Standing) -> Standing:
+    """What events brought since the document was read is kept; a new content version starts it again."""
+    if document.standing.withdrawn_version is not None:
+        return stored.withdrawn(document.standing.withdrawn_version)
+    if document.content_version != stored.content_version:
+        return stored.restarted(document.content_version)
+    return stored
+
+
+def _write_document(
+    connection: sqlite3.Connection, document: Document, standing: Standing, stored: sqlite3.Row | None
+) -> int:
+    new_content = stored is None or standing.content_version != standing_of(stored["standing"]).content_version
+    if new_content:
+        row = connection.execute("SELECT coalesce(max(queue_number), 0) + 1 FROM documents").fetchone()
+        queue_number = int(row[0])
+    else:
+        queue_number = int(stored["queue_number"]) if stored else 0
+    content = document.content
+    values: dict[str, Any] = {
+        "id": document.id,
+        "collection": document.collection,
+        "version": document.version,
+        "revision": document.revision.number,
+        "sha256": content.sha256,
+        "size": content.size,
+        "queue_number": queue_number,
+        "created_at": document.created_at.isoformat(),
+        "content_version": standing.content_version,
+        "status": standing.status,
+        "standing": standing_json(standing),
+    }
+    if stored is None:
+        cursor = connection.execute(
+            f"INSERT INTO documents ({', '.join(values)}) VALUES ({', '.join(':' + name for name in values)})", values
+        )
+        number = int(cursor.lastrowid or 0)
+    else:
+        number = int(stored["number"])
+        changes = ", ".join(f"{name} = :{name}" for name in values)
+        connection.execute(f"UPDATE documents SET {changes} WHERE number = :number", {**values, "number": number})
+    connection.execute(
+        "INSERT OR IGNORE INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (number, document.revision.number, content.sha256, content.size, content.media_type, content.blob_key,
+         document.revision.name, document.revision.received_at.isoformat()),
+    )  # fmt: skip
+    return number
+
+
+def _write_labels(connection: sqlite3.Connection, document: Document, standing: Standing, number: int) -> None:
+    connection.execute(
+        "INSERT INTO labels VALUES (?, ?, ?) "
+        "ON CONFLICT (number) DO UPDATE SET names = excluded.names, metadata = excluded.metadata",
+        (
+            number,
+            json.dumps(document.names, ensure_ascii=False),
+            json.dumps(document.metadata, ensure_ascii=False, separators=(",", ":")),
+        ),
+    )
+    names = () if standing.status == "withdrawn" else document.names
+    held = {row["name"] for row in connection.execute("SELECT name FROM names WHERE number = ?", (number,))}
+    for name in held - set(names):
+        connection.execute("DELETE FROM names WHERE collection = ? AND name = ?", (document.collection, name))
+    for name in set(names) - held:
+        connection.execute("INSERT INTO names VALUES (?, ?, ?)", (document.collection, name, number))
+
+
+def _condition(which: DocumentFilter) -> tuple[str, tuple[Any, ...]]:
+    conditions: list[str] = []
+    values: list[Any] = []
+    if which.collections is not None:
+        conditions.append(f"d.collection IN ({', '.join('?' for _ in which.collections)})")
+        values.extend(sorted(which.collections))
+    if which.status is not None:
+        conditions.append("d.status = ?")
+        values.append(which.status)
+    else:
+        conditions.append("d.status != 'withdrawn'")
+    if which.name_contains is not None:
+        escaped = which.name_contains.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        conditions.append("EXISTS (SELECT 1 FROM json_each(l.names) AS n WHERE n.value LIKE ? ESCAPE '\\')")
+        values.append(f"%{escaped}%")
+    return " AND ".join(conditions), tuple(values)
+
+
+def _unknown(document_id: DocumentId) -> NotFound:
+    return NotFound(f"There is no document with the id {document_id!r}.", code="document_not_found")

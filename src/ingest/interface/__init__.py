@@ -1,0 +1,1 @@
+"""The doors of Ingest: HTTP and events."""

@@ -1,0 +1,198 @@
+"""Routes about one document that exists, or a list of them."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Depends, Query, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from ingest.application.ingestion import Ingestion
+from ingest.application.ports import DocumentFilter
+from ingest.application.shelf import Shelf
+from ingest.domain.document import Document
+from ingest.domain.labels import collection_name
+from ingest.interface.requests import (
+    DocumentPatch,
+    DocumentsQuery,
+    PageQuery,
+    decode_cursor,
+    encode_cursor,
+    no_query,
+)
+from ingest.interface.views import (
+    DOCUMENTS_PATH,
+    ChunkList,
+    ChunkView,
+    DocumentList,
+    DocumentView,
+    RevisionList,
+    UploadedOne,
+    after_token,
+    document_fields,
+    document_view,
+    revision_view,
+)
+from ingest.interface.visibility import visible_document
+from shared.kernel import DomainError, NotFound
+from shared.runtime.access import Access, Principal
+from shared.runtime.problems import problem_of, responses
+
+DELETE_WAITS_SECONDS: Final = 10.0
+_READ_ERRORS: Final = (401, 403, 404, 422, 503)
+_WRITE_ERRORS: Final = (401, 403, 404, 409, 422, 503, 507)
+
+
+def add_document_routes(router: APIRouter, *, ingestion: Ingestion, shelf: Shelf, access: Access) -> None:
+    """Adds listing, reading, following, changing, deleting and reprocessing."""
+
+    @router.get(
+        DOCUMENTS_PATH, response_model=DocumentList, responses=responses(400, *_READ_ERRORS), tags=["documents"]
+    )
+    async def list_documents(
+        query: Annotated[DocumentsQuery, Query()], principal: Annotated[Principal, Depends(access.reader)]
+    ) -> DocumentList:
+        """Documents, newest first; withdrawn ones only when that status is asked for."""
+        collections = None if principal.every_collection else principal.collections
+        if query.collection is not None:
+            collection = collection_name(query.collection)
+            principal.must_see(collection)
+            collections = frozenset((collection,))
+        scope = f"documents:{sorted(collections or ())}:{query.status}:{query.name}"
+        page = await shelf.find(
+            DocumentFilter(collections, query.status, query.name),
+            before=decode_cursor(scope, query.cursor),
+            limit=query.limit,
+        )
+        if query.collection is not None and not page.total:
+            await _must_exist(shelf, collection_name(query.collection))
+        return DocumentList(
+            items=[document_view(seen) for seen in await shelf.see(*page.documents)],
+            next_cursor=None if page.next_before is None else encode_cursor(scope, page.next_before),
+            total=page.total,
+        )
+
+    async def readable(document_id: UUID, principal: Annotated[Principal, Depends(access.reader)]) -> Document:
+        return await visible_document(shelf, document_id, principal)
+
+    async def writable(document_id: UUID, principal: Annotated[Principal, Depends(access.writer)]) -> Document:
+        return await visible_document(shelf, document_id, principal)
+
+    @router.get(
+        DOCUMENTS_PATH + "/{document_id}",
+        response_model=DocumentView,
+        responses=responses(*_READ_ERRORS),
+        dependencies=[Depends(no_query)],
+        tags=["documents"],
+    )
+    async def read_document(document: Annotated[Document, Depends(readable)]) -> DocumentView:
+        """One document with its status and live progress."""
+        return document_view((await shelf.see(document))[0])
+
+    @router.get(
+        DOCUMENTS_PATH + "/{document_id}/revisions",
+        response_model=RevisionList,
+        responses=responses(400, *_READ_ERRORS),
+        tags=["documents"],
+    )
+    async def list_revisions(
+        query: Annotated[PageQuery, Query()], document: Annotated[Document, Depends(readable)]
+    ) -> RevisionList:
+        """Every set of bytes it had, newest first."""
+        scope = f"revisions:{document.id}"
+        revisions = await shelf.revisions(document.id)
+        before = decode_cursor(scope, query.cursor)
+        rest = [revision for revision in revisions if before is None or revision.number < before]
+        page = rest[: query.limit]
+        return RevisionList(
+            items=[revision_view(document, revision) for revision in page],
+            next_cursor=encode_cursor(scope, page[-1].number) if len(rest) > len(page) else None,
+            total=len(revisions),
+        )
+
+    @router.get(
+        DOCUMENTS_PATH + "/{document_id}/chunks",
+        response_model=ChunkList,
+        responses=responses(400, *_READ_ERRORS),
+        tags=["documents"],
+    )
+    async def list_chunks(
+        query: Annotated[PageQuery, Query()], document: Annotated[Document, Depends(readable)]
+    ) -> ChunkList:
+        """The pieces that are embedded, found and shown, in reading order."""
+        chunks = (await shelf.chunks(document)).chunks
+        scope = f"chunks:{document.standing.chunks_artefact}"
+        start = decode_cursor(scope, query.cursor) or 0
+        page = chunks[start : start + query.limit]
+        more = start + len(page) < len(chunks)
+        return ChunkList(
+            items=[ChunkView(**chunk.model_dump()) for chunk in page],
+            next_cursor=encode_cursor(scope, start + len(page)) if more else None,
+            total=len(chunks),
+            revision=document.standing.chunks_revision or document.revision.number,
+        )
+
+    @router.get(
+        DOCUMENTS_PATH + "/{document_id}/events",
+        response_class=EventSourceResponse,
+        responses=responses(*_READ_ERRORS),
+        dependencies=[Depends(no_query)],
+        tags=["documents"],
+    )
+    async def follow_document(document: Annotated[Document, Depends(readable)]) -> AsyncIterator[ServerSentEvent]:
+        """Server-sent events `document`: its state now, then each change, until searchable, failed or withdrawn."""
+        try:
+            async for seen in shelf.follow(document.id):
+                yield ServerSentEvent(event="document", data=document_view(seen))
+        except DomainError as error:
+            yield ServerSentEvent(event="error", data=problem_of(error))
+
+    @router.patch(
+        DOCUMENTS_PATH + "/{document_id}",
+        response_model=DocumentView,
+        responses=responses(400, *_WRITE_ERRORS),
+        dependencies=[Depends(no_query)],
+        tags=["documents"],
+    )
+    async def change_document(
+        document: Annotated[Document, Depends(writable)], patch: Annotated[DocumentPatch, Body()]
+    ) -> DocumentView:
+        """Renames it or replaces its metadata; nothing is embedded again."""
+        changed = await ingestion.relabel(document.id, name=patch.name, metadata=patch.metadata)
+        return document_view((await shelf.see(changed))[0])
+
+    @router.delete(
+        DOCUMENTS_PATH + "/{document_id}",
+        status_code=204,
+        responses={
+            **responses(*_WRITE_ERRORS),
+            202: {"model": DocumentView, "description": "Withdrawn, but not yet gone from search"},
+        },
+        dependencies=[Depends(no_query)],
+        tags=["documents"],
+    )
+    async def delete_document(document: Annotated[Document, Depends(writable)]) -> Response:
+        """Deletes it: 204 once it is gone from search, 202 when that takes longer than a request may wait."""
+        withdrawn = await ingestion.withdraw(document.id)
+        if await shelf.wait_until_gone(document.id, DELETE_WAITS_SECONDS):
+            return Response(status_code=204)
+        view = document_view((await shelf.see(withdrawn))[0])
+        return Response(view.model_dump_json(), status_code=202, media_type="application/json")
+
+    @router.post(
+        DOCUMENTS_PATH + "/{document_id}/reprocess",
+        status_code=202,
+        response_model=UploadedOne,
+        responses=responses(*_WRITE_ERRORS),
+        dependencies=[Depends(no_query)],
+        tags=["documents"],
+    )
+    async def reprocess_document(document: Annotated[Document, Depends(writable)]) -> UploadedOne:
+        """Does all the work once more, without what earlier work left; search serves the old meanwhile."""
+        again = await ingestion.reprocess(document.id)
+        return UploadedOne(**document_fields((await shelf.see(again))[0]), after=after_token((again,)))
+
+
+async def _must_exist(shelf: Shelf, collection: str) -> None:
+    if not any(counts.name == collection for counts in await shelf.collections(None)):
+        raise NotFound(f"There is no collection named {collection!r}.", code="collection_not_found")

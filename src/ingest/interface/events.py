@@ -1,0 +1,20 @@
+"""Which events Ingest consumes, and who handles each."""
+
+from ingest.application.progress import ProgressTracking
+from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
+from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
+from shared.events.search import DocumentIndexed, DocumentRemoved
+from shared.runtime.module import Subscriptions
+
+
+def subscriptions(progress: ProgressTracking) -> Subscriptions:
+    """Handlers are short: each is one small write."""
+    return {
+        StageFinished: progress.stage_finished,
+        DocumentProcessed: progress.processed,
+        ProcessingFailed: progress.failed,
+        DocumentIndexed: progress.indexed,
+        DocumentRemoved: progress.removed,
+        EventDeadLettered: progress.dead_lettered,
+        DeadLetterReplayed: progress.replayed,
+    }

@@ -1,0 +1,25 @@
+"""The router of Ingest: documents and collections."""
+
+from fastapi import APIRouter
+
+from ingest.application.ingestion import Ingestion
+from ingest.application.shelf import Shelf
+from ingest.interface.collections import add_collection_routes
+from ingest.interface.content import add_content_route
+from ingest.interface.documents import add_document_routes
+from ingest.interface.uploads import add_upload_routes
+from shared.ports.storage import BlobStore
+from shared.runtime.access import Access
+from shared.settings import Settings
+
+
+def build_router(
+    *, ingestion: Ingestion, shelf: Shelf, blobs: BlobStore, access: Access, settings: Settings
+) -> APIRouter:
+    """Every route of Ingest, with full paths."""
+    router = APIRouter()
+    add_upload_routes(router, ingestion=ingestion, shelf=shelf, access=access, settings=settings)
+    add_document_routes(router, ingestion=ingestion, shelf=shelf, access=access)
+    add_content_route(router, shelf=shelf, blobs=blobs, access=access)
+    add_collection_routes(router, ingestion=ingestion, shelf=shelf, access=access)
+    return router

@@ -1,0 +1,129 @@
+"""What requests may say: queries and bodies with known fields only, cursors, and bodies read with limits."""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
+
+from fastapi import HTTPException, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import ClientDisconnect
+
+from ingest.application.ingestion import too_large
+from ingest.domain.standing import Status
+from shared.kernel import DomainError, FieldError, InvalidInput
+
+LARGEST_PAGE: Final = 200
+Limit = Annotated[int, Field(ge=1, le=LARGEST_PAGE, description="How many a page has at most.")]
+Cursor = Annotated[str | None, Field(max_length=500, description="`next_cursor` of the page before.")]
+
+
+class WrongCursor(DomainError):
+    """The cursor is not one, or belongs to another list."""
+
+    code = "wrong_cursor"
+    title = "The cursor does not belong to this list"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PageQuery(_Strict):
+    """Paging alone."""
+
+    limit: Limit = 50
+    cursor: Cursor = None
+
+
+class DocumentsQuery(PageQuery):
+    """Paging and filters."""
+
+    collection: str | None = None
+    status: Status | None = None
+    name: Annotated[str | None, Field(max_length=255, description="A part of any of the document's names.")] = None
+
+
+class ContentQuery(_Strict):
+    """Which bytes."""
+
+    revision: Annotated[int | None, Field(ge=1, le=1 << 53)] = None
+
+
+class DocumentPatch(_Strict):
+    """What may be changed without new bytes. What is not given stays."""
+
+    name: Annotated[str | None, Field(description="Takes the place of the name shown.")] = None
+    metadata: Annotated[dict[str, Any] | None, Field(description="Takes the place of all metadata.")] = None
+
+
+async def no_query(request: Request) -> None:
+    """A dependency of routes that have no query: unknown fields are refused, not ignored."""
+    if request.query_params:
+        errors = [FieldError(f"query.{name}", "is not known here") for name in request.query_params]
+        raise InvalidInput("; ".join(f"{error.field} {error.message}" for error in errors), errors=errors)
+
+
+def encode_cursor(scope: str, position: int) -> str:
+    """Opaque to clients; good only for the list it came from."""
+    return base64.urlsafe_b64encode(json.dumps([_digest(scope), position]).encode()).rstrip(b"=").decode()
+
+
+def decode_cursor(scope: str, cursor: str | None) -> int | None:
+    """The position it holds. Raises WrongCursor."""
+    if cursor is None:
+        return None
+    try:
+        found = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error, RecursionError):
+        found = None
+    if not (isinstance(found, list) and len(found) == 2 and found[0] == _digest(scope) and type(found[1]) is int):
+        raise WrongCursor("The cursor belongs to another list or to other filters. Begin with the first page.")
+    position: int = found[1]
+    if not 0 <= position < 1 << 62:
+        raise WrongCursor("The cursor is damaged. Begin with the first page.")
+    return position
+
+
+def declared_size(request: Request, limit: int) -> int | None:
+    """The Content-Length, if one is given. Raises TooLarge before anything is read."""
+    text = request.headers.get("content-length")
+    if text is None or not text.isascii() or not text.isdigit():
+        return None
+    if len(text) > 18 or int(text) > limit:
+        raise too_large(limit)
+    return int(text)
+
+
+async def body_of(
+    request: Request, *, declared: int | None, idle_timeout_seconds: float, max_bytes: int
+) -> AsyncIterator[bytes]:
+    """The body in pieces. Raises 408 when it stalls, 400 when it breaks off, TooLarge beyond `max_bytes`."""
+    pieces = aiter(request.stream())
+    seen = 0
+    while True:
+        try:
+            async with asyncio.timeout(idle_timeout_seconds):
+                piece = await anext(pieces, None)
+        except TimeoutError as error:
+            raise HTTPException(
+                408, f"Nothing arrived for {idle_timeout_seconds:g} seconds; nothing was stored. Send it again."
+            ) from error
+        except ClientDisconnect as error:
+            raise HTTPException(400, "The upload broke off; nothing was stored.") from error
+        if piece is None:
+            break
+        seen += len(piece)
+        if seen > max_bytes:
+            raise too_large(max_bytes)
+        if piece:
+            yield piece
+    if declared is not None and seen != declared:
+        raise HTTPException(400, f"The upload has {seen} bytes where {declared} were declared; nothing was stored.")
+
+
+def _digest(scope: str) -> str:
+    return hashlib.sha256(scope.encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -1,0 +1,188 @@
+"""Routes that take bytes in: one stream by PUT, one or many files by multipart POST."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from ingest.application.ingestion import Ingestion, Submission
+from ingest.application.shelf import Shelf
+from ingest.domain.labels import DEFAULT_COLLECTION, checked_metadata, collection_name, document_name
+from ingest.interface.multipart import FormFile, FormReader
+from ingest.interface.requests import body_of, declared_size, no_query
+from ingest.interface.views import (
+    DOCUMENTS_PATH,
+    DocumentView,
+    Uploaded,
+    UploadedOne,
+    after_token,
+    document_fields,
+    document_view,
+    refused_view,
+)
+from shared.kernel import DomainError, FieldError, InvalidInput
+from shared.runtime.access import Access, Principal
+from shared.runtime.problems import problem_of, responses
+from shared.settings import Settings
+
+# Boundaries and headers around the files of a form.
+_FORM_OVERHEAD: Final = 1 << 20
+# The application's limit is for JSON bodies; these routes count what they read themselves.
+_COUNTED_HERE: Final = 1 << 62
+_ACCEPTED_AT_ONCE: Final = 8
+_UPLOAD_ERRORS: Final = (400, 401, 403, 408, 409, 413, 415, 422, 503, 507)
+_FORM_SCHEMA: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["files"],
+                    "properties": {
+                        "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                        "collection": {"type": "string", "default": DEFAULT_COLLECTION},
+                        "metadata": {"type": "string", "description": "A JSON object for all files."},
+                    },
+                }
+            }
+        },
+    }
+}
+_STREAM_SCHEMA: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+def add_upload_routes(
+    router: APIRouter, *, ingestion: Ingestion, shelf: Shelf, access: Access, settings: Settings
+) -> None:
+    """Adds `POST /documents` and `PUT /documents/{collection}/{name}`."""
+
+    @router.post(
+        DOCUMENTS_PATH,
+        status_code=202,
+        response_model=Uploaded,
+        responses={**responses(*_UPLOAD_ERRORS), 200: {"model": Uploaded, "description": "All were there already"}},
+        openapi_extra=_FORM_SCHEMA,
+        max_body_size=_COUNTED_HERE,
+        dependencies=[Depends(no_query)],
+        tags=["documents"],
+    )
+    async def upload_files(
+        request: Request, response: Response, principal: Annotated[Principal, Depends(access.writer)]
+    ) -> Uploaded:
+        """Uploads one or many files. Each is accepted or refused on its own."""
+        limit = settings.max_upload_bytes + _FORM_OVERHEAD
+        body = body_of(
+            request,
+            declared=declared_size(request, limit),
+            idle_timeout_seconds=settings.upload_idle_timeout_seconds,
+            max_bytes=limit,
+        )
+        reader = FormReader(fields=("collection", "metadata"), file_field="files", store=ingestion.store)
+        form = await reader.read(request.headers.get("content-type", ""), body)
+        collection = collection_name(form.fields.get("collection", DEFAULT_COLLECTION))
+        principal.must_see_to_write(collection)
+        metadata = _metadata(form.fields.get("metadata"))
+        if not form.files:
+            raise InvalidInput("The form has no file.", errors=(FieldError("files", "is missing"),))
+
+        async def accept(file: FormFile) -> Submission:
+            if isinstance(file.stored, DomainError):
+                raise file.stored
+            return await ingestion.accept(collection, file.name, file.stored, metadata)
+
+        results = await _each(form.files, accept)
+        accepted = [result for result in results if isinstance(result, Submission)]
+        if not accepted:
+            _refuse_all(form.files, [result for result in results if isinstance(result, DomainError)])
+        if all(submission.duplicate for submission in accepted):
+            response.status_code = 200
+        seen = dict(
+            zip(map(id, accepted), await shelf.see(*(submission.document for submission in accepted)), strict=True)
+        )
+        views: list[DocumentView] = []
+        for file, result in zip(form.files, results, strict=True):
+            if isinstance(result, DomainError):
+                views.append(refused_view(file.name, collection, result))
+            else:
+                views.append(document_view(seen[id(result)], duplicate=result.duplicate))
+        return Uploaded(documents=views, after=after_token(submission.document for submission in accepted))
+
+    @router.put(
+        DOCUMENTS_PATH + "/{collection}/{name:path}",
+        status_code=202,
+        response_model=UploadedOne,
+        responses={**responses(*_UPLOAD_ERRORS), 200: {"model": UploadedOne, "description": "It was there already"}},
+        openapi_extra=_STREAM_SCHEMA,
+        max_body_size=_COUNTED_HERE,
+        dependencies=[Depends(no_query)],
+        tags=["documents"],
+    )
+    async def upload_stream(
+        collection: str,
+        name: str,
+        request: Request,
+        response: Response,
+        principal: Annotated[Principal, Depends(access.writer)],
+    ) -> UploadedOne:
+        """Uploads the body as one document. The same bytes under the same name change nothing."""
+        collection, name = collection_name(collection), document_name(name)
+        principal.must_see_to_write(collection)
+        declared = declared_size(request, settings.max_upload_bytes)
+        body = body_of(
+            request,
+            declared=declared,
+            idle_timeout_seconds=settings.upload_idle_timeout_seconds,
+            max_bytes=settings.max_upload_bytes,
+        )
+        submission = await ingestion.submit(collection, name, body, declared_size=declared)
+        if submission.duplicate:
+            response.status_code = 200
+        seen = (await shelf.see(submission.document))[0]
+        fields = document_fields(seen, duplicate=submission.duplicate)
+        return UploadedOne(**fields, after=after_token((submission.document,)))
+
+
+def _metadata(text: str | None) -> dict[str, Any] | None:
+    if text is None or not text.strip():
+        return None
+    try:
+        return checked_metadata(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(
+            "The field `metadata` is not a JSON object.", errors=(FieldError("metadata", "is not JSON"),)
+        ) from error
+
+
+async def _each(
+    files: list[FormFile], accept: Callable[[FormFile], Awaitable[Submission]]
+) -> list[Submission | DomainError]:
+    """Several at once: their commits and fsyncs share groups."""
+    room = asyncio.Semaphore(_ACCEPTED_AT_ONCE)
+
+    async def one(file: FormFile) -> Submission | DomainError:
+        async with room:
+            try:
+                return await accept(file)
+            except DomainError as error:
+                return error
+
+    return list(await asyncio.gather(*(one(file) for file in files)))
+
+
+def _refuse_all(files: list[FormFile], errors: list[DomainError]) -> None:
+    """One file: its own problem. Several: the status they share, else 422, and each file's reason."""
+    if len(errors) == 1:
+        raise errors[0]
+    fields = [FieldError(file.name, error.detail) for file, error in zip(files, errors, strict=True)]
+    kinds = {problem_of(error).status for error in errors}
+    kind = type(errors[0]) if len(kinds) == 1 else InvalidInput
+    raise kind(f"None of the {len(errors)} files was accepted.", code=errors[0].specific_code, errors=fields)

@@ -1,0 +1,6 @@
+"""Monitor: what the system is doing.
+
+Owns the journeys of documents, the health of components, the summary, metrics and dead letters.
+Publishes DeadLetterReplayed, when an event is replayed.
+Consumes every event there is.
+"""

@@ -1,0 +1,1 @@
+"""What Monitor can do, and what it needs for that."""

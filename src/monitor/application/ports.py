@@ -1,0 +1,119 @@
+"""What Monitor needs: a store of journeys, and what the machine says of this process."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from monitor.domain.journey import Journey, State, Step
+from shared.kernel import DocumentId
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLabels:
+    """What a document is called; the newest version's word counts. A withdrawn document has no name."""
+
+    document_id: DocumentId
+    version: int
+    collection: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownJourney:
+    """A journey and what is known of its document."""
+
+    journey: Journey
+    is_newest: bool
+    """Whether no newer version of the document is on its way."""
+    collection: str | None
+    """None until the event that names it has arrived."""
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyQuery:
+    """Which newest journeys are asked for."""
+
+    states: frozenset[State] | None = None
+    silent_since: datetime | None = None
+    """Only those whose newest step is older."""
+    not_waiting_for: frozenset[str] = frozenset()
+    """None of those that wait for these modules."""
+    collections: frozenset[str] | None = None
+    """None is every collection, unknown ones included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What the newest steps tell: enough for rates and latencies."""
+
+    stage_seconds: Mapping[str, Sequence[float]]
+    total_seconds: Sequence[float]
+
+
+class JourneyStore(Protocol):
+    """Keeps steps; adding one again, or late, leaves the same journeys."""
+
+    async def add(self, document_id: DocumentId, version: int, step: Step, labels: DocumentLabels | None) -> bool:
+        """Keeps the step (the earlier instant of the same step counts) and the labels if they are newer.
+
+        Durable on return. False when the step was known.
+        """
+        ...
+
+    async def label(self, labels: DocumentLabels) -> None:
+        """Keeps the labels if they are newer."""
+        ...
+
+    async def of_document(self, document_id: DocumentId) -> Sequence[KnownJourney]:
+        """Every version, oldest first; empty when the document is not known."""
+        ...
+
+    async def newest(
+        self, query: JourneyQuery, *, after: tuple[str, str] | None, limit: int
+    ) -> Sequence[tuple[tuple[str, str], KnownJourney]]:
+        """The newest journey of each document, last started first, each with its place for `after`."""
+        ...
+
+    async def count(self, query: JourneyQuery) -> int:
+        """How many `newest` would give without a limit."""
+        ...
+
+    async def count_by_state(self, collections: frozenset[str] | None) -> Mapping[State, int]:
+        """Newest journeys of each state."""
+        ...
+
+    async def count_finished(self, state: State, since: datetime, collections: frozenset[str] | None) -> int:
+        """Journeys that reached the state since that instant."""
+        ...
+
+    async def recent(self, limit: int) -> Recent:
+        """Of the newest `limit` steps and journeys."""
+        ...
+
+    async def collections_of(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, str]:
+        """The collection of each document that is known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the process and its children use, and the room on the data directory's disk."""
+
+    cpu_percent: float
+    """Of one core, since the sample before."""
+    memory_bytes: int
+    processes: int
+    threads: int
+    open_files: int
+    disk_free_bytes: int
+    disk_total_bytes: int
+
+
+class UsageMeter(Protocol):
+    """Measures the machine. Blocks for milliseconds: call it in a thread."""
+
+    def measure(self) -> Usage:
+        """The present usage; the first call gives 0 % CPU."""
+        ...

@@ -1,0 +1,42 @@
+"""How much work waits in each module."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.kernel import Unavailable
+from shared.ports.jobs import JobStore
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The jobs of one kind."""
+
+    module: str
+    kind: str
+    waiting: int
+    running: int
+    buried: int
+    oldest_waiting_at: datetime | None
+
+
+class Queues:
+    """Looks into every module's job store; the stores are read when asked, for main.py fills them in late."""
+
+    def __init__(self, job_stores: Mapping[str, JobStore], kinds: Mapping[str, Sequence[str]]) -> None:
+        self._job_stores = job_stores
+        self._kinds = kinds
+
+    async def look(self) -> Sequence[Queue]:
+        """One per module and kind; a store that is unavailable now is left out."""
+        queues: list[Queue] = []
+        for module, store in sorted(self._job_stores.items()):
+            for kind in self._kinds.get(module, ()):
+                try:
+                    counts = await store.counts(kind)
+                except Unavailable:
+                    continue
+                queues.append(
+                    Queue(module, kind, counts.waiting, counts.running, counts.buried, counts.oldest_waiting_at)
+                )
+        return queues

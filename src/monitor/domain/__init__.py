@@ -1,0 +1,1 @@
+"""Rules of journeys and of the numbers shown; plain Python."""

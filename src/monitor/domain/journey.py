@@ -1,0 +1,199 @@
+"""The journey of one version of a document: its steps, the time they took, its state, and whether it is stuck.
+
+A journey is a function of the set of its steps: the order in which they became known changes nothing.
+"""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from shared.kernel import DocumentId
+
+
+class StepKind(StrEnum):
+    """What happened to a version."""
+
+    RECEIVED = "received"
+    STAGE = "stage"
+    PROCESSED = "processed"
+    INDEXED = "indexed"
+    FAILED = "failed"
+    DEAD_LETTERED = "dead_lettered"
+    REPLAYED = "replayed"
+    WITHDRAWN = "withdrawn"
+    REMOVED = "removed"
+
+
+class State(StrEnum):
+    """Where a version is now."""
+
+    RECEIVED = "received"
+    PROCESSING = "processing"
+    SEARCHABLE = "searchable"
+    FAILED = "failed"
+    WITHDRAWING = "withdrawing"
+    """The withdrawal is accepted, search may still show the document."""
+    WITHDRAWN = "withdrawn"
+
+
+UNFINISHED: Final = frozenset((State.RECEIVED, State.PROCESSING, State.WITHDRAWING))
+_REPEATABLE: Final = frozenset((StepKind.FAILED, StepKind.DEAD_LETTERED, StepKind.REPLAYED))
+_ORDER: Final = {kind: place for place, kind in enumerate(StepKind)}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened, as the event that told it says."""
+
+    kind: StepKind
+    occurred_at: datetime
+    stage: str = ""
+    """Of a stage or a failure: parse, chunk, embed, …; of a dead letter: the module that gave up."""
+    seconds: float | None = None
+    """Work time, where the event knows it; waiting is not in it."""
+    detail: str = ""
+    """A reason in words, for failures and dead letters."""
+    event_id: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Two steps of one version with the same identity are one step; the earlier instant counts.
+
+        Work that was done again after a crash is the same step. What may truly happen again (a failure,
+        a dead letter, a replay) is told apart by its event.
+        """
+        if self.kind in _REPEATABLE:
+            return f"{self.kind}:{self.event_id}"
+        return f"{self.kind}:{self.stage}" if self.stage else str(self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class TimedStep:
+    """A step and how long after the one before it came, waiting included."""
+
+    step: Step
+    elapsed_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """All known steps of one version, in the order in which they happened. Never empty."""
+
+    document_id: DocumentId
+    version: int
+    steps: tuple[Step, ...]
+
+    @classmethod
+    def of(cls, document_id: DocumentId, version: int, steps: Set[Step] | tuple[Step, ...]) -> "Journey":
+        """From steps in any order, doubles included. Raises ValueError when there is none."""
+        if not steps:
+            raise ValueError("a journey has at least one step")
+        earliest: dict[str, Step] = {}
+        for step in sorted(steps, key=lambda step: (step.occurred_at, step.event_id)):
+            earliest.setdefault(step.identity, step)
+        ordered = sorted(earliest.values(), key=lambda step: (step.occurred_at, _ORDER[step.kind], step.identity))
+        return cls(document_id, version, tuple(ordered))
+
+    @property
+    def state(self) -> State:
+        """Withdrawal and searchability are final; a failure stands until something is replayed after it."""
+        kinds = {step.kind for step in self.steps}
+        if StepKind.WITHDRAWN in kinds:
+            return State.WITHDRAWN if StepKind.REMOVED in kinds else State.WITHDRAWING
+        if StepKind.REMOVED in kinds:
+            return State.WITHDRAWN
+        if StepKind.INDEXED in kinds:
+            return State.SEARCHABLE
+        verdicts = [step.kind for step in self.steps if step.kind in _REPEATABLE]
+        if verdicts and verdicts[-1] is not StepKind.REPLAYED:
+            return State.FAILED
+        return State.RECEIVED if kinds == {StepKind.RECEIVED} else State.PROCESSING
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more is expected."""
+        return self.state not in UNFINISHED
+
+    @property
+    def started_at(self) -> datetime:
+        """When its first step happened."""
+        return self.steps[0].occurred_at
+
+    @property
+    def last_event_at(self) -> datetime:
+        """When its newest step happened."""
+        return self.steps[-1].occurred_at
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When it reached its state, or None while it is on its way."""
+        ends = {
+            State.SEARCHABLE: (StepKind.INDEXED,),
+            State.FAILED: (StepKind.FAILED, StepKind.DEAD_LETTERED),
+            State.WITHDRAWN: (StepKind.REMOVED,),
+        }.get(self.state)
+        if ends is None:
+            return None
+        return max(step.occurred_at for step in self.steps if step.kind in ends)
+
+    @property
+    def total_seconds(self) -> float | None:
+        """From its first step to its end, or None while it is on its way."""
+        end = self.finished_at
+        return None if end is None else (end - self.started_at).total_seconds()
+
+    @property
+    def timed_steps(self) -> tuple[TimedStep, ...]:
+        """Each step with the time since the one before."""
+        before = self.started_at
+        timed = []
+        for step in self.steps:
+            timed.append(TimedStep(step, (step.occurred_at - before).total_seconds()))
+            before = step.occurred_at
+        return tuple(timed)
+
+    @property
+    def stage_seconds(self) -> dict[str, float]:
+        """Work time of each stage that told it; indexing is the stage `index`."""
+        return {
+            "index" if step.kind is StepKind.INDEXED else step.stage: step.seconds
+            for step in self.steps
+            if step.seconds is not None
+        }
+
+    @property
+    def problem(self) -> Step | None:
+        """Why it failed, when it did."""
+        if self.state is not State.FAILED:
+            return None
+        return next(step for step in reversed(self.steps) if step.kind in _REPEATABLE)
+
+    @property
+    def waits_for(self) -> str | None:
+        """The module whose word comes next, or None when it is finished."""
+        if self.is_finished:
+            return None
+        kinds = {step.kind for step in self.steps}
+        return "search" if kinds & {StepKind.PROCESSED, StepKind.WITHDRAWN} else "process"
+
+
+def is_stuck(journey: Journey, *, now: datetime, after_seconds: float, busy: Set[str] = frozenset()) -> bool:
+    """Unfinished, and no event for longer than `after_seconds`.
+
+    Who merely waits its turn is not stuck: `busy` names the modules that have work queued and are getting on
+    with it.
+    """
+    if journey.is_finished or journey.waits_for in busy:
+        return False
+    return (now - journey.last_event_at).total_seconds() > after_seconds
+
+
+def percentile(samples: list[float], share: float) -> float | None:
+    """The nearest-rank percentile (share in 0..1), or None without samples."""
+    if not samples:
+        return None
+    ordered = sorted(samples)
+    rank = max(1, -(-len(ordered) * share // 1))
+    return ordered[int(rank) - 1]

@@ -1,0 +1,1 @@
+"""Adapters of Monitor: SQLite for journeys, psutil for the machine."""

@@ -1,0 +1,268 @@
+"""Journeys in SQLite: the steps as they were told, and beside them one row per journey for lists and counts."""
+
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from monitor.application.ports import DocumentLabels, JourneyQuery, KnownJourney, Recent
+from monitor.domain.journey import Journey, State, Step, StepKind
+from shared.infrastructure.sqlite import SqliteDatabase
+from shared.kernel import DocumentId
+
+# Instants are microseconds since 1970: exact, and ordered as numbers.
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS documents (
+    document_id TEXT PRIMARY KEY, label_version INTEGER NOT NULL, collection TEXT NOT NULL, name TEXT
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS steps (
+    arrival INTEGER PRIMARY KEY,
+    document_id TEXT NOT NULL, version INTEGER NOT NULL, identity TEXT NOT NULL,
+    kind TEXT NOT NULL, stage TEXT NOT NULL, occurred_at INTEGER NOT NULL, seconds REAL, detail TEXT NOT NULL,
+    event_id TEXT NOT NULL, UNIQUE (document_id, version, identity)
+);
+CREATE TABLE IF NOT EXISTS journeys (
+    document_id TEXT NOT NULL, version INTEGER NOT NULL, newest INTEGER NOT NULL, state TEXT NOT NULL,
+    waits_for TEXT, started_at INTEGER NOT NULL, last_event_at INTEGER NOT NULL, finished_at INTEGER,
+    total_seconds REAL, PRIMARY KEY (document_id, version)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS journeys_by_start ON journeys (newest, started_at, document_id);
+CREATE INDEX IF NOT EXISTS journeys_by_state ON journeys (newest, state, last_event_at);
+CREATE INDEX IF NOT EXISTS journeys_by_end ON journeys (state, finished_at);
+"""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_KNOWN: Final = """
+SELECT journeys.*, documents.collection, documents.name FROM journeys LEFT JOIN documents USING (document_id)
+"""
+
+
+class SqliteJourneys:
+    """JourneyStore on one SQLite file."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def add(self, document_id: DocumentId, version: int, step: Step, labels: DocumentLabels | None) -> bool:
+        """See JourneyStore."""
+
+        def write(connection: sqlite3.Connection) -> bool:
+            if labels is not None:
+                _label(connection, labels)
+            if not _insert_step(connection, document_id, version, step):
+                return False
+            _summarise(connection, document_id, version)
+            return True
+
+        return await self._database.write(write)
+
+    async def label(self, labels: DocumentLabels) -> None:
+        """See JourneyStore."""
+        await self._database.write(lambda connection: _label(connection, labels))
+
+    async def of_document(self, document_id: DocumentId) -> Sequence[KnownJourney]:
+        """See JourneyStore."""
+
+        def read(connection: sqlite3.Connection) -> list[KnownJourney]:
+            rows = connection.execute(_KNOWN + "WHERE document_id = ? ORDER BY version", (document_id,)).fetchall()
+            return [_known(connection, row) for row in rows]
+
+        return await self._database.read(read)
+
+    async def newest(
+        self, query: JourneyQuery, *, after: tuple[str, str] | None, limit: int
+    ) -> Sequence[tuple[tuple[str, str], KnownJourney]]:
+        """See JourneyStore."""
+        where, values = _where(query)
+        if after is not None:
+            where += " AND (started_at, document_id) < (?, ?)"
+            values += [int(after[0]), after[1]]
+
+        def read(connection: sqlite3.Connection) -> list[tuple[tuple[str, str], KnownJourney]]:
+            rows = connection.execute(
+                _KNOWN + where + " ORDER BY started_at DESC, document_id DESC LIMIT ?", (*values, limit)
+            ).fetchall()
+            return [((str(row["started_at"]), row["document_id"]), _known(connection, row)) for row in rows]
+
+        return await self._database.read(read)
+
+    async def count(self, query: JourneyQuery) -> int:
+        """See JourneyStore."""
+        where, values = _where(query)
+        return await self._database.read(
+            lambda connection: int(connection.execute(_counting("count(*)", query) + where, values).fetchone()[0])
+        )
+
+    async def count_by_state(self, collections: frozenset[str] | None) -> Mapping[State, int]:
+        """See JourneyStore."""
+        query = JourneyQuery(collections=collections)
+        where, values = _where(query)
+        rows = await self._database.read(
+            lambda connection: connection.execute(
+                _counting("state, count(*) AS number", query) + where + " GROUP BY state", values
+            ).fetchall()
+        )
+        return {State(row["state"]): row["number"] for row in rows}
+
+    async def count_finished(self, state: State, since: datetime, collections: frozenset[str] | None) -> int:
+        """See JourneyStore."""
+        query = JourneyQuery(states=frozenset((state,)), collections=collections)
+        where, values = _where(query, newest_only=False)
+        return await self._database.read(
+            lambda connection: int(
+                connection.execute(
+                    _counting("count(*)", query) + where + " AND finished_at >= ?", (*values, _number(since))
+                ).fetchone()[0]
+            )
+        )
+
+    async def recent(self, limit: int) -> Recent:
+        """See JourneyStore."""
+
+        def read(connection: sqlite3.Connection) -> Recent:
+            stages: dict[str, list[float]] = {}
+            rows = connection.execute(
+                "SELECT kind, stage, seconds, detail FROM steps ORDER BY arrival DESC LIMIT ?", (limit,)
+            )
+            for row in rows:
+                # A stage whose artefact was there already tells nothing of how long the stage takes.
+                if row["seconds"] is not None and row["detail"] != "reused":
+                    stage = "index" if row["kind"] == StepKind.INDEXED else row["stage"]
+                    stages.setdefault(stage, []).append(row["seconds"])
+            totals = connection.execute(
+                "SELECT total_seconds FROM journeys WHERE state = ? ORDER BY finished_at DESC LIMIT ?",
+                (State.SEARCHABLE, limit // 8),
+            )
+            return Recent(stages, [row["total_seconds"] for row in totals])
+
+        return await self._database.read(read)
+
+    async def collections_of(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, str]:
+        """See JourneyStore."""
+        wanted = list(documents)
+        rows = await self._database.read(
+            lambda connection: connection.execute(
+                f"SELECT document_id, collection FROM documents WHERE document_id IN ({_marks(wanted)})", wanted
+            ).fetchall()
+        )
+        return {DocumentId(row["document_id"]): row["collection"] for row in rows}
+
+
+def _label(connection: sqlite3.Connection, labels: DocumentLabels) -> None:
+    connection.execute(
+        """
+        INSERT INTO documents (document_id, label_version, collection, name) VALUES (?, ?, ?, ?)
+        ON CONFLICT (document_id) DO UPDATE
+        SET label_version = excluded.label_version, collection = excluded.collection, name = excluded.name
+        WHERE excluded.label_version > documents.label_version
+        """,
+        (labels.document_id, labels.version, labels.collection, labels.name),
+    )
+
+
+def _insert_step(connection: sqlite3.Connection, document_id: DocumentId, version: int, step: Step) -> bool:
+    cursor = connection.execute(
+        """
+        INSERT INTO steps (document_id, version, identity, kind, stage, occurred_at, seconds, detail, event_id)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (document_id, version, identity) DO UPDATE
+        SET occurred_at = excluded.occurred_at, seconds = excluded.seconds, detail = excluded.detail,
+            event_id = excluded.event_id
+        WHERE (excluded.occurred_at, excluded.event_id) < (steps.occurred_at, steps.event_id)
+        """,
+        (
+            document_id,
+            version,
+            step.identity,
+            step.kind,
+            step.stage,
+            _number(step.occurred_at),
+            step.seconds,
+            step.detail,
+            step.event_id,
+        ),
+    )
+    return cursor.rowcount > 0
+
+
+def _summarise(connection: sqlite3.Connection, document_id: DocumentId, version: int) -> None:
+    """Writes the journey's row anew from its steps, and which of the document's journeys is the newest."""
+    journey = Journey.of(document_id, version, _steps(connection, document_id, version))
+    newest = connection.execute("SELECT max(version) FROM journeys WHERE document_id = ?", (document_id,)).fetchone()[0]
+    if newest is not None and newest < version:
+        connection.execute("UPDATE journeys SET newest = 0 WHERE document_id = ? AND newest", (document_id,))
+    finished_at = journey.finished_at
+    connection.execute(
+        "INSERT OR REPLACE INTO journeys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            document_id,
+            version,
+            newest is None or newest <= version,
+            journey.state,
+            journey.waits_for,
+            _number(journey.started_at),
+            _number(journey.last_event_at),
+            None if finished_at is None else _number(finished_at),
+            journey.total_seconds,
+        ),
+    )
+
+
+def _steps(connection: sqlite3.Connection, document_id: str, version: int) -> tuple[Step, ...]:
+    rows = connection.execute("SELECT * FROM steps WHERE document_id = ? AND version = ?", (document_id, version))
+    return tuple(
+        Step(
+            kind=StepKind(row["kind"]),
+            occurred_at=_instant(row["occurred_at"]),
+            stage=row["stage"],
+            seconds=row["seconds"],
+            detail=row["detail"],
+            event_id=row["event_id"],
+        )
+        for row in rows
+    )
+
+
+def _known(connection: sqlite3.Connection, row: sqlite3.Row) -> KnownJourney:
+    document_id, version = DocumentId(row["document_id"]), row["version"]
+    return KnownJourney(
+        Journey.of(document_id, version, _steps(connection, document_id, version)),
+        is_newest=bool(row["newest"]),
+        collection=row["collection"],
+        name=row["name"],
+    )
+
+
+def _counting(what: str, query: JourneyQuery) -> str:
+    """Counts touch the documents table only for those who may not see all of it."""
+    joined = "" if query.collections is None else "LEFT JOIN documents USING (document_id) "
+    return f"SELECT {what} FROM journeys {joined}"
+
+
+def _where(query: JourneyQuery, *, newest_only: bool = True) -> tuple[str, list[Any]]:
+    conditions, values = (["newest = 1"] if newest_only else ["1"]), list[Any]()
+    if query.states is not None:
+        conditions.append(f"state IN ({_marks(query.states)})")
+        values += sorted(query.states)
+    if query.silent_since is not None:
+        conditions.append("last_event_at < ?")
+        values.append(_number(query.silent_since))
+    if query.not_waiting_for:
+        conditions.append(f"(waits_for IS NULL OR waits_for NOT IN ({_marks(query.not_waiting_for)}))")
+        values += sorted(query.not_waiting_for)
+    if query.collections is not None:
+        conditions.append(f"collection IN ({_marks(query.collections)})")
+        values += sorted(query.collections)
+    return "WHERE " + " AND ".join(conditions), values
+
+
+def _marks(values: Collection[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _number(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def _instant(number: int) -> datetime:
+    return _EPOCH + number * _MICROSECOND

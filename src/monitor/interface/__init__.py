@@ -1,0 +1,1 @@
+"""How Monitor is reached: HTTP, events, commands."""

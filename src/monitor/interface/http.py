@@ -1,0 +1,181 @@
+"""Routes of Monitor: health, metrics, the summary, journeys and dead letters."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from monitor.application.dead_letters import DeadLetters, Place
+from monitor.application.health import Health
+from monitor.application.journeys import Journeys
+from monitor.application.overview import Overview
+from monitor.interface.shapes import (
+    DocumentJourneysBody,
+    HealthBody,
+    JourneyListBody,
+    JourneyListQuery,
+    LetterBody,
+    LetterListBody,
+    LetterListQuery,
+    SummaryBody,
+    health_body,
+    journey_body,
+    letter_body,
+    summary_body,
+)
+from shared.kernel import DocumentId, InvalidInput
+from shared.runtime import problems
+from shared.runtime.access import Access, Principal
+
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def build_router(
+    overview: Overview,
+    journeys: Journeys,
+    health: Health,
+    dead_letters: DeadLetters,
+    exposition: Callable[[], bytes],
+    access: Access,
+    *,
+    version: str,
+    data_dir: str,
+) -> APIRouter:
+    """Full paths. The two health routes are open: they are what a balancer asks."""
+    router = APIRouter()
+    reader = Annotated[Principal, Depends(access.reader)]
+    admin = Annotated[Principal, Depends(access.admin)]
+
+    @router.get("/health/live", tags=["health"])
+    async def live() -> dict[str, bool]:
+        """The process serves."""
+        return {"live": True}
+
+    @router.get("/health/ready", tags=["health"], response_model=HealthBody, responses=problems.responses(503))
+    async def ready() -> Any:
+        """Everything that is required is there; if not, which component is not and why."""
+        report = await health.check()
+        body = health_body(report)
+        if report.ready:
+            return body
+        # Problem details with the whole report as extension members (RFC 9457, 3.2).
+        problem = problems.Problem(
+            title="Not ready",
+            status=503,
+            detail="; ".join(f"{component.name}: {component.detail}" for component in report.missing),
+            instance="/health/ready",
+            code="not_ready",
+            errors=[problems.ProblemField(field=missing.name, message=missing.detail) for missing in report.missing],
+        )
+        return JSONResponse(
+            {**problem.model_dump(mode="json"), **body.model_dump(mode="json")},
+            status_code=503,
+            media_type=problems.MEDIA_TYPE,
+            headers={"Retry-After": "1"},
+        )
+
+    @router.get(
+        "/metrics",
+        tags=["monitor"],
+        response_class=PlainTextResponse,
+        responses=problems.responses(401, 403),
+    )
+    async def metrics(_: reader) -> Response:
+        """Prometheus text format."""
+        return Response(exposition(), media_type=_METRICS_TYPE)
+
+    @router.get("/api/v1/monitor", tags=["monitor"], responses=problems.responses(401, 403, 503))
+    async def summary(principal: reader) -> SummaryBody:
+        """Documents by state, rates, latencies, queues, dead letters, the machine, and health."""
+        return summary_body(await overview.summary(_collections(principal)), version=version, data_dir=data_dir)
+
+    @router.get("/api/v1/monitor/health", tags=["monitor"], responses=problems.responses(401, 403))
+    async def components(_: reader) -> HealthBody:
+        """Every component, always with status 200."""
+        return health_body(await health.check())
+
+    @router.get("/api/v1/monitor/journeys", tags=["monitor"], responses=problems.responses(401, 403, 422, 503))
+    async def list_journeys(principal: reader, query: Annotated[JourneyListQuery, Query()]) -> JourneyListBody:
+        """The newest journey of each document, last started first."""
+        after = None
+        if query.cursor is not None:
+            started, document_id = _read_cursor(query.cursor, 2)
+            if not started.isdecimal() or len(started) > 18:
+                raise _bad_cursor()
+            after = (started, document_id)
+        page = await journeys.page(
+            state=query.state,
+            stuck_only=query.stuck,
+            collections=_collections(principal),
+            after=after,
+            limit=query.limit,
+        )
+        return JourneyListBody(
+            items=[journey_body(view) for view in page.items],
+            next_cursor=_cursor(*page.next_place) if page.next_place else None,
+            total=page.total,
+        )
+
+    @router.get(
+        "/api/v1/monitor/journeys/{document_id}",
+        tags=["monitor"],
+        responses=problems.responses(401, 403, 404, 422, 503),
+    )
+    async def journeys_of(principal: reader, document_id: str) -> DocumentJourneysBody:
+        """Every version of one document, newest first."""
+        views = await journeys.of_document(DocumentId(document_id), _collections(principal))
+        return DocumentJourneysBody(items=[journey_body(view) for view in views])
+
+    @router.get("/api/v1/monitor/dead-letters", tags=["monitor"], responses=problems.responses(401, 403, 422, 503))
+    async def list_dead_letters(principal: reader, query: Annotated[LetterListQuery, Query()]) -> LetterListBody:
+        """Events that could not be handled and jobs that were given up, newest first."""
+        place = Place()
+        if query.cursor is not None:
+            letter_id, buried_at, job_id = _read_cursor(query.cursor, 3)
+            place = Place(letter_id or None, buried_at, job_id)
+        page = await dead_letters.page(collections=_collections(principal), after=place, limit=query.limit)
+        following = page.next_place
+        return LetterListBody(
+            items=[letter_body(letter) for letter in page.items],
+            next_cursor=_cursor(following.letter_id or "", following.job_buried_at, following.job_id)
+            if following
+            else None,
+        )
+
+    @router.post(
+        "/api/v1/monitor/dead-letters/{letter_id}/replay",
+        tags=["monitor"],
+        status_code=202,
+        responses=problems.responses(401, 403, 404, 409, 422, 503),
+    )
+    async def replay(principal: admin, letter_id: str) -> LetterBody:
+        """Has it tried again."""
+        return letter_body(await dead_letters.replay(letter_id, _collections(principal)))
+
+    return router
+
+
+def _collections(principal: Principal) -> frozenset[str] | None:
+    return None if principal.every_collection else principal.collections
+
+
+def _cursor(*parts: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, parts: int) -> list[str]:
+    try:
+        content = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise _bad_cursor() from error
+    if not isinstance(content, list) or len(content) != parts or not all(isinstance(part, str) for part in content):
+        raise _bad_cursor()
+    return content
+
+
+def _bad_cursor() -> InvalidInput:
+    return InvalidInput("The cursor is not one that this list gave.", code="bad_cursor")

@@ -1,0 +1,1 @@
+"""What Process does, and what it needs for it."""

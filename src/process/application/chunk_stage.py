@@ -1,0 +1,61 @@
+"""The chunk stage: the pure rules of domain/chunking.py, fed with the model's token counts."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from process.domain.chunking import Limits, Piece, Plan, plan_chunks
+from shared.artefacts.chunks import Chunk, ChunkedDocument
+from shared.artefacts.parsed import ParsedDocument
+from shared.ports.model import Model, ModelDescription
+
+_SPECIAL_TOKENS: Final = 2
+"""What the model puts around every text: [CLS] and [SEP], or their like."""
+_AT_ONCE: Final = 30_000
+"""Characters that are cut on the event loop itself (some milliseconds); longer texts go to a thread."""
+
+
+async def chunked(parsed: ParsedDocument, model: Model, description: ModelDescription) -> ChunkedDocument:
+    """The document's chunks, sized for this model. Raises Unavailable."""
+    limits = Limits(tokens=description.max_tokens - _SPECIAL_TOKENS, languages=description.languages)
+    plan = plan_chunks(parsed.text, parsed.blocks, title=parsed.title, language=parsed.language, limits=limits)
+    in_thread = len(parsed.text) > _AT_ONCE
+    step = await _step(plan, None, in_thread=in_thread)
+    while isinstance(step, _Wanted):
+        counts = await model.count_tokens(step.texts) if step.texts else []
+        step = await _step(plan, counts, in_thread=in_thread)
+    return ChunkedDocument(title=parsed.title, chunks=_chunks(parsed.text, step))
+
+
+class _Wanted:
+    """Texts whose tokens the plan wants counted."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = texts
+
+
+async def _step(plan: Plan, counts: Sequence[int] | None, *, in_thread: bool) -> _Wanted | list[Piece]:
+    def advance() -> _Wanted | list[Piece]:
+        try:
+            return _Wanted(next(plan) if counts is None else plan.send(counts))
+        except StopIteration as done:
+            pieces: list[Piece] = done.value
+            return pieces
+
+    return await asyncio.to_thread(advance) if in_thread else advance()
+
+
+def _chunks(text: str, pieces: list[Piece]) -> tuple[Chunk, ...]:
+    return tuple(
+        Chunk(
+            ordinal=ordinal,
+            kind=piece.kind,
+            text=text[piece.start : piece.end],
+            start=piece.start,
+            end=piece.end,
+            page=piece.page,
+            headings=piece.headings,
+            language=piece.language,
+        )
+        for ordinal, piece in enumerate(pieces)
+    )

@@ -1,0 +1,362 @@
+"""Cuts a document into chunks along its structure, within a size limit, each a slice of its text.
+
+The way: blocks become sections (by heading) of units (sentences, table rows, code lines); sections that are
+small are joined; what is larger than a chunk is divided by dynamic programming (Knuth and Plass 1981, on
+sentences instead of words), which prefers few, even chunks and breaks at paragraphs. Sizes come from outside
+(a model's tokenizer), many at once: the generator yields texts and is sent their token counts.
+"""
+
+import math
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from process.domain.language import language_of, script_of
+from process.domain.passages import passage_prefix
+from process.domain.units import Unit, divided, units_of
+
+
+class BlockLike(Protocol):
+    """What chunking needs of a block of the parsed document."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def level(self) -> int: ...
+    @property
+    def page(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a chunk may be."""
+
+    tokens: int = 254
+    """Model tokens of a chunk and its prefix, where the model reads the language."""
+    words: int = 150
+    """White-space words (eojeol) where it does not: a Korean chunk of that length fills a screen."""
+    characters: int = 1_000
+    """Non-space characters, where the model does not read it (scripts without spaces have no words)."""
+    characters_of_tokens: int = 3_000
+    """Non-space characters where tokens count: one token may be a very long word."""
+    languages: frozenset[str] = frozenset(("en",))
+    """What the model reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A chunk: `text[start:end]`, where it stands, and its language."""
+
+    start: int
+    end: int
+    kind: str
+    page: int | None
+    headings: tuple[str, ...]
+    language: str | None
+
+
+Plan = Generator[Sequence[str], Sequence[int], list[Piece]]
+"""Yields texts, wants their token counts, returns the pieces."""
+
+_SHORT: Final = 4_000
+"""Characters; a shorter document is first tried as one chunk."""
+_TEXTS_AT_ONCE: Final = 200_000
+"""Characters asked for at once: a tokenizer keeps some 150 bytes for each token of a call."""
+_FULL: Final = 0.88
+"""How far chunks are filled where overlap is to follow."""
+_OVERLAP: Final = 0.12
+_UNEVENNESS: Final = 0.6
+_BREAK_AT_HEADING: Final = -0.3
+_BREAK_AFTER_HEADING: Final = 3.0
+_LONGEST_HEADING: Final = 200
+
+
+@dataclass(slots=True)
+class _Section:
+    """A heading with what stands under it, up to the next heading."""
+
+    headings: tuple[str, ...]
+    level: int
+    units: list[Unit]
+    prefix_tokens: int = 0
+
+    def size(self) -> float:
+        return sum(unit.size for unit in self.units)
+
+
+def chunk(
+    text: str,
+    blocks: Sequence[BlockLike],
+    *,
+    count_tokens: Callable[[Sequence[str]], Sequence[int]],
+    title: str | None = None,
+    language: str | None = None,
+    limits: Limits | None = None,
+) -> list[Piece]:
+    """All of `plan_chunks`, for a counter that answers at once."""
+    plan = plan_chunks(text, blocks, title=title, language=language, limits=limits or Limits())
+    try:
+        texts = next(plan)
+        while True:
+            texts = plan.send(count_tokens(texts))
+    except StopIteration as done:
+        pieces: list[Piece] = done.value
+        return pieces
+
+
+def plan_chunks(
+    text: str, blocks: Sequence[BlockLike], *, title: str | None, language: str | None, limits: Limits
+) -> Plan:
+    """Pieces in order that together cover every non-space character of `text`; none is over the limits."""
+    whole = _trimmed(text, 0, len(text))
+    if whole is None:
+        return []
+    if len(text) <= _SHORT and language is not None:
+        readable = language in limits.languages
+        start, end = whole
+        counts = yield (text[start:end], passage_prefix(title, ())) if readable else ()
+        tokens, prefix = (counts[0], counts[1]) if readable else (0, 0)
+        if _size(text[start:end], tokens if readable else None, limits.tokens - prefix, limits) <= 1:
+            kinds = _kinds_by_length(blocks)
+            page = blocks[0].page if blocks else None
+            return [Piece(start, end, kinds, page, _first_headings(text, blocks), language)]
+    sections = _sections(text, blocks, language, limits)
+    yield from _measure(text, sections, title, limits)
+    pieces = []
+    fits_in_one = sum(section.size() for section in sections) <= _FULL
+    for group in [sections] if fits_in_one else _grouped(sections):
+        pieces.extend(_pieces_of(text, group, blocks, language, limits))
+    return pieces
+
+
+def _sections(text: str, blocks: Sequence[BlockLike], language: str | None, limits: Limits) -> list[_Section]:
+    document_script = script_of(text)
+    path: list[tuple[int, str]] = []
+    sections = [_Section((), 0, [])]
+    position = 0
+    for index, block in enumerate(blocks):
+        _add_stray_text(text, position, block.start, index, sections[-1], limits, language)
+        position = max(position, block.end)
+        if block.kind == "heading":
+            level = block.level or 1
+            while path and path[-1][0] >= level:
+                path.pop()
+            path.append((level, " ".join(text[block.start : block.end].split())[:_LONGEST_HEADING]))
+            sections.append(_Section(tuple(name for _, name in path), level, []))
+        part = text[block.start : block.end]
+        script = script_of(part)
+        own = language if script in (document_script, None) else language_of(part)
+        sections[-1].units.extend(units_of(text, block.start, block.end, block.kind, index, _reads(own, part, limits)))
+    _add_stray_text(text, position, len(text), max(0, len(blocks) - 1), sections[-1], limits, language)
+    return [section for section in sections if section.units]
+
+
+def _add_stray_text(
+    text: str, start: int, end: int, block: int, section: _Section, limits: Limits, language: str | None
+) -> None:
+    """Text that no block claims is kept as a paragraph: a chunk's slice would hold it unmeasured."""
+    stray = _trimmed(text, start, end)
+    if stray is not None:
+        part = text[stray[0] : stray[1]]
+        section.units.extend(units_of(text, *stray, "paragraph", block, _reads(language, part, limits)))
+
+
+def _reads(language: str | None, text: str, limits: Limits) -> bool:
+    if language is None:
+        # English that is too short to tell is the likeliest Latin text; digits alone read well too.
+        return script_of(text) in ("latin", None)
+    return language in limits.languages
+
+
+def _measure(
+    text: str, sections: list[_Section], title: str | None, limits: Limits
+) -> Generator[Sequence[str], Sequence[int], None]:
+    """Sets every unit's size (1 = a full chunk) and divides those that are larger."""
+    paths = list({section.headings: None for section in sections})
+    counted = yield from _count([passage_prefix(title, path) for path in paths])
+    prefix_tokens = dict(zip(paths, counted, strict=True))
+    for section in sections:
+        section.prefix_tokens = prefix_tokens[section.headings]
+    fresh = [(section, unit) for section in sections for unit in section.units]
+    while fresh:
+        readable = [(section, unit) for section, unit in fresh if unit.readable]
+        tokens = yield from _count([text[unit.start : unit.end] for _, unit in readable])
+        for (_, unit), count in zip(readable, tokens, strict=True):
+            unit.tokens = count
+        for section, unit in fresh:
+            _set_size(text, unit, limits.tokens - section.prefix_tokens, limits)
+        too_large = {id(section): section for section, unit in fresh if unit.size > 1 and unit.end - unit.start > 1}
+        fresh = []
+        for section in too_large.values():
+            smaller: list[Unit] = []
+            for unit in section.units:
+                if unit.size <= 1 or unit.end - unit.start <= 1:
+                    smaller.append(unit)
+                    continue
+                parts = divided(text, unit, math.ceil(unit.size / _FULL))
+                smaller.extend(parts)
+                fresh.extend((section, part) for part in parts)
+            section.units = smaller
+
+
+def _count(texts: list[str]) -> Generator[Sequence[str], Sequence[int], list[int]]:
+    counts: list[int] = []
+    slice_start, characters = 0, 0
+    for index, item in enumerate(texts):
+        characters += len(item)
+        if characters >= _TEXTS_AT_ONCE or index == len(texts) - 1:
+            counts.extend((yield texts[slice_start : index + 1]))
+            slice_start, characters = index + 1, 0
+    return counts
+
+
+def _size(text: str, tokens: int | None, room_for_tokens: int, limits: Limits) -> float:
+    words = text.split()
+    characters = sum(map(len, words))
+    if tokens is None:
+        return max(len(words) / limits.words, characters / limits.characters)
+    return max(tokens / max(1, room_for_tokens), characters / limits.characters_of_tokens)
+
+
+def _set_size(text: str, unit: Unit, room_for_tokens: int, limits: Limits) -> None:
+    tokens = unit.tokens if unit.readable else None
+    unit.size = max(0.002, _size(text[unit.start : unit.end], tokens, room_for_tokens, limits))
+
+
+def _grouped(sections: list[_Section]) -> list[list[_Section]]:
+    """Neighbouring sections that share chunks because one of them is too small to stand alone."""
+    groups: list[list[_Section]] = []
+    total = 0.0
+    for section in sections:
+        size = section.size()
+        if groups:
+            rises = section.level < groups[-1][-1].level
+            small = 0.15 if rises else 0.35
+            fits = total + size <= _FULL and (total < small or size < small / 2)
+            # A scrap beside something long joins it: dividing evens it out.
+            if fits or total < 0.1 or (size < 0.1 and (total > 1 or total + size <= 1)):
+                groups[-1].append(section)
+                total += size
+                continue
+        groups.append([section])
+        total = size
+    return groups
+
+
+def _pieces_of(
+    text: str, group: list[_Section], blocks: Sequence[BlockLike], language: str | None, limits: Limits
+) -> list[Piece]:
+    units = [unit for section in group for unit in section.units]
+    owner = [section for section in group for _ in section.units]
+    prefix_tokens = max(section.prefix_tokens for section in group)
+    if any(section.prefix_tokens != prefix_tokens for section in group):
+        for unit in units:
+            _set_size(text, unit, limits.tokens - prefix_tokens, limits)
+    pieces = []
+    for first, last in _divide(units):
+        begin = _overlapped(units, first, last)
+        # The path is that of the first text in it, not of a heading that merely closes what came before.
+        body = next((i for i in range(first, last) if units[i].kind not in ("heading", "title")), first)
+        start, end = units[begin].start, units[last - 1].end
+        block = units[begin].block
+        pieces.append(
+            Piece(
+                start=start,
+                end=end,
+                kind=_kind_of(units[begin:last]),
+                page=blocks[block].page if block < len(blocks) else None,
+                headings=owner[body].headings,
+                language=language_of(text[start:end], default=language),
+            )
+        )
+    return pieces
+
+
+def _divide(units: list[Unit]) -> list[tuple[int, int]]:
+    """Ranges of units, one per chunk, with the least sum of unevenness and bad breaks."""
+    if sum(unit.size for unit in units) <= 1 and not any(unit.apart for unit in units):
+        return [(0, len(units))]
+    best = [0.0] + [math.inf] * len(units)
+    origin = [0] * (len(units) + 1)
+    for end in range(1, len(units) + 1):
+        total = 0.0
+        for begin in range(end - 1, -1, -1):
+            total += units[begin].size
+            if begin < end - 1 and total > _FULL:
+                break
+            cost = best[begin] + 1 + _UNEVENNESS * (1 - min(1.0, total)) ** 2 + _break_before(units, begin)
+            if cost < best[end]:
+                best[end], origin[end] = cost, begin
+            if units[begin].apart:
+                break
+    ranges = []
+    end = len(units)
+    while end > 0:
+        ranges.append((origin[end], end))
+        end = origin[end]
+    return ranges[::-1]
+
+
+def _break_before(units: list[Unit], index: int) -> float:
+    if index == 0:
+        return 0.0
+    if units[index].kind == "heading":
+        return _BREAK_AT_HEADING
+    if units[index - 1].kind in ("heading", "title"):
+        return _BREAK_AFTER_HEADING
+    return units[index].break_cost
+
+
+def _overlapped(units: list[Unit], first: int, last: int) -> int:
+    """Where the chunk begins once up to two sentences before it are taken along."""
+    if first == 0 or units[first].apart or units[first].kind not in ("paragraph", "list_item"):
+        return first
+    room = min(_OVERLAP, 1 - sum(unit.size for unit in units[first:last]))
+    begin = first
+    while begin > 0 and first - begin < 2:
+        before = units[begin - 1]
+        if before.kind not in ("paragraph", "list_item") or before.size > room or units[begin].apart:
+            break
+        room -= before.size
+        begin -= 1
+    return begin
+
+
+def _kind_of(units: Sequence[Unit]) -> str:
+    lengths: dict[str, int] = {}
+    for unit in units:
+        lengths[unit.kind] = lengths.get(unit.kind, 0) + unit.end - unit.start
+    return max(lengths, key=lambda kind: lengths[kind])
+
+
+def _kinds_by_length(blocks: Sequence[BlockLike]) -> str:
+    lengths: dict[str, int] = {}
+    for block in blocks:
+        lengths[block.kind] = lengths.get(block.kind, 0) + block.end - block.start
+    return max(lengths, key=lambda kind: lengths[kind]) if lengths else "paragraph"
+
+
+def _first_headings(text: str, blocks: Sequence[BlockLike]) -> tuple[str, ...]:
+    """The path of the first text: headings that lead to it without any text between."""
+    path: list[tuple[int, str]] = []
+    for block in blocks:
+        if block.kind == "title":
+            continue
+        if block.kind != "heading":
+            break
+        level = block.level or 1
+        while path and path[-1][0] >= level:
+            path.pop()
+        path.append((level, " ".join(text[block.start : block.end].split())[:_LONGEST_HEADING]))
+    return tuple(name for _, name in path)
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
+    part = text[start:end]
+    left = len(part) - len(part.lstrip())
+    right = len(part.rstrip())
+    return (start + left, start + right) if left < right else None

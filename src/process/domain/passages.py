@@ -1,0 +1,50 @@
+"""What is embedded for a chunk: its text with the title and the heading path before it."""
+
+from typing import Final, Protocol
+
+_LONGEST_TITLE: Final = 100
+_LONGEST_PREFIX: Final = 160
+
+
+class ChunkLike(Protocol):
+    """What a passage needs of a chunk."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def headings(self) -> tuple[str, ...]: ...
+
+
+def passage_prefix(title: str | None, headings: tuple[str, ...]) -> str:
+    """The longest prefix a passage of this place can have; at most 160 characters, inner headings first."""
+    names = [" ".join(name.split()) for name in headings]
+    first = _cut(" ".join((title or "").split()), _LONGEST_TITLE)
+    room = _LONGEST_PREFIX - len(first)
+    kept: list[str] = []
+    for name in reversed(names):
+        if not name or name.casefold() == first.casefold():
+            continue
+        if len(name) + 2 > room:
+            if not kept:
+                kept.append(_cut(name, max(0, room - 2)))
+            break
+        kept.append(name)
+        room -= len(name) + 2
+    return ". ".join(part for part in (first, *reversed(kept)) if part)
+
+
+def passage_text(title: str | None, chunk: ChunkLike) -> str:
+    """Prefix, a line break, the chunk's text; what the chunk begins with already is not said twice."""
+    begins = " ".join(chunk.text[:400].split()).casefold()
+    if title and begins.startswith(" ".join(title.split()).casefold()):
+        title = None
+    headings = tuple(name for name in chunk.headings if name.casefold() not in begins)
+    prefix = passage_prefix(title, headings)
+    return f"{prefix}\n{chunk.text}" if prefix else chunk.text
+
+
+def _cut(name: str, longest: int) -> str:
+    if len(name) <= longest:
+        return name
+    cut = name.rfind(" ", longest // 2, longest)
+    return name[: cut if cut > 0 else longest]

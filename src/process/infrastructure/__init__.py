@@ -1,0 +1,1 @@
+"""The sandbox in which parsers run, and the parsers."""

@@ -1,0 +1,186 @@
+"""Parsers behind the port: a few warm child processes, each killed when a file is too much for it."""
+
+import asyncio
+import math
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from pydantic import ValidationError
+
+from shared.artefacts.parsed import ParsedDocument
+from shared.kernel import Refused
+from shared.runtime.children import ChildEnded, ChildError, ChildLimits, ChildProcess
+from shared.runtime.module import ComponentHealth
+from shared.telemetry import Metrics, get_log
+
+_MODULE: Final = "process.infrastructure.parser_child"
+_DOCUMENTS_PER_CHILD: Final = 2_000
+_PEAK_BYTES_PER_CHILD: Final = 256 << 20
+"""A child that once needed more gives it back by ending."""
+_IDLE_SECONDS: Final = 60.0
+_PARSE: Final = "parse"
+_log = get_log("process")
+
+
+@dataclass(slots=True, eq=False)
+class _Parser:
+    child: ChildProcess
+    documents: int = 0
+    reaper: asyncio.TimerHandle | None = field(default=None)
+
+
+class ParserPool:
+    """DocumentParser over child processes; an async context manager that starts nothing until it is needed."""
+
+    def __init__(
+        self,
+        *,
+        workers: int,
+        timeout_seconds: float,
+        memory_bytes: int,
+        most_characters: int,
+        metrics: Metrics,
+        module: str = _MODULE,
+        idle_seconds: float = _IDLE_SECONDS,
+        documents_per_child: int = _DOCUMENTS_PER_CHILD,
+    ) -> None:
+        """`module` is what the children run: one that answers `parse` as parser_child.py does."""
+        self.most_characters = most_characters
+        self._timeout_seconds = timeout_seconds
+        self._memory_bytes = memory_bytes
+        self._metrics = metrics
+        self._module = module
+        self._idle_seconds = idle_seconds
+        self._documents_per_child = documents_per_child
+        self._workers = workers
+        self._slots = asyncio.Semaphore(workers)
+        self._idle: list[_Parser] = []
+        self._busy: set[_Parser] = set()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._closed = True
+
+    async def __aenter__(self) -> Self:
+        self._closed = False
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._closed = True
+        parsers = [*self._idle, *self._busy]
+        self._idle.clear()
+        for parser in parsers:
+            if parser.reaper is not None:
+                parser.reaper.cancel()
+        await asyncio.gather(*(parser.child.kill() for parser in parsers), *self._ending, return_exceptions=True)
+
+    @property
+    def child_pids(self) -> list[int]:
+        """The children alive now."""
+        return [parser.child.pid for parser in (*self._idle, *self._busy) if parser.child.is_alive]
+
+    async def health(self) -> ComponentHealth:
+        """Ready while open: children are started when a document comes."""
+        busy, idle = len(self._busy), len(self._idle)
+        if self._closed:
+            return ComponentHealth(ready=False, detail="The parsers are stopped.")
+        return ComponentHealth(ready=True, detail=f"{busy} parsers busy, {idle} idle, at most {self._workers}.")
+
+    async def parse(self, path: str, media_type: str, name: str) -> ParsedDocument:
+        """See DocumentParser."""
+        async with self._slots:
+            parser = await self._take()
+            keep = False
+            try:
+                async with asyncio.timeout(self._timeout_seconds):
+                    answer = await parser.child.call(
+                        "parse",
+                        path=path,
+                        media_type=media_type,
+                        most_characters=self.most_characters,
+                        # The wall limit is the parent's; this one holds even when the parent is held up.
+                        cpu_seconds=math.ceil(self._timeout_seconds) + 1,
+                    )
+                parser.documents += 1
+                keep = answer["peak_bytes"] < _PEAK_BYTES_PER_CHILD and parser.documents < self._documents_per_child
+            except TimeoutError:
+                raise self._gave_up(
+                    name,
+                    "parse_timeout",
+                    f"Reading the file took longer than {self._timeout_seconds:g} seconds and was stopped. It may be "
+                    "damaged or unusually complex: save it again, or split it.",
+                ) from None
+            except ChildEnded:
+                raise self._gave_up(
+                    name,
+                    "parser_crashed",
+                    "The file made its reader crash, which damaged files do. Save it again and upload the new file.",
+                ) from None
+            except ChildError as error:
+                keep = error.kind != "MemoryError"
+                raise self._refusal(name, error) from None
+            finally:
+                self._busy.discard(parser)
+                if keep and parser.child.is_alive and not self._closed:
+                    self._put_back(parser)
+                else:
+                    self._end(parser)
+        try:
+            return ParsedDocument.from_bytes(answer["document"])
+        except ValidationError as error:
+            raise RuntimeError(f"a parser answered with something else than a parsed document: {error}") from error
+
+    async def _take(self) -> _Parser:
+        while self._idle:
+            parser = self._idle.pop()
+            if parser.reaper is not None:
+                parser.reaper.cancel()
+            if parser.child.is_alive:
+                self._busy.add(parser)
+                return parser
+            self._end(parser)
+        child = await ChildProcess.start(self._module, limits=ChildLimits(memory_bytes=self._memory_bytes))
+        parser = _Parser(child)
+        self._busy.add(parser)
+        return parser
+
+    def _put_back(self, parser: _Parser) -> None:
+        parser.reaper = asyncio.get_running_loop().call_later(self._idle_seconds, self._reap, parser)
+        self._idle.append(parser)
+
+    def _reap(self, parser: _Parser) -> None:
+        if parser in self._idle:
+            self._idle.remove(parser)
+            self._end(parser)
+
+    def _end(self, parser: _Parser) -> None:
+        task = asyncio.get_running_loop().create_task(parser.child.kill())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    def _refusal(self, name: str, error: ChildError) -> Refused:
+        if error.kind == "Unreadable":
+            return Refused(
+                error.detail,
+                code=str(error.data.get("code", "unreadable")),
+                stage=_PARSE,
+                retryable=bool(error.data.get("retryable")),
+            )
+        if error.kind == "MemoryError":
+            return self._gave_up(
+                name,
+                "too_much_memory",
+                f"Reading the file needs more than the {self._memory_bytes >> 20} MB that one file may use. "
+                "It may be damaged; otherwise split it into smaller documents.",
+            )
+        _log.warning("parser failed", action="parse.failed", document=name, error=str(error))
+        self._metrics.count("process_parser_failures_total", code="parser_failed")
+        return Refused(
+            f"The file could not be read; it seems to be damaged or of an unusual kind ({error.kind}). "
+            "Save it again, or in another format, and upload the new file.",
+            code="parser_failed",
+            stage=_PARSE,
+        )
+
+    def _gave_up(self, name: str, code: str, reason: str) -> Refused:
+        _log.warning("parser ended", action="parse.ended", document=name, code=code)
+        self._metrics.count("process_parser_failures_total", code=code)
+        return Refused(reason, code=code, stage=_PARSE, retryable=True)

@@ -1,0 +1,1 @@
+"""What Search does: indexing, consumption, retrieval, cleaning; and the ports it needs."""

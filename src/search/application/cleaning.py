@@ -1,0 +1,199 @@
+"""Takes away units nobody can see any more, and builds again what the index has lost. Runs behind everything."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, Self
+
+from search.application.index_writer import IndexWriter
+from search.application.labelling import Labelling
+from search.application.ports import Analyzer, ChunkIndex, DocumentVersion, LiveStore
+from search.application.snapshots import Snapshots
+from search.application.units import build_units, read_artefacts
+from shared.kernel import DocumentId, Refused, Unavailable
+from shared.ports.storage import BlobStore
+from shared.telemetry import get_log
+
+_BATCH: Final = 100
+_PAGE: Final = 1000
+_WAIT_SECONDS: Final = 0.05
+"""While a search still reads an older version."""
+_PAUSE_SECONDS: Final = 0.005
+"""Between pages of the recovery, for those who search meanwhile."""
+_UNAVAILABLE_SECONDS: Final = 1.0
+_START_SECONDS: Final = 0.5
+"""Before the recovery: what is left over is hidden anyway, and a server that starts has better things to do."""
+
+_log = get_log("search")
+
+
+class Cleaning:
+    """An async context manager: one background task, first the recovery, then whatever is retired."""
+
+    def __init__(
+        self,
+        *,
+        blobs: BlobStore,
+        analyzer: Analyzer,
+        index: ChunkIndex,
+        writer: IndexWriter,
+        store: LiveStore,
+        snapshots: Snapshots,
+        labelling: Labelling,
+    ) -> None:
+        self._blobs = blobs
+        self._analyzer = analyzer
+        self._index = index
+        self._writer = writer
+        self._store = store
+        self._snapshots = snapshots
+        self._labelling = labelling
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._writing: Counter[DocumentVersion] = Counter()
+        # Versions that may have units without a record.
+        self._doubtful: set[DocumentVersion] = set()
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="clean-index")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def wake(self) -> None:
+        """Something was retired."""
+        self._wake.set()
+
+    def doubt(self, version: DocumentVersion) -> None:
+        """It may have units that nobody will ever see: they go, unless the version is live after all."""
+        self._doubtful.add(version)
+        self._wake.set()
+
+    @contextmanager
+    def sparing(self, version: DocumentVersion) -> Iterator[None]:
+        """This version is being written: it has units before it has a record. If that fails, they go."""
+        self._doubtful.discard(version)
+        self._writing[version] += 1
+        try:
+            yield
+        except BaseException:
+            self.doubt(version)
+            raise
+        finally:
+            self._writing[version] -= 1
+            if not self._writing[version]:
+                del self._writing[version]
+
+    async def _run(self) -> None:
+        await asyncio.sleep(_START_SECONDS)
+        await self._until_done(self._recover)
+        self._wake.set()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self._until_done(self._clean)
+
+    async def _until_done(self, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+                return
+            except Unavailable as error:
+                await asyncio.sleep(max(_UNAVAILABLE_SECONDS, error.retry_after_seconds))
+            except Exception:
+                _log.exception("cleaning failed", action="search.clean")
+                await asyncio.sleep(_UNAVAILABLE_SECONDS)
+
+    async def _clean(self) -> None:
+        await self._delete_doubtful()
+        while True:
+            oldest = self._snapshots.oldest
+            batch = await self._store.retired(before=oldest, limit=_BATCH)
+            if batch:
+                await self._index.delete(batch)
+                await self._store.forget(batch)
+            elif oldest < self._store.index_version or self._doubtful:
+                await asyncio.sleep(_WAIT_SECONDS)
+                await self._delete_doubtful()
+            else:
+                return
+
+    async def _recover(self) -> None:
+        """After a crash: units without a record go, records without units are built again, labels catch up."""
+        await self._clean()
+        missing = await self._live_versions()
+        after: str | None = None
+        while True:
+            page, after = await self._index.versions(after=after, limit=_PAGE)
+            present = set(page)
+            self._doubtful |= present - missing.keys()
+            await self._delete_doubtful()
+            for version in present & missing.keys():
+                missing[version] = True
+            if after is None:
+                break
+            await asyncio.sleep(_PAUSE_SECONDS)
+        lost = [version for version, found in missing.items() if not found]
+        if lost:
+            _log.warning("building lost units again", action="search.rebuild", documents=len(lost))
+            await self._rebuild(lost)
+        for document_id in await self._store.to_label():
+            await self._labelling.apply(document_id)
+
+    async def _live_versions(self) -> dict[DocumentVersion, bool]:
+        found: dict[DocumentVersion, bool] = {}
+        after: DocumentId | None = None
+        while page := await self._store.live(after=after, limit=_PAGE):
+            # A document of no chunks has no units: it is not lost.
+            found.update(((one.document_id, one.version), one.chunk_count == 0) for one in page)
+            after = page[-1].document_id
+        return found
+
+    async def _delete_doubtful(self) -> None:
+        orphans = []
+        for version in self._doubtful - self._writing.keys():
+            state = await self._store.document(version[0])
+            if state is not None and state.live_version == version[1]:
+                self._doubtful.discard(version)
+            else:
+                orphans.append(version)
+        # A job that began meanwhile took its version out of the doubtful ones. From here to the index's queue
+        # nothing waits, so that a job that begins now writes after this deletes.
+        orphans = [version for version in orphans if version in self._doubtful and version not in self._writing]
+        if orphans:
+            _log.info("deleting units without a record", action="search.orphans", versions=len(orphans))
+            await self._index.delete(orphans)
+            self._doubtful.difference_update(orphans)
+
+    async def _rebuild(self, lost: list[DocumentVersion]) -> None:
+        wanted = set(lost)
+        after: DocumentId | None = None
+        while page := await self._store.live(after=after, limit=_PAGE):
+            after = page[-1].document_id
+            for live in page:
+                if (live.document_id, live.version) not in wanted:
+                    continue
+                state = await self._store.document(live.document_id)
+                if state is None or state.labels is None or state.live_version != live.version:
+                    continue
+                try:
+                    artefacts = await read_artefacts(self._blobs, live.sources, fingerprint=self._index.fingerprint)
+                except Refused as error:
+                    _log.error(
+                        "cannot build again", action="search.rebuild", document_id=live.document_id, error=error.detail
+                    )
+                    continue
+                await self._writer.write(
+                    await build_units(
+                        self._analyzer,
+                        artefacts,
+                        document_id=live.document_id,
+                        version=live.version,
+                        language=live.language,
+                        labels=state.labels,
+                    )
+                )

@@ -1,0 +1,24 @@
+"""Changed names and metadata reach a document's units in place: nothing is analysed or embedded again."""
+
+from search.application.ports import ChunkIndex, LiveStore
+from shared.kernel import DocumentId
+
+
+class Labelling:
+    """Brings the units' labels up to the newest that the store knows."""
+
+    def __init__(self, index: ChunkIndex, store: LiveStore) -> None:
+        self._index = index
+        self._store = store
+
+    async def apply(self, document_id: DocumentId) -> None:
+        """Does nothing when they are up to date or the document is not live. Raises Unavailable."""
+        while True:
+            state = await self._store.document(document_id)
+            if state is None or state.live_version is None or state.labels is None:
+                return
+            if state.indexed_labels_version >= state.labels_version:
+                return
+            await self._index.set_labels(document_id, state.labels)
+            await self._index.flush()
+            await self._store.labelled(document_id, state.labels_version)

@@ -1,0 +1,56 @@
+"""SearchPerformed, told in batches from a bounded buffer: telemetry may be lost and never slows a search."""
+
+import asyncio
+import contextlib
+from collections import deque
+from typing import Final, Self
+
+from shared.events.envelope import Envelope, wrap
+from shared.events.search import SearchPerformed
+from shared.kernel import DomainError
+from shared.ports.event_bus import EventBus
+
+_MOST: Final = 2000
+_BATCH: Final = 200
+_GATHER_SECONDS: Final = 1.0
+
+
+class SearchLog:
+    """An async context manager; `tell` never waits."""
+
+    def __init__(self, bus: EventBus, *, producer: str) -> None:
+        self._bus = bus
+        self._producer = producer
+        self._buffer: deque[Envelope] = deque(maxlen=_MOST)
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="search-log")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self._publish(), 2)
+
+    def tell(self, event: SearchPerformed) -> None:
+        """Keeps it for the next batch; when the buffer is full the oldest is lost."""
+        self._buffer.append(wrap(event, producer=self._producer))
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await asyncio.sleep(_GATHER_SECONDS)
+            # Telemetry of a time when the bus was down is lost.
+            with contextlib.suppress(DomainError):
+                await self._publish()
+
+    async def _publish(self) -> None:
+        while self._buffer:
+            batch = [self._buffer.popleft() for _ in range(min(_BATCH, len(self._buffer)))]
+            await self._bus.publish(*batch)

@@ -1,0 +1,87 @@
+"""From a version's artefacts to the units that the index matches."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import ValidationError
+
+from search.application.ports import Analyzer, Sources, Unit
+from shared.artefacts.chunks import Chunk, ChunkedDocument
+from shared.artefacts.vectors import ChunkVectors
+from shared.events.ingest import Labels
+from shared.kernel import DocumentId, NotFound, Refused
+from shared.ports.storage import BlobStore
+
+CHUNK_UNIT = "chunk"
+
+
+@dataclass(frozen=True, slots=True)
+class Artefacts:
+    """What Process left: the chunks, and a vector for each that the model reads."""
+
+    chunks: ChunkedDocument
+    vectors: dict[int, bytes]
+    """By chunk ordinal, little-endian float32."""
+
+
+async def read_artefacts(blobs: BlobStore, sources: Sources, *, fingerprint: str | None) -> Artefacts:
+    """Vectors of another space than the index's are left out. Raises Refused when an artefact is gone or damaged."""
+    try:
+        raw_chunks = await blobs.read(sources.chunks_artefact)
+        raw_vectors = None
+        if sources.vectors_artefact is not None and sources.fingerprint == fingerprint:
+            raw_vectors = await blobs.read(sources.vectors_artefact)
+        if len(raw_chunks) > 100_000:
+            return await asyncio.to_thread(_decode, raw_chunks, raw_vectors)
+        return _decode(raw_chunks, raw_vectors)
+    except (NotFound, ValidationError, ValueError) as error:
+        raise Refused(
+            f"What processing left cannot be read: {error}", code="artefact_damaged", stage="index"
+        ) from error
+
+
+def _decode(raw_chunks: bytes, raw_vectors: bytes | None) -> Artefacts:
+    chunks = ChunkedDocument.from_bytes(raw_chunks)
+    vectors: dict[int, bytes] = {}
+    if raw_vectors is not None:
+        stored = ChunkVectors.from_bytes(raw_vectors)
+        rows = np.ascontiguousarray(stored.vectors, dtype="<f4")
+        vectors = {int(ordinal): rows[place].tobytes() for place, ordinal in enumerate(stored.ordinals)}
+    return Artefacts(chunks, vectors)
+
+
+def text_to_analyse(chunk: Chunk, title: str | None) -> str:
+    """The chunk below its title and headings, each said once."""
+    above = dict.fromkeys(line for line in (title, *chunk.headings) if line and line not in chunk.text)
+    return "\n".join((*above, chunk.text))
+
+
+async def build_units(
+    analyzer: Analyzer,
+    artefacts: Artefacts,
+    *,
+    document_id: DocumentId,
+    version: int,
+    language: str | None,
+    labels: Labels,
+) -> Sequence[Unit]:
+    """One unit per chunk. Raises Unavailable while an analyser cannot be loaded."""
+    chunks = artefacts.chunks.chunks
+    sparse = await analyzer.chunks([text_to_analyse(chunk, artefacts.chunks.title) for chunk in chunks])
+    return [
+        Unit(
+            document_id=document_id,
+            version=version,
+            ordinal=chunk.ordinal,
+            kind=CHUNK_UNIT,
+            chunk_ordinals=(chunk.ordinal,),
+            dense=artefacts.vectors.get(chunk.ordinal),
+            sparse=vector if vector.indices else None,
+            language=chunk.language or language,
+            page=chunk.page,
+            labels=labels,
+        )
+        for chunk, vector in zip(chunks, sparse, strict=True)
+    ]

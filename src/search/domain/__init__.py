@@ -1,0 +1,1 @@
+"""Rules of search in plain Python: terms, languages, fusion, filters, highlights, cursors."""

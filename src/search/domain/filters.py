@@ -1,0 +1,134 @@
+"""Filters: which documents and chunks a search may find. Read and checked here, once, for every index."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from shared.kernel import FieldError, InvalidInput
+
+Scalar = str | int | float | bool
+_TEXT_FIELDS: Final = frozenset(("collection", "document", "name", "media_type", "language"))
+_FIELDS: Final = (*sorted(_TEXT_FIELDS), "received_at", "page", "metadata.*")
+_METADATA: Final = re.compile(r"metadata(?:\.[\w-]{1,100}){1,8}")
+_BOUNDS: Final = ("gt", "gte", "lt", "lte")
+_MOST_CONDITIONS: Final = 32
+_MOST_VALUES: Final = 1000
+_LONGEST_VALUE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One field is one of the values, or lies between the bounds. Instants are RFC 3339 text in UTC."""
+
+    field: str
+    any_of: tuple[Scalar, ...] = ()
+    gt: float | str | None = None
+    gte: float | str | None = None
+    lt: float | str | None = None
+    lte: float | str | None = None
+
+    @property
+    def is_range(self) -> bool:
+        """Whether it has bounds rather than values."""
+        return any(bound is not None for bound in (self.gt, self.gte, self.lt, self.lte))
+
+
+Filters = tuple[Condition, ...]
+
+
+def parse_filters(raw: Mapping[str, Any]) -> Filters:
+    """`{field: value | [any of] | {"gte": …, "lt": …}}`; all must hold. Raises InvalidInput naming each field."""
+    errors: list[FieldError] = []
+    conditions: list[Condition] = []
+    if len(raw) > _MOST_CONDITIONS:
+        raise _invalid([FieldError("filters", f"at most {_MOST_CONDITIONS} fields")])
+    for field in sorted(raw):
+        try:
+            conditions.append(_condition(field, raw[field]))
+        except ValueError as error:
+            errors.append(FieldError(f"filters.{field}", str(error)))
+    if errors:
+        raise _invalid(errors)
+    return tuple(conditions)
+
+
+def is_metadata(field: str) -> bool:
+    """Whether it names a part of the metadata that a document may have."""
+    return _METADATA.fullmatch(field) is not None
+
+
+def _invalid(errors: list[FieldError]) -> InvalidInput:
+    return InvalidInput("; ".join(f"{error.field}: {error.message}" for error in errors), errors=errors)
+
+
+def _condition(field: str, value: Any) -> Condition:
+    if field not in _TEXT_FIELDS and field not in ("received_at", "page") and not is_metadata(field):
+        raise ValueError("there is no such field; there are " + ", ".join(_FIELDS))
+    if isinstance(value, Mapping):
+        return _range(field, value)
+    values = value if isinstance(value, list | tuple) else [value]
+    if not 0 < len(values) <= _MOST_VALUES:
+        raise ValueError(f"give one to {_MOST_VALUES} values")
+    return Condition(field, any_of=tuple(dict.fromkeys(_scalar(field, one) for one in values)))
+
+
+def _range(field: str, bounds: Mapping[str, Any]) -> Condition:
+    if field in _TEXT_FIELDS:
+        raise ValueError("has no range; give a value or a list of values")
+    if not bounds or not set(bounds) <= set(_BOUNDS):
+        raise ValueError("a range has " + ", ".join(_BOUNDS) + " and nothing else")
+    read = {name: _bound(field, bound) for name, bound in bounds.items()}
+    if len({type(bound) for bound in read.values()}) > 1:
+        raise ValueError("the bounds of a range are all numbers or all dates")
+    return Condition(field, gt=read.get("gt"), gte=read.get("gte"), lt=read.get("lt"), lte=read.get("lte"))
+
+
+def _bound(field: str, value: Any) -> float | str:
+    if isinstance(value, str) and field != "page":
+        return _instant(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and field != "received_at":
+        return _number(value)
+    raise ValueError("must be a date as in RFC 3339" if field == "received_at" else "must be a number or a date")
+
+
+def _scalar(field: str, value: Any) -> Scalar:
+    if field == "received_at":
+        return _instant(value)
+    if field == "page":
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError("must be a whole number")
+        return value
+    if field in _TEXT_FIELDS and not isinstance(value, str):
+        raise ValueError("must be text")
+    if isinstance(value, str):
+        if len(value) > _LONGEST_VALUE:
+            raise ValueError(f"at most {_LONGEST_VALUE} characters")
+        return value.lower() if field in ("document", "language", "media_type") else value
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return _number(value)
+    raise ValueError("must be text, a number, true or false")
+
+
+def _number(value: float) -> float:
+    number = float(value) if abs(value) < 1e300 else float("inf")
+    if number != number or number in (float("inf"), float("-inf")):
+        raise ValueError("is not a number that can be compared")
+    return number
+
+
+def _instant(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be a date as in RFC 3339")
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError("must be a date as in RFC 3339, such as 2026-01-31T00:00:00Z") from error
+    try:
+        instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is not a date that can be compared") from error
+    return instant.isoformat().replace("+00:00", "Z")

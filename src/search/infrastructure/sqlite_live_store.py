@@ -1,0 +1,406 @@
+"""Which version of each document searches see, with what is shown of it: the LiveStore in search.sqlite."""
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import ClassVar, Final, Self
+
+from search.application.ports import (
+    DocumentState,
+    DocumentVersion,
+    HitRecord,
+    LiveVersion,
+    NewVersion,
+    Sources,
+)
+from shared.artefacts.chunks import Chunk
+from shared.events.envelope import Event
+from shared.events.ingest import Labels
+from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
+from shared.kernel import DocumentId
+
+DEFAULT_COLLECTION: Final = "default"
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS documents (
+    document_id TEXT PRIMARY KEY,
+    collection TEXT,
+    labels TEXT,
+    labels_version INTEGER NOT NULL DEFAULT 0,
+    indexed_labels_version INTEGER NOT NULL DEFAULT 0,
+    live_version INTEGER,
+    failed_version INTEGER,
+    withdrawn_version INTEGER
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS documents_by_collection ON documents (collection) WHERE withdrawn_version IS NULL;
+CREATE INDEX IF NOT EXISTS documents_to_label ON documents (document_id)
+    WHERE live_version IS NOT NULL AND indexed_labels_version < labels_version;
+CREATE TABLE IF NOT EXISTS versions (
+    document_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    language TEXT,
+    chunk_count INTEGER NOT NULL,
+    sources TEXT NOT NULL,
+    live_from INTEGER NOT NULL,
+    live_until INTEGER,
+    PRIMARY KEY (document_id, version)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS versions_retired ON versions (live_until) WHERE live_until IS NOT NULL;
+CREATE TABLE IF NOT EXISTS chunks (
+    document_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    ordinal INTEGER NOT NULL,
+    chunk BLOB NOT NULL,
+    PRIMARY KEY (document_id, version, ordinal)
+);
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT OR IGNORE INTO counters (name, value) VALUES ('index_version', 1);
+"""
+
+_LIVE_AT: Final = "live_from <= :at AND (live_until IS NULL OR live_until > :at)"
+
+
+class SqliteLiveStore:
+    """An async context manager, entered after its database, whose schema must contain SCHEMA and SqliteFacts.SCHEMA."""
+
+    SCHEMA: ClassVar[str] = _SCHEMA
+
+    def __init__(self, database: SqliteDatabase, facts: SqliteFacts) -> None:
+        self._database = database
+        self._facts = facts
+        self._index_version = 0
+        self._changed = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._index_version = await self._database.read(
+            lambda connection: int(
+                connection.execute("SELECT value FROM counters WHERE name = 'index_version'").fetchone()[0]
+            )
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+    @property
+    def index_version(self) -> int:
+        """See LiveStore."""
+        return self._index_version
+
+    async def document(self, document_id: DocumentId) -> DocumentState | None:
+        """See LiveStore."""
+        row = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT * FROM documents WHERE document_id = ?", (document_id,)
+            ).fetchone()
+        )
+        return None if row is None else _state(row)
+
+    async def label(self, document_id: DocumentId, version: int, labels: Labels) -> None:
+        """See LiveStore."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT INTO documents (document_id, collection, labels, labels_version) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (document_id) DO UPDATE SET collection = excluded.collection,"
+                " labels = excluded.labels, labels_version = excluded.labels_version"
+                " WHERE documents.labels_version < excluded.labels_version"
+                " AND COALESCE(documents.withdrawn_version, 0) < excluded.labels_version",
+                (document_id, labels.collection, labels.model_dump_json(), version),
+            )
+
+        await self._database.write(write)
+        self._tell()
+
+    async def labelled(self, document_id: DocumentId, labels_version: int) -> None:
+        """See LiveStore."""
+
+        def write(connection: sqlite3.Connection) -> int | None:
+            changed = connection.execute(
+                "UPDATE documents SET indexed_labels_version = ? WHERE document_id = ? AND indexed_labels_version < ?",
+                (labels_version, document_id, labels_version),
+            ).rowcount
+            return _next_index_version(connection) if changed else None
+
+        self._tell(await self._database.write(write))
+
+    async def to_label(self) -> Sequence[DocumentId]:
+        """See LiveStore."""
+        rows = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT document_id FROM documents"
+                " WHERE live_version IS NOT NULL AND indexed_labels_version < labels_version"
+            ).fetchall()
+        )
+        return [DocumentId(row[0]) for row in rows]
+
+    async def switch(self, new: NewVersion, *facts: Event) -> bool:
+        """See LiveStore."""
+        envelopes = self._facts.wrap(facts)
+        rows = [(new.document_id, new.version, chunk.ordinal, chunk.model_dump_json()) for chunk in new.chunks]
+
+        def write(connection: sqlite3.Connection) -> int | None:
+            row = connection.execute(
+                "SELECT live_version, withdrawn_version FROM documents WHERE document_id = ?", (new.document_id,)
+            ).fetchone()
+            if row is not None and max(row[0] or 0, row[1] or 0) >= new.version:
+                return None
+            version = _next_index_version(connection)
+            _retire(connection, new.document_id, version)
+            connection.execute(
+                "INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+                (
+                    new.document_id,
+                    new.version,
+                    new.revision,
+                    new.language,
+                    len(new.chunks),
+                    json.dumps(asdict(new.sources)),
+                    version,
+                ),
+            )
+            connection.executemany("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?)", rows)
+            connection.execute(
+                "INSERT INTO documents (document_id, live_version, indexed_labels_version) VALUES (?, ?, ?)"
+                " ON CONFLICT (document_id) DO UPDATE SET live_version = excluded.live_version,"
+                " indexed_labels_version = excluded.indexed_labels_version",
+                (new.document_id, new.version, new.labels_version),
+            )
+            self._facts.save(connection, envelopes)
+            return version
+
+        version = await self._database.write(write)
+        self._tell(version)
+        return version is not None
+
+    async def withdraw(self, document_id: DocumentId, version: int, *facts: Event) -> bool:
+        """See LiveStore."""
+        envelopes = self._facts.wrap(facts)
+
+        def write(connection: sqlite3.Connection) -> int | None:
+            changed = connection.execute(
+                "INSERT INTO documents (document_id, withdrawn_version) VALUES (?, ?)"
+                " ON CONFLICT (document_id) DO UPDATE SET withdrawn_version = excluded.withdrawn_version,"
+                " collection = NULL, labels = NULL, labels_version = 0, indexed_labels_version = 0,"
+                " live_version = NULL, failed_version = NULL"
+                " WHERE COALESCE(documents.withdrawn_version, 0) < excluded.withdrawn_version",
+                (document_id, version),
+            ).rowcount
+            if not changed:
+                return None
+            index_version = _next_index_version(connection)
+            _retire(connection, document_id, index_version)
+            self._facts.save(connection, envelopes)
+            return index_version
+
+        index_version = await self._database.write(write)
+        self._tell(index_version)
+        return index_version is not None
+
+    async def fail(self, document_id: DocumentId, version: int) -> None:
+        """See LiveStore."""
+        await self._database.write(
+            lambda connection: connection.execute(
+                "INSERT INTO documents (document_id, failed_version) VALUES (?, ?)"
+                " ON CONFLICT (document_id) DO UPDATE SET failed_version = excluded.failed_version"
+                " WHERE COALESCE(documents.failed_version, 0) < excluded.failed_version"
+                " AND COALESCE(documents.withdrawn_version, 0) < excluded.failed_version",
+                (document_id, version),
+            )
+        )
+        self._tell()
+
+    async def unfail(self, document_id: DocumentId, version: int) -> None:
+        """See LiveStore."""
+        await self._database.write(
+            lambda connection: connection.execute(
+                "UPDATE documents SET failed_version = NULL WHERE document_id = ? AND failed_version = ?",
+                (document_id, version),
+            )
+        )
+
+    async def unsettled(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
+        """See LiveStore."""
+
+        def read(connection: sqlite3.Connection) -> list[DocumentVersion]:
+            left = []
+            for document_id, version in versions:
+                row = connection.execute(
+                    "SELECT MAX(COALESCE(live_version, 0), COALESCE(failed_version, 0), COALESCE(withdrawn_version, 0))"
+                    " FROM documents WHERE document_id = ?",
+                    (document_id,),
+                ).fetchone()
+                if row is None or row[0] < version:
+                    left.append((document_id, version))
+            return left
+
+        return await self._database.read(read)
+
+    async def wait_for_change(self, timeout_seconds: float) -> None:
+        """See LiveStore."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), timeout_seconds)
+
+    async def unknown_collections(self, names: Sequence[str]) -> Sequence[str]:
+        """See LiveStore."""
+
+        def read(connection: sqlite3.Connection) -> list[str]:
+            sql = "SELECT 1 FROM documents WHERE collection = ? AND withdrawn_version IS NULL LIMIT 1"
+            return [name for name in names if connection.execute(sql, (name,)).fetchone() is None]
+
+        names = [name for name in names if name != DEFAULT_COLLECTION]
+        return await self._database.read(read) if names else []
+
+    async def hits(
+        self, at: int, chunks: Sequence[tuple[DocumentId, int, int]], *, context: int = 0
+    ) -> Sequence[HitRecord | None]:
+        """See LiveStore."""
+        return await self._database.read(
+            lambda connection: [_hit(connection, at, *place, context=context) for place in chunks]
+        )
+
+    async def labels_at(self, at: int, versions: Sequence[DocumentVersion]) -> Sequence[tuple[Labels, str | None]]:
+        """See LiveStore."""
+
+        def read(connection: sqlite3.Connection) -> list[tuple[Labels, str | None]]:
+            found = []
+            for document_id, version in versions:
+                row = _record_at(connection, at, document_id, version)
+                if row is not None and row["labels"] is not None:
+                    found.append((_labels(row["labels"]), row["language"]))
+            return found
+
+        return await self._database.read(read)
+
+    async def live(self, *, after: DocumentId | None, limit: int) -> Sequence[LiveVersion]:
+        """See LiveStore."""
+        rows = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT document_id, version, language, chunk_count, sources FROM versions"
+                " WHERE document_id > ? AND live_until IS NULL"
+                " ORDER BY document_id LIMIT ?",
+                (after or "", limit),
+            ).fetchall()
+        )
+        return [
+            LiveVersion(
+                document_id=DocumentId(row["document_id"]),
+                version=row["version"],
+                language=row["language"],
+                chunk_count=row["chunk_count"],
+                sources=Sources(**json.loads(row["sources"])),
+            )
+            for row in rows
+        ]
+
+    async def retired(self, *, before: int, limit: int) -> Sequence[DocumentVersion]:
+        """See LiveStore."""
+        rows = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT document_id, version FROM versions WHERE live_until IS NOT NULL AND live_until <= ? LIMIT ?",
+                (before, limit),
+            ).fetchall()
+        )
+        return [(DocumentId(row[0]), row[1]) for row in rows]
+
+    async def forget(self, versions: Sequence[DocumentVersion]) -> None:
+        """See LiveStore."""
+        if not versions:
+            return
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany(
+                "DELETE FROM versions WHERE document_id = ? AND version = ? AND live_until IS NOT NULL", versions
+            )
+            connection.executemany("DELETE FROM chunks WHERE document_id = ? AND version = ?", versions)
+
+        await self._database.write(write)
+
+    def _tell(self, index_version: int | None = None) -> None:
+        if index_version is not None:
+            self._index_version = max(self._index_version, index_version)
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _next_index_version(connection: sqlite3.Connection) -> int:
+    row = connection.execute(
+        "UPDATE counters SET value = value + 1 WHERE name = 'index_version' RETURNING value"
+    ).fetchone()
+    return int(row[0])
+
+
+def _retire(connection: sqlite3.Connection, document_id: DocumentId, index_version: int) -> None:
+    connection.execute(
+        "UPDATE versions SET live_until = ? WHERE document_id = ? AND live_until IS NULL", (index_version, document_id)
+    )
+
+
+def _record_at(connection: sqlite3.Connection, at: int, document_id: DocumentId, version: int) -> sqlite3.Row | None:
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT v.revision, v.language, d.labels FROM versions v JOIN documents d USING (document_id)"
+        f" WHERE document_id = :document AND version = :version AND {_LIVE_AT}",
+        {"document": document_id, "version": version, "at": at},
+    ).fetchone()
+    return row
+
+
+def _hit(
+    connection: sqlite3.Connection, at: int, document_id: DocumentId, version: int, ordinal: int, *, context: int
+) -> HitRecord | None:
+    record = _record_at(connection, at, document_id, version)
+    if record is None or record["labels"] is None:
+        return None
+    rows = connection.execute(
+        "SELECT chunk FROM chunks WHERE document_id = ? AND version = ? AND ordinal BETWEEN ? AND ? ORDER BY ordinal",
+        (document_id, version, ordinal - context, ordinal + context),
+    ).fetchall()
+    chunks = [Chunk.model_validate_json(row[0]) for row in rows]
+    chunk = next((one for one in chunks if one.ordinal == ordinal), None)
+    if chunk is None:
+        return None
+    return HitRecord(
+        document_id=document_id,
+        version=version,
+        revision=record["revision"],
+        language=record["language"],
+        labels=_labels(record["labels"]),
+        chunk=chunk,
+        before=_joined([one for one in chunks if one.ordinal < ordinal], until=chunk.start),
+        after=_joined([one for one in chunks if one.ordinal > ordinal], begin=chunk.end),
+    )
+
+
+def _joined(chunks: Sequence[Chunk], *, begin: int = 0, until: int | None = None) -> str:
+    """The chunks' texts one after the other; overlaps count once, gaps of the text become a space."""
+    pieces: list[str] = []
+    place = begin
+    for chunk in chunks:
+        end = chunk.end if until is None else min(chunk.end, until)
+        start = max(chunk.start, place)
+        if start < end:
+            if pieces and start > place:
+                pieces.append("\n")
+            pieces.append(chunk.text[start - chunk.start : end - chunk.start])
+            place = end
+    return "".join(pieces)
+
+
+def _labels(raw: str) -> Labels:
+    return Labels.model_validate_json(raw)
+
+
+def _state(row: sqlite3.Row) -> DocumentState:
+    return DocumentState(
+        document_id=DocumentId(row["document_id"]),
+        labels=None if row["labels"] is None else _labels(row["labels"]),
+        labels_version=row["labels_version"],
+        indexed_labels_version=row["indexed_labels_version"],
+        live_version=row["live_version"],
+        failed_version=row["failed_version"],
+        withdrawn_version=row["withdrawn_version"],
+    )

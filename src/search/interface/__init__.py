@@ -1,0 +1,1 @@
+"""Search's doors: HTTP and events."""

@@ -1,0 +1,20 @@
+"""Which facts Search listens to."""
+
+from search.application.consumption import Consumption
+from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
+from shared.events.ingest import DocumentChanged, DocumentReceived, DocumentWithdrawn
+from shared.events.process import DocumentProcessed, ProcessingFailed
+from shared.runtime.module import Subscriptions
+
+
+def subscriptions(consumption: Consumption) -> Subscriptions:
+    """Each fact and the verb it leads to."""
+    return {
+        DocumentReceived: consumption.received,
+        DocumentChanged: consumption.changed,
+        DocumentWithdrawn: consumption.withdrawn,
+        DocumentProcessed: consumption.processed,
+        ProcessingFailed: consumption.failed,
+        EventDeadLettered: consumption.dead_lettered,
+        DeadLetterReplayed: consumption.replayed,
+    }

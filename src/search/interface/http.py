@@ -1,0 +1,53 @@
+"""The HTTP door of Search: `GET|POST /api/v1/search`."""
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from search.application.request import SearchRequest
+from search.application.retrieval import Retrieval
+from search.interface.shapes import SearchAnswer, SearchParameters, SearchQuery, render, with_time
+from shared.runtime import problems
+from shared.runtime.access import Access, Principal
+
+_RESPONSES = {200: {"model": SearchAnswer}, **problems.responses(400, 401, 403, 404, 410, 422, 503)}
+
+
+def build_router(retrieval: Retrieval, access: Access) -> APIRouter:
+    """The routes, over this capability and these rights."""
+    router = APIRouter(tags=["search"])
+
+    async def found(request: SearchRequest) -> Response:
+        answer = await retrieval.answer(request, partial(render, explain=request.explain, context=request.context > 0))
+        return Response(with_time(answer.body, answer.seconds), media_type="application/json")
+
+    @router.post(
+        "/api/v1/search",
+        summary="Search by words and meaning",
+        response_class=Response,
+        responses=_RESPONSES,
+        operation_id="search",
+    )
+    async def search(query: SearchQuery, principal: Annotated[Principal, Depends(access.reader)]) -> Response:
+        """Finds chunks of the documents that this key may see; `degraded` says what was missing."""
+        return await found(query.to_request(_visible(principal)))
+
+    @router.get(
+        "/api/v1/search",
+        summary="Search by words and meaning (short form)",
+        response_class=Response,
+        responses=_RESPONSES,
+        operation_id="search_short",
+    )
+    async def search_short(
+        parameters: Annotated[SearchParameters, Query()], principal: Annotated[Principal, Depends(access.reader)]
+    ) -> Response:
+        """The same with `q`, `mode`, `limit`, `cursor` and `collection` only."""
+        return await found(parameters.to_request(_visible(principal)))
+
+    return router
+
+
+def _visible(principal: Principal) -> frozenset[str] | None:
+    return None if principal.every_collection else principal.collections

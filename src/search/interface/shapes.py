@@ -1,0 +1,230 @@
+"""The JSON of a search: what may be asked, what is answered, and the one translation between it and the domain."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from uuid import NAMESPACE_OID, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from search.application.request import LONGEST_QUERY, MOST_CONTEXT, MOST_FACETS, MOST_HITS, Mode, SearchRequest
+from search.application.retrieval import Hit, SearchResult
+from search.domain.filters import parse_filters
+
+_DIGITS = 6
+_MOST_CURSOR = 500
+_MOST_RECEIPT = 4_000_000
+
+
+class SearchQuery(BaseModel):
+    """The body of `POST /api/v1/search`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: str = Field(description=f"What to look for; 1 to {LONGEST_QUERY:,} characters.", examples=["노트북 관세율"])
+    mode: Mode = "hybrid"
+    limit: int = Field(default=10, ge=1, le=MOST_HITS)
+    cursor: str | None = Field(default=None, max_length=_MOST_CURSOR)
+    filters: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="Field to value, list of values, or range; fields are `collection`, `document`, `name`, "
+        "`media_type`, `language`, `received_at`, `page`, `metadata.*`.",
+        examples=[{"collection": "default", "received_at": {"gte": "2026-01-01T00:00:00Z"}}],
+    )
+    facets: list[str] = Field(default_factory=list, max_length=MOST_FACETS)
+    group_by: Literal["document"] | None = None
+    highlight: bool = True
+    context: int = Field(default=0, ge=0, le=MOST_CONTEXT, description="Neighbouring chunks whose text comes along.")
+    after: str | None = Field(
+        default=None, max_length=_MOST_RECEIPT, description="Wait for these uploads first, at most 10 s."
+    )
+    explain: bool = False
+
+    def to_request(self, visible: frozenset[str] | None) -> SearchRequest:
+        """Raises InvalidInput for filters that mean nothing."""
+        return SearchRequest(
+            query=self.query,
+            mode=self.mode,
+            limit=self.limit,
+            cursor=self.cursor,
+            filters=parse_filters(self.filters),
+            facets=tuple(dict.fromkeys(self.facets)),
+            by_document=self.group_by == "document",
+            highlight=self.highlight,
+            context=self.context,
+            after=self.after,
+            explain=self.explain,
+            visible=visible,
+        )
+
+
+class SearchParameters(BaseModel):
+    """The query string of `GET /api/v1/search`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str = Field(description=f"What to look for; 1 to {LONGEST_QUERY:,} characters.", examples=["노트북 관세율"])
+    mode: Mode = "hybrid"
+    limit: int = Field(default=10, ge=1, le=MOST_HITS)
+    cursor: str | None = Field(default=None, max_length=_MOST_CURSOR)
+    collection: str | None = None
+
+    def to_request(self, visible: frozenset[str] | None) -> SearchRequest:
+        """The same search as by POST."""
+        filters: Mapping[str, str] = {} if self.collection is None else {"collection": self.collection}
+        return SearchRequest(
+            query=self.q,
+            mode=self.mode,
+            limit=self.limit,
+            cursor=self.cursor,
+            filters=parse_filters(filters),
+            visible=visible,
+        )
+
+
+class HitDocument(BaseModel):
+    """The document a hit is in."""
+
+    id: str
+    name: str
+    collection: str
+    revision: int
+    media_type: str
+    metadata: dict[str, JsonValue]
+
+
+class HitContext(BaseModel):
+    """The text around a chunk."""
+
+    before: str
+    after: str
+
+
+class HitChunk(BaseModel):
+    """The chunk that was found; offsets are code points of the document's text."""
+
+    id: str
+    ordinal: int
+    kind: str
+    text: str
+    start: int
+    end: int
+    page: int | None
+    box: None = Field(default=None, description="Where it stands on the page; not known in this version.")
+    headings: list[str]
+    context: HitContext | None = Field(default=None, description="Only when `context` was asked for.")
+
+
+class HitHighlight(BaseModel):
+    """A stretch of `chunk.text` in code points, end exclusive."""
+
+    start: int
+    end: int
+
+
+class HitExplanation(BaseModel):
+    """What each list said; null: not in it."""
+
+    dense_score: float | None
+    sparse_score: float | None
+    dense_weight: float
+    sparse_weight: float
+    query_language: str | None
+
+
+class SearchHit(BaseModel):
+    """One chunk, with the document it is in."""
+
+    score: float = Field(description="0 to 1 within one answer.")
+    document: HitDocument
+    chunk: HitChunk
+    highlights: list[HitHighlight]
+    explain: HitExplanation | None
+
+
+class FacetValue(BaseModel):
+    """How many matching documents have this value."""
+
+    value: str | int | float | bool
+    count: int
+
+
+class SearchAnswer(BaseModel):
+    """What a search found."""
+
+    hits: list[SearchHit]
+    facets: dict[str, list[FacetValue]]
+    total: Annotated[int, Field(description="Matches within the window of 1,000.")]
+    total_is_exact: bool
+    next_cursor: str | None
+    index_version: int
+    degraded: list[str] = Field(description="What was missing: `model`, `keyword`, `language`, `after`.")
+    took_ms: float
+
+
+def render(result: SearchResult, *, explain: bool, context: bool) -> bytes:
+    """SearchAnswer as JSON, all but `took_ms`.
+
+    Built by hand: validating our own answer would take about as long as finding it.
+    """
+    return json.dumps(
+        {
+            "hits": [_hit(hit, explain=explain, context=context) for hit in result.hits],
+            "facets": {
+                name: [{"value": value, "count": count} for value, count in values]
+                for name, values in result.facets.items()
+            },
+            "total": result.total,
+            "total_is_exact": result.total_is_exact,
+            "next_cursor": result.next_cursor,
+            "index_version": result.index_version,
+            "degraded": result.degraded,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    ).encode("utf-8", "replace")
+
+
+def with_time(body: bytes, seconds: float) -> bytes:
+    """The rendered answer with the time that this very request took."""
+    return body[:-1] + f',"took_ms":{seconds * 1000:.2f}}}'.encode()
+
+
+def _hit(hit: Hit, *, explain: bool, context: bool) -> dict[str, Any]:
+    record, chunk, labels = hit.record, hit.record.chunk, hit.record.labels
+    why = hit.explanation
+    shown: dict[str, Any] = {
+        "id": str(uuid5(NAMESPACE_OID, f"{record.document_id}:{record.version}:{chunk.ordinal}")),
+        "ordinal": chunk.ordinal,
+        "kind": chunk.kind,
+        "text": chunk.text,
+        "start": chunk.start,
+        "end": chunk.end,
+        "page": chunk.page,
+        "box": None,
+        "headings": chunk.headings,
+    }
+    if context:
+        shown["context"] = {"before": record.before, "after": record.after}
+    return {
+        "score": round(hit.score, _DIGITS),
+        "document": {
+            "id": record.document_id,
+            "name": labels.document_name,
+            "collection": labels.collection,
+            "revision": record.revision,
+            "media_type": labels.media_type,
+            "metadata": labels.metadata,
+        },
+        "chunk": shown,
+        "highlights": [{"start": one.start, "end": one.end} for one in hit.highlights],
+        "explain": {
+            "dense_score": why.dense_score,
+            "sparse_score": why.sparse_score,
+            "dense_weight": why.weights.dense,
+            "sparse_weight": why.weights.sparse,
+            "query_language": why.language,
+        }
+        if explain
+        else None,
+    }

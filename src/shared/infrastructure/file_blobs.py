@@ -1,0 +1,283 @@
+"""Blobs as files: originals under their content's hash, artefacts under their key, each whole or not there.
+
+A file is written in `incoming/` of the same file system, synced, renamed into place, and its folder synced.
+"""
+
+import asyncio
+import contextlib
+import errno
+import hashlib
+import os
+import re
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Final, Self, TypeVar
+from uuid import uuid4
+
+from shared.infrastructure.folders import make_folders, sync_folder
+from shared.kernel import InvalidInput, NotFound, StorageFull, TooLarge, Unavailable
+from shared.ports.storage import StoredBlob
+
+T = TypeVar("T")
+_PIECE_BYTES: Final = 1 << 20
+_HEAD_BYTES: Final = 8 << 10
+_THREADS: Final = 8
+"""Threads mostly wait for the disk: parallel syncs share the file system's journal commits."""
+_KEY: Final = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*")
+_LONGEST_KEY: Final = 400
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_ORIGINALS: Final = "originals"
+_ARTEFACTS: Final = "artefacts"
+_INCOMING: Final = "incoming"
+
+
+class FileBlobs:
+    """BlobStore under `root`; refuses what would leave less than `min_free_bytes` on the disk."""
+
+    def __init__(self, root: Path, *, min_free_bytes: int = 0) -> None:
+        self._root = root
+        self._min_free_bytes = min_free_bytes
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
+        # Between looking at a file's age and deleting it, nobody may make it young again.
+        self._renewing = threading.Lock()
+
+    async def __aenter__(self) -> Self:
+        await self._run(lambda: make_folders(self._root / _INCOMING))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self._threads.shutdown)
+
+    async def store(self, stream: AsyncIterator[bytes], *, max_bytes: int) -> StoredBlob:
+        """See BlobStore."""
+        file = _Incoming(self._root, self._must_have_room)
+        try:
+            await self._run(file.begin)
+            pieces: list[bytes] = []
+            waiting = size = 0
+            async for piece in stream:
+                size += len(piece)
+                if size > max_bytes:
+                    raise TooLarge(f"It has more than {max_bytes} bytes, the most this server takes.")
+                pieces.append(piece)
+                waiting += len(piece)
+                if waiting >= _PIECE_BYTES:
+                    whole, pieces, waiting = b"".join(pieces), [], 0
+                    await self._run(partial(file.write, whole))
+            return await self._run(lambda: self._keep_original(file, b"".join(pieces)))
+        finally:
+            # Also when cancelled: the thread that writes is waited for, then the file goes.
+            await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._threads, file.discard))
+
+    async def put(self, key: str, content: bytes) -> None:
+        """See BlobStore. Raises InvalidInput for a key that is none, StorageFull."""
+        target = self._path(key)
+
+        def keep() -> None:
+            file = _Incoming(self._root, self._must_have_room)
+            try:
+                file.begin()
+                file.write(content, hashing=False)
+                file.move_to(target)
+            finally:
+                file.discard()
+
+        await self._run(keep)
+
+    async def read(self, key: str) -> bytes:
+        """See BlobStore."""
+        path = self._path(key)
+        return await self._run(lambda: path.read_bytes(), key)
+
+    async def open(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """See BlobStore."""
+        path = self._path(key)
+        file: BinaryIO = await self._run(lambda: path.open("rb", buffering=0), key)
+        try:
+            await self._run(lambda: file.seek(start))
+            left = length
+            while left is None or left > 0:
+                wanted = _PIECE_BYTES if left is None else min(_PIECE_BYTES, left)
+                piece = await self._run(partial(file.read, wanted))
+                if not piece:
+                    return
+                if left is not None:
+                    left -= len(piece)
+                yield piece
+        finally:
+            file.close()
+
+    async def local_path(self, key: str) -> str:
+        """See BlobStore."""
+        path = self._path(key)
+        if not await self._run(path.is_file):
+            raise _not_found(key)
+        return str(path.absolute())
+
+    async def exists(self, key: str) -> bool:
+        """See BlobStore."""
+        return await self._run(self._path(key).is_file)
+
+    async def delete(self, key: str) -> None:
+        """See BlobStore."""
+        path = self._path(key)
+        await self._run(lambda: path.unlink(missing_ok=True))
+
+    async def collect(self, *, keep: Collection[str], older_than_seconds: float) -> int:
+        """See BlobStore. A hash whose original is young keeps its artefacts, however old they are."""
+        spared = frozenset(keep)
+        return await self._run(lambda: self._collect(spared, time.time() - older_than_seconds))
+
+    async def free_bytes(self) -> int | None:
+        """See BlobStore: what may still be stored, the reserve not counted."""
+        return await self._run(lambda: max(0, self._free() - self._min_free_bytes))
+
+    def _path(self, key: str) -> Path:
+        if len(key) > _LONGEST_KEY or not _KEY.fullmatch(key):
+            raise InvalidInput(f"{key!r} is not the key of a blob.", code="invalid_key")
+        return self._root / key
+
+    def _free(self) -> int:
+        make_folders(self._root)
+        state = os.statvfs(self._root)
+        return state.f_bavail * state.f_frsize
+
+    def _must_have_room(self, size: int) -> None:
+        if self._min_free_bytes and self._free() - size < self._min_free_bytes:
+            raise StorageFull(
+                f"The disk would have less than {self._min_free_bytes} bytes left (SEOGA_MIN_FREE_BYTES). "
+                "Free some room; nothing was lost."
+            )
+
+    def _keep_original(self, file: "_Incoming", rest: bytes) -> StoredBlob:
+        file.write(rest)
+        sha256 = file.hash.hexdigest()
+        key = f"{_ORIGINALS}/{sha256[:2]}/{sha256}"
+        target = self._root / key
+        new = not self._renew(target, file.size)
+        if new:
+            file.move_to(target)
+        else:
+            # Whoever renamed it first may not have synced the folder yet.
+            sync_folder(target.parent)
+        return StoredBlob(sha256=sha256, size=file.size, head=file.head, key=key, new=new)
+
+    def _renew(self, target: Path, size: int) -> bool:
+        """Whether the whole content is there already; then it is young again, so that it is not collected."""
+        with self._renewing:
+            try:
+                if target.stat().st_size != size:
+                    return False
+                os.utime(target)
+            except FileNotFoundError:
+                return False
+            return True
+
+    def _collect(self, keep: frozenset[str], oldest: float) -> int:
+        for path in _files(self._root / _INCOMING):
+            _unlink_if_older(path, oldest)
+        removed, young = 0, set[str]()
+        for path in _files(self._root / _ORIGINALS):
+            if path.name in keep:
+                continue
+            with self._renewing:
+                gone = _unlink_if_older(path, oldest)
+            removed += gone
+            if not gone:
+                young.add(path.name)
+        for path in _files(self._root / _ARTEFACTS):
+            sha256 = next((part for part in path.parts[::-1] if _SHA256.fullmatch(part)), None)
+            if sha256 is not None and sha256 not in keep and sha256 not in young:
+                removed += _unlink_if_older(path, oldest)
+        return removed
+
+    async def _run(self, work: Callable[[], T], key: str | None = None) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            if key is None:
+                raise Unavailable(f"The blob store at {self._root} cannot be used: {error.strerror}.") from error
+            raise _not_found(key) from error
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StorageFull("The disk that holds the documents is full. Free some room; nothing was lost.") from (
+                    error
+                )
+            raise Unavailable(f"The blob store at {self._root} cannot be used: {error.strerror}.") from error
+
+
+class _Incoming:
+    """A file on its way in. Its methods run in threads, one at a time."""
+
+    def __init__(self, root: Path, must_have_room: Callable[[int], None]) -> None:
+        self._root = root
+        self._must_have_room = must_have_room
+        self._path = root / _INCOMING / uuid4().hex
+        self._file: BinaryIO | None = None
+        self._one_at_a_time = threading.Lock()
+        self._is_discarded = False
+        self.hash = hashlib.sha256()
+        self.size = 0
+        self.head = b""
+
+    def begin(self) -> None:
+        with self._one_at_a_time:
+            if self._is_discarded:
+                return
+            self._must_have_room(0)
+            make_folders(self._path.parent)
+            self._file = self._path.open("xb", buffering=0)
+
+    def write(self, piece: bytes, *, hashing: bool = True) -> None:
+        with self._one_at_a_time:
+            if self._file is None or not piece:
+                return
+            self._must_have_room(len(piece))
+            left = memoryview(piece)
+            while left:
+                left = left[self._file.write(left) :]
+            if hashing:
+                self.hash.update(piece)
+            self.size += len(piece)
+            if len(self.head) < _HEAD_BYTES:
+                self.head += piece[: _HEAD_BYTES - len(self.head)]
+
+    def move_to(self, target: Path) -> None:
+        """Durable on return; replaces what was there."""
+        with self._one_at_a_time:
+            assert self._file is not None
+            os.fsync(self._file.fileno())
+            make_folders(target.parent)
+            self._path.replace(target)
+            sync_folder(target.parent)
+
+    def discard(self) -> None:
+        """Closes it, and deletes what was not moved."""
+        with self._one_at_a_time:
+            self._is_discarded = True
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+                self._path.unlink(missing_ok=True)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            yield Path(parent, name)
+
+
+def _unlink_if_older(path: Path, oldest: float) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_mtime < oldest:
+            path.unlink()
+            return True
+    return False
+
+
+def _not_found(key: str) -> NotFound:
+    return NotFound(f"There is no blob {key!r}.", code="blob_not_found")

@@ -1,0 +1,347 @@
+"""The embedded event bus: one SQLite file holds the log, each group's positions and the dead letters.
+
+A lane is a topic; positions come from one sequence over all topics. What was published last is also kept in
+memory, so that a reader that keeps up never asks the file.
+"""
+
+import asyncio
+import contextlib
+import functools
+import itertools
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import ValidationError
+
+from shared.events.envelope import Envelope
+from shared.infrastructure.sqlite import SqliteDatabase
+from shared.infrastructure.sqlite_event_reader import EventReader, Published, RecentEvents
+from shared.kernel import Conflict, NotFound, utc_now
+from shared.ports.event_bus import DeadLetter, Delivery, Subscription
+from shared.telemetry import get_log
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS events (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    topic INTEGER NOT NULL,
+    published_at REAL NOT NULL,
+    envelope BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_of_topic ON events (topic, position);
+CREATE TABLE IF NOT EXISTS positions (
+    consumers TEXT NOT NULL,
+    topic INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (consumers, topic)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dead_letters (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    consumers TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    buried_at TEXT NOT NULL,
+    replayed_at TEXT,
+    raw BLOB NOT NULL
+);
+"""
+_TRIM_EVERY_SECONDS: Final = 3600.0
+_TRIM_BATCH: Final = 2000
+_TAIL_BATCH: Final = 256
+_log = get_log("events")
+
+
+class SqliteEventLog:
+    """EventBus for one process: an async context manager over `path`."""
+
+    def __init__(self, path: Path, *, retention_seconds: float = 7 * 86400) -> None:
+        self._database = SqliteDatabase(path, _SCHEMA, readers=2)
+        self._retention_seconds = retention_seconds
+        self._topics: dict[str, int] = {}
+        self._recent = RecentEvents()
+        self._readers: set[EventReader] = set()
+        self._open_groups: set[str] = set()
+
+    async def __aenter__(self) -> Self:
+        await self._database.__aenter__()
+        self._topics, head = await self._database.read(_topics_and_head)
+        self._recent.start_at(head)
+        self._trimming = asyncio.create_task(self._trim_now_and_then(), name="trim-events")
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        for reader in self._readers:
+            reader.close()
+        self._trimming.cancel()
+        await asyncio.gather(self._trimming, return_exceptions=True)
+        await self._database.__aexit__(*failure)
+
+    async def publish(self, *envelopes: Envelope) -> None:
+        """See EventBus. All or none of one call."""
+        if not envelopes:
+            return
+        topics = await self._topic_ids([envelope.topic for envelope in envelopes])
+        rows = [(envelope.topic, topics[envelope.topic], envelope.to_json()) for envelope in envelopes]
+        await self._database.write(lambda connection: self._append(connection, rows))
+
+    @asynccontextmanager
+    async def subscribe(self, group: str, topics: Sequence[str]) -> AsyncIterator[Subscription]:
+        """See EventBus. Raises Conflict while the group is open in this process."""
+        if group in self._open_groups:
+            raise Conflict(f"The group {group!r} is subscribed in this process already.", code="group_in_use")
+        self._open_groups.add(group)
+        try:
+            ids = await self._topic_ids(topics)
+            positions = await self._database.write(lambda connection: _register(connection, group, ids))
+            with self._reader(positions) as reader:
+                yield _GroupSubscription(self._database, group, ids, positions, reader)
+        finally:
+            self._open_groups.discard(group)
+
+    def tail(self, *topics: str) -> AbstractAsyncContextManager[AsyncIterator[Envelope]]:
+        """See EventBus."""
+        return self._tail(topics)
+
+    async def bury(self, letter: DeadLetter) -> None:
+        """See EventBus. Buried again (it failed again after a replay), a letter is the newest once more."""
+        await self._database.write(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO dead_letters (id, consumers, topic, reason, attempts, buried_at, replayed_at,"
+                " raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    letter.id,
+                    letter.group,
+                    letter.topic,
+                    letter.reason,
+                    letter.attempts,
+                    letter.buried_at.isoformat(),
+                    letter.replayed_at and letter.replayed_at.isoformat(),
+                    letter.raw,
+                ),
+            )
+        )
+
+    async def dead_letters(
+        self, *, group: str | None = None, after: str | None = None, limit: int = 50
+    ) -> Sequence[DeadLetter]:
+        """See EventBus."""
+
+        def find(connection: sqlite3.Connection) -> list[DeadLetter]:
+            before = None if after is None else _find_letter(connection, after)["sequence"]
+            rows = connection.execute(
+                "SELECT * FROM dead_letters WHERE (?1 IS NULL OR consumers = ?1) AND (?2 IS NULL OR sequence < ?2)"
+                " ORDER BY sequence DESC LIMIT ?3",
+                (group, before, limit),
+            )
+            return [_letter(row) for row in rows]
+
+        return await self._database.read(find)
+
+    async def dead_letter(self, letter_id: str) -> DeadLetter:
+        """See EventBus."""
+        return await self._database.read(lambda connection: _letter(_find_letter(connection, letter_id)))
+
+    async def replay(self, letter_id: str) -> DeadLetter:
+        """See EventBus."""
+
+        def publish_again(connection: sqlite3.Connection) -> DeadLetter:
+            letter = _letter(_find_letter(connection, letter_id))
+            try:
+                envelope = Envelope.from_json(letter.raw)
+            except ValidationError as error:
+                raise Conflict(
+                    "This dead letter is not an event that can be read; replaying it would only fail again.",
+                    code="not_replayable",
+                ) from error
+            topic = _register_topics(connection, [envelope.topic])[envelope.topic]
+            self._append(connection, [(envelope.topic, topic, letter.raw)])
+            connection.execute(
+                "UPDATE dead_letters SET replayed_at = ? WHERE id = ?", (utc_now().isoformat(), letter_id)
+            )
+            return _letter(_find_letter(connection, letter_id))
+
+        return await self._database.write(publish_again)
+
+    async def trim(self) -> int:
+        """Deletes what is older than the retention and below every group's position; how many events that was.
+
+        A group that subscribed once and committed nothing holds everything of its topics.
+        """
+        oldest = time.time() - self._retention_seconds
+        trimmed = 0
+        for topic in list(self._topics.values()):
+            count = _TRIM_BATCH
+            while count == _TRIM_BATCH:  # in batches, so that publishers wait for no long transaction
+                count = await self._database.write(functools.partial(_trim, topic=topic, oldest=oldest))
+                trimmed += count
+        return trimmed
+
+    async def _trim_now_and_then(self) -> None:
+        while True:
+            try:
+                trimmed = await self.trim()
+                if trimmed:
+                    _log.info("old events trimmed", action="events.trim", count=trimmed)
+            except Exception as error:
+                _log.warning("old events could not be trimmed", action="events.trim", exc_info=error)
+            await asyncio.sleep(_TRIM_EVERY_SECONDS)
+
+    def _append(self, connection: sqlite3.Connection, rows: Sequence[tuple[str, int, bytes]]) -> None:
+        now = time.time()
+        connection.executemany(
+            "INSERT INTO events (topic, published_at, envelope) VALUES (?, ?, ?)",
+            [(topic_id, now, raw) for _, topic_id, raw in rows],
+        )
+        (last,) = connection.execute("SELECT last_insert_rowid()").fetchone()
+        published = [Published(last - len(rows) + 1 + index, row[0], row[2]) for index, row in enumerate(rows)]
+        self._database.after_commit(lambda: self._announce(published))
+
+    def _announce(self, published: Sequence[Published]) -> None:
+        self._recent.add(published)
+        topics = {event.topic for event in published}
+        for reader in self._readers:
+            reader.wake_for(topics)
+
+    async def _topic_ids(self, topics: Sequence[str]) -> dict[str, int]:
+        """Ids never change, so the database is asked once for each topic."""
+        missing = [topic for topic in dict.fromkeys(topics) if topic not in self._topics]
+        if missing:
+            self._topics.update(await self._database.write(lambda connection: _register_topics(connection, missing)))
+        return {topic: self._topics[topic] for topic in topics}
+
+    @contextlib.contextmanager
+    def _reader(self, floors: Mapping[str, int]) -> Iterator[EventReader]:
+        reader = EventReader(self._database, self._recent, self._topics, floors)
+        self._readers.add(reader)
+        try:
+            yield reader
+        finally:
+            self._readers.discard(reader)
+
+    @asynccontextmanager
+    async def _tail(self, topics: Sequence[str]) -> AsyncIterator[AsyncIterator[Envelope]]:
+        await self._topic_ids(topics)
+        with self._reader(dict.fromkeys(topics, self._recent.head)) as reader:
+            yield _envelopes(reader)
+
+
+class _GroupSubscription:
+    """Subscription of one group."""
+
+    def __init__(
+        self,
+        database: SqliteDatabase,
+        group: str,
+        topics: Mapping[str, int],
+        positions: Mapping[str, int],
+        reader: EventReader,
+    ) -> None:
+        self._database = database
+        self._group = group
+        self._topics = topics
+        self._positions = dict(positions)
+        self._reader = reader
+
+    async def receive(self, limit: int) -> Sequence[Delivery]:
+        """See Subscription."""
+        return [Delivery(event.topic, event.position, event.raw) for event in await self._reader.next(limit)]
+
+    async def commit(self, positions: dict[str, int]) -> None:
+        """See Subscription."""
+        rows = [(position, self._group, self._topics[topic]) for topic, position in positions.items()]
+        await self._database.write(
+            lambda connection: connection.executemany(
+                "UPDATE positions SET position = max(position, ?) WHERE consumers = ? AND topic = ?", rows
+            )
+        )
+        for topic, position in positions.items():
+            self._positions[topic] = max(self._positions[topic], position)
+
+    async def lag(self) -> int:
+        """See Subscription."""
+        wanted = [(self._topics[topic], position) for topic, position in self._positions.items()]
+        return await self._database.read(
+            lambda connection: sum(
+                connection.execute("SELECT count(*) FROM events WHERE topic = ? AND position > ?", lane).fetchone()[0]
+                for lane in wanted
+            )
+        )
+
+
+async def _envelopes(reader: EventReader) -> AsyncIterator[Envelope]:
+    while True:
+        for event in await reader.next(_TAIL_BATCH):
+            try:
+                yield Envelope.from_json(event.raw)
+            except ValidationError:
+                continue  # the groups' consumers bury what cannot be read
+
+
+def _topics_and_head(connection: sqlite3.Connection) -> tuple[dict[str, int], int]:
+    topics = {row["name"]: row["id"] for row in connection.execute("SELECT id, name FROM topics")}
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    return topics, row["seq"] if row else 0
+
+
+def _register_topics(connection: sqlite3.Connection, topics: Sequence[str]) -> dict[str, int]:
+    connection.executemany("INSERT OR IGNORE INTO topics (name) VALUES (?)", [(topic,) for topic in topics])
+    rows = connection.execute(
+        f"SELECT name, id FROM topics WHERE name IN ({', '.join('?' * len(topics))})", tuple(topics)
+    )
+    return {row["name"]: row["id"] for row in rows}
+
+
+def _register(connection: sqlite3.Connection, group: str, topics: Mapping[str, int]) -> dict[str, int]:
+    """The group's positions; a topic it reads no more must not keep the log from being trimmed."""
+    kept = ", ".join("?" * len(topics))
+    connection.execute(
+        f"DELETE FROM positions WHERE consumers = ? AND topic NOT IN ({kept})", (group, *topics.values())
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO positions (consumers, topic, position) VALUES (?, ?, 0)",
+        [(group, topic) for topic in topics.values()],
+    )
+    rows = connection.execute("SELECT topic, position FROM positions WHERE consumers = ?", (group,))
+    positions = {row["topic"]: row["position"] for row in rows}
+    return {name: positions[topic] for name, topic in topics.items()}
+
+
+def _trim(connection: sqlite3.Connection, topic: int, oldest: float) -> int:
+    (below,) = connection.execute("SELECT min(position) FROM positions WHERE topic = ?", (topic,)).fetchone()
+    # Instants rise with positions, so the first that is young enough ends the search.
+    rows = connection.execute(
+        "SELECT position, published_at FROM events WHERE topic = ?1 AND (?2 IS NULL OR position <= ?2)"
+        " ORDER BY position LIMIT ?3",
+        (topic, below, _TRIM_BATCH),
+    ).fetchall()
+    old = list(itertools.takewhile(lambda row: row["published_at"] < oldest, rows))
+    if old:
+        connection.execute("DELETE FROM events WHERE topic = ? AND position <= ?", (topic, old[-1]["position"]))
+    return len(old)
+
+
+def _find_letter(connection: sqlite3.Connection, letter_id: str) -> sqlite3.Row:
+    row: sqlite3.Row | None = connection.execute("SELECT * FROM dead_letters WHERE id = ?", (letter_id,)).fetchone()
+    if row is None:
+        raise NotFound(f"There is no dead letter {letter_id!r}.", code="dead_letter_not_found")
+    return row
+
+
+def _letter(row: sqlite3.Row) -> DeadLetter:
+    return DeadLetter(
+        id=row["id"],
+        group=row["consumers"],
+        topic=row["topic"],
+        reason=row["reason"],
+        attempts=row["attempts"],
+        buried_at=datetime.fromisoformat(row["buried_at"]),
+        raw=bytes(row["raw"]),
+        replayed_at=datetime.fromisoformat(row["replayed_at"]) if row["replayed_at"] else None,
+    )

@@ -1,0 +1,310 @@
+"""Jobs in a module's own SQLite file: one row per (kind, document), which stays as the watermark of its version."""
+
+import asyncio
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import ClassVar, Final
+from uuid import uuid4
+
+from shared.events.envelope import Event, current_cause
+from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
+from shared.kernel import Clock, DocumentId, NotFound, utc_now
+from shared.ports.jobs import BuriedJob, Job, JobCounts, NewJob
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS jobs (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    document_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'buried', 'done')),
+    payload TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    correlation_id TEXT NOT NULL,
+    added_at REAL NOT NULL,
+    due_at REAL NOT NULL,
+    owner TEXT,
+    lease TEXT,
+    lease_ends_at REAL,
+    reason TEXT,
+    buried_at REAL,
+    UNIQUE (kind, document_id)
+);
+CREATE INDEX IF NOT EXISTS jobs_waiting ON jobs (kind, priority, sequence) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS jobs_running ON jobs (kind, lease_ends_at) WHERE state = 'running';
+CREATE INDEX IF NOT EXISTS jobs_buried ON jobs (buried_at) WHERE state = 'buried';
+CREATE INDEX IF NOT EXISTS jobs_of_document ON jobs (document_id);
+CREATE TABLE IF NOT EXISTS cancelled_documents (document_id TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
+"""
+_MINE: Final = "id = :id AND lease = :lease AND state = 'running'"
+_FREE: Final = "owner = NULL, lease = NULL, lease_ends_at = NULL"
+
+
+class SqliteJobs:
+    """JobStore in `database`, whose schema must contain SCHEMA (and SqliteFacts.SCHEMA)."""
+
+    SCHEMA: ClassVar[str] = _SCHEMA
+
+    def __init__(self, database: SqliteDatabase, facts: SqliteFacts, *, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._facts = facts
+        self._clock = clock
+        self._ready: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    async def add(self, job: NewJob) -> bool:
+        """See JobStore."""
+        cause = current_cause()
+        job_id = str(uuid4())
+        row = {
+            "id": job_id,
+            "kind": job.kind,
+            "document_id": job.document_id,
+            "version": job.document_version,
+            "payload": json.dumps(job.payload),
+            "priority": job.priority,
+            "correlation_id": cause.correlation_id if cause else job_id,
+            "now": self._now(),
+        }
+
+        def insert(connection: sqlite3.Connection) -> bool:
+            known = connection.execute(
+                "SELECT max(version) FROM (SELECT version FROM jobs WHERE kind = :kind AND document_id = :document_id"
+                " UNION ALL SELECT version FROM cancelled_documents WHERE document_id = :document_id)",
+                row,
+            ).fetchone()[0]
+            if known is not None and known >= job.document_version:
+                return False
+            connection.execute(
+                "INSERT OR REPLACE INTO jobs (id, kind, document_id, version, state, payload, priority,"
+                " correlation_id, added_at, due_at)"
+                " VALUES (:id, :kind, :document_id, :version, 'waiting', :payload, :priority,"
+                " :correlation_id, :now, :now)",
+                row,
+            )
+            self._wake(job.kind)
+            return True
+
+        return await self._database.write(insert)
+
+    async def claim(self, kind: str, *, owner: str, limit: int, lease_seconds: float) -> Sequence[Job]:
+        """See JobStore."""
+        # Before looking: what comes after the look sets it again.
+        self._ready[kind].clear()
+        now = self._now()
+
+        def take(connection: sqlite3.Connection) -> list[Job]:
+            connection.execute(
+                f"UPDATE jobs SET state = 'waiting', {_FREE}"
+                " WHERE kind = ? AND state = 'running' AND lease_ends_at <= ?",
+                (kind, now),
+            )
+            rows = connection.execute(
+                "SELECT * FROM jobs WHERE kind = ? AND state = 'waiting' AND due_at <= ?"
+                " ORDER BY priority, sequence LIMIT ?",
+                (kind, now, limit),
+            ).fetchall()
+            jobs = [_job(row, lease=str(uuid4())) for row in rows]
+            connection.executemany(
+                "UPDATE jobs SET state = 'running', owner = ?, lease = ?, lease_ends_at = ? WHERE id = ?",
+                [(owner, job.lease, now + lease_seconds, job.id) for job in jobs],
+            )
+            if len(jobs) == limit:
+                self._wake(kind)  # there may be more for whoever has room
+            return jobs
+
+        return await self._database.write(take)
+
+    async def heartbeat(self, job: Job, *, lease_seconds: float) -> bool:
+        """See JobStore."""
+        return await self._change(job, "lease_ends_at = :ends", ends=self._now() + lease_seconds)
+
+    async def report(self, job: Job, *facts: Event) -> bool:
+        """See JobStore."""
+        return await self._change(job, "lease = lease", *facts)
+
+    async def finish(self, job: Job, *facts: Event) -> bool:
+        """See JobStore."""
+        return await self._change(job, f"state = 'done', payload = '{{}}', {_FREE}", *facts)
+
+    async def release(self, job: Job, *, delay_seconds: float) -> bool:
+        """See JobStore."""
+        return await self._change(
+            job, f"state = 'waiting', due_at = :due, {_FREE}", wake=True, due=self._now() + delay_seconds
+        )
+
+    async def retry(self, job: Job, *, delay_seconds: float) -> bool:
+        """See JobStore."""
+        return await self._change(
+            job,
+            f"state = 'waiting', attempts = attempts + 1, due_at = :due, {_FREE}",
+            wake=True,
+            due=self._now() + delay_seconds,
+        )
+
+    async def bury(self, job: Job, reason: str, *facts: Event) -> bool:
+        """See JobStore."""
+        return await self._change(
+            job,
+            f"state = 'buried', attempts = attempts + 1, reason = :reason, buried_at = :now, {_FREE}",
+            *facts,
+            reason=reason,
+            now=self._now(),
+        )
+
+    async def cancel(self, document_id: DocumentId, document_version: int) -> None:
+        """See JobStore."""
+
+        def bar(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT INTO cancelled_documents (document_id, version) VALUES (?, ?)"
+                " ON CONFLICT (document_id) DO UPDATE SET version = max(version, excluded.version)",
+                (document_id, document_version),
+            )
+            connection.execute(
+                f"UPDATE jobs SET state = 'done', payload = '{{}}', {_FREE}"
+                " WHERE document_id = ? AND version <= ? AND state != 'done'",
+                (document_id, document_version),
+            )
+
+        await self._database.write(bar)
+
+    async def void_leases(self, *, except_owner: str) -> int:
+        """See JobStore."""
+
+        def void(connection: sqlite3.Connection) -> int:
+            kinds = connection.execute(
+                f"UPDATE jobs SET state = 'waiting', {_FREE} WHERE state = 'running' AND owner != ? RETURNING kind",
+                (except_owner,),
+            ).fetchall()
+            for kind in {row["kind"] for row in kinds}:
+                self._wake(kind)
+            return len(kinds)
+
+        return await self._database.write(void)
+
+    async def buried(self, *, limit: int = 50) -> Sequence[BuriedJob]:
+        """See JobStore."""
+        rows = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT * FROM jobs WHERE state = 'buried' ORDER BY buried_at DESC, sequence DESC LIMIT ?", (limit,)
+            ).fetchall()
+        )
+        return [_buried(row) for row in rows]
+
+    async def replay(self, job_id: str, *facts: Event) -> BuriedJob:
+        """See JobStore."""
+        envelopes = self._facts.wrap(facts)
+        now = self._now()
+
+        def dig_up(connection: sqlite3.Connection) -> BuriedJob:
+            row = connection.execute("SELECT * FROM jobs WHERE id = ? AND state = 'buried'", (job_id,)).fetchone()
+            if row is None:
+                raise NotFound(f"There is no buried job {job_id!r}.", code="dead_letter_not_found")
+            connection.execute(
+                "UPDATE jobs SET state = 'waiting', attempts = 0, due_at = ?, reason = NULL, buried_at = NULL"
+                " WHERE id = ?",
+                (now, job_id),
+            )
+            self._facts.save(connection, envelopes)
+            self._wake(row["kind"])
+            return _buried(row)
+
+        return await self._database.write(dig_up)
+
+    async def counts(self, kind: str) -> JobCounts:
+        """See JobStore."""
+        now = self._now()
+
+        def count(connection: sqlite3.Connection) -> JobCounts:
+            # A lease that ran out is waiting, whether or not a claim has looked yet.
+            row = connection.execute(
+                "SELECT count(*) FILTER (WHERE state = 'waiting' OR (state = 'running' AND lease_ends_at <= :now))"
+                " AS waiting, count(*) FILTER (WHERE state = 'running' AND lease_ends_at > :now) AS running,"
+                " count(*) FILTER (WHERE state = 'buried') AS buried,"
+                " min(added_at) FILTER (WHERE state = 'waiting' OR (state = 'running' AND lease_ends_at <= :now))"
+                " AS oldest FROM jobs WHERE kind = :kind AND state != 'done'",
+                {"kind": kind, "now": now},
+            ).fetchone()
+            oldest = None if row["oldest"] is None else datetime.fromtimestamp(row["oldest"], UTC)
+            return JobCounts(row["waiting"], row["running"], row["buried"], oldest)
+
+        return await self._database.read(count)
+
+    async def wait_for_jobs(self, kind: str, timeout_seconds: float) -> None:
+        """See JobStore."""
+        now = self._now()
+
+        def next_at(connection: sqlite3.Connection) -> float | None:
+            at: float | None = connection.execute(
+                "SELECT min(at) FROM (SELECT min(due_at) AS at FROM jobs WHERE kind = ?1 AND state = 'waiting'"
+                " UNION ALL SELECT min(lease_ends_at) FROM jobs WHERE kind = ?1 AND state = 'running')",
+                (kind,),
+            ).fetchone()[0]
+            return at
+
+        ready = self._ready[kind]
+        if ready.is_set():
+            return
+        due_at = await self._database.read(next_at)
+        if due_at is not None:
+            # A timer may fire a little early; a claim must not then find that the time has not come.
+            timeout_seconds = min(timeout_seconds, max(0.0, due_at - now) + 0.001)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                await ready.wait()
+
+    async def _change(self, job: Job, assignments: str, *facts: Event, wake: bool = False, **values: object) -> bool:
+        """One update of a job whose claim still holds, with its facts; False and nothing when it is lost."""
+        envelopes = self._facts.wrap(facts)
+
+        def change(connection: sqlite3.Connection) -> bool:
+            found = connection.execute(
+                f"UPDATE jobs SET {assignments} WHERE {_MINE}", {"id": job.id, "lease": job.lease, **values}
+            )
+            if found.rowcount == 0:
+                return False
+            self._facts.save(connection, envelopes)
+            if wake:
+                self._wake(job.kind)
+            return True
+
+        return await self._database.write(change)
+
+    def _wake(self, kind: str) -> None:
+        self._database.after_commit(lambda: self._ready[kind].set())
+
+    def _now(self) -> float:
+        return self._clock().timestamp()
+
+
+def _job(row: sqlite3.Row, *, lease: str) -> Job:
+    return Job(
+        id=row["id"],
+        kind=row["kind"],
+        document_id=DocumentId(row["document_id"]),
+        document_version=row["version"],
+        payload=json.loads(row["payload"]),
+        priority=row["priority"],
+        attempts=row["attempts"],
+        lease=lease,
+        correlation_id=row["correlation_id"],
+    )
+
+
+def _buried(row: sqlite3.Row) -> BuriedJob:
+    return BuriedJob(
+        id=row["id"],
+        kind=row["kind"],
+        document_id=DocumentId(row["document_id"]),
+        document_version=row["version"],
+        reason=row["reason"],
+        attempts=row["attempts"],
+        buried_at=datetime.fromtimestamp(row["buried_at"], UTC),
+        payload=json.loads(row["payload"]),
+    )

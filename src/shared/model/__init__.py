@@ -1,0 +1,1 @@
+"""The ModelManager and its engines: the adapter behind ports/model.py."""

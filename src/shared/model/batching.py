@@ -1,0 +1,229 @@
+"""Many callers, one model: their texts are merged into batches by tokens, on a few inference threads.
+
+No caller waits for others to come: an idle thread takes what is there at once, and what arrives while all are
+busy makes up the next batch.
+"""
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, InvalidStateError
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from shared.kernel import Unavailable
+from shared.model.engine import Engine, PreparedText
+from shared.ports.model import TextKind, Vectors
+
+# Texts tokenised in one go: enough of similar length for full batches, few enough that nobody waits for it.
+_PREPARED_TOGETHER: Final = 64
+# So many batches of queries in a row may pass waiting passages.
+_QUERY_BATCHES_IN_A_ROW: Final = 8
+# A text this much shorter than the longest still joins its batch, whatever the proportion.
+_PADDING_TOKENS: Final = 16
+
+ReportBatch = Callable[[int, int, float], None]
+"""Takes texts, tokens and seconds of a finished batch; called under the batcher's lock."""
+
+
+class BatcherClosed(Exception):
+    """The model is being unloaded; a fresh one can be asked for."""
+
+
+class _Request:
+    """One caller's texts, longest first, and the vectors they have so far."""
+
+    def __init__(self, texts: Sequence[str], kind: TextKind, dimension: int) -> None:
+        self.texts = texts
+        self.kind: TextKind = kind
+        self.vectors: Vectors = np.empty((len(texts), dimension), dtype=np.float32)
+        self.missing = len(texts)
+        self.future: Future[Vectors] = Future()
+        self.being_prepared = False
+        self.prepared: deque[tuple[int, PreparedText]] = deque()
+        # Characters stand in for tokens: neighbours are alike, so that slices make full batches.
+        self._order = deque(sorted(range(len(texts)), key=lambda index: len(texts[index]), reverse=True))
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether it has texts to tokenise, and no thread is doing it."""
+        return bool(self._order) and not self.being_prepared
+
+    def take_raw(self, most: int) -> list[int]:
+        """The next texts to tokenise."""
+        self.being_prepared = True
+        return [self._order.popleft() for _ in range(min(most, len(self._order)))]
+
+
+_Batch = list[tuple[_Request, int, PreparedText]]
+
+
+class Batcher:
+    """Runs an engine for many callers. `submit` may be called from any thread; close() ends it."""
+
+    def __init__(self, engine: Engine, dimension: int, *, report: ReportBatch) -> None:
+        self._engine = engine
+        self._dimension = dimension
+        self._report = report
+        self._changed = threading.Condition()
+        self._waiting: dict[TextKind, deque[_Request]] = {"query": deque(), "passage": deque()}
+        self._query_batches = 0
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"model-run-{number}", daemon=True)
+            for number in range(engine.streams)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def waiting_texts(self) -> int:
+        """Texts handed in by callers who still wait for an answer."""
+        with self._changed:
+            return sum(
+                request.missing for ring in self._waiting.values() for request in ring if not request.future.done()
+            )
+
+    def submit(self, texts: Sequence[str], kind: TextKind) -> Future[Vectors]:
+        """Rows in the order of the texts, as the engine gives them. Cancelling drops what has not run yet.
+
+        The future raises Unavailable when the engine fails. Raises BatcherClosed.
+        """
+        request = _Request(texts, kind, self._dimension)
+        with self._changed:
+            if self._closed:
+                raise BatcherClosed
+            self._waiting[kind].append(request)
+            self._changed.notify()
+        return request.future
+
+    def close(self, *, finish: bool) -> None:
+        """Takes no more; what waits is done first (`finish`) or fails with Unavailable. Blocks until idle."""
+        with self._changed:
+            self._closed = True
+            abandoned = [] if finish else [request for ring in self._waiting.values() for request in ring]
+            self._drop(abandoned, Unavailable("The model was unloaded before it came to this text."))
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+        self._engine.close()
+
+    def _work(self) -> None:
+        while self._do_next_step():
+            pass
+
+    def _do_next_step(self) -> bool:
+        """A frame of its own: while the thread waits, nothing holds the last batch's texts and vectors."""
+        step = self._next_step()
+        if step is None:
+            return False
+        step()
+        return True
+
+    def _next_step(self) -> Callable[[], None] | None:
+        """What is due, to be done outside the lock: to tokenise or to run. Waits for it; None at the end."""
+        with self._changed:
+            while True:
+                for kind in self._kinds_in_turn():
+                    leader = self._leader(kind)
+                    if leader is not None and leader.prepared:
+                        self._query_batches = self._query_batches + 1 if kind == "query" else 0
+                        return partial(self._run, self._gather(leader))
+                    if leader is not None:
+                        return partial(self._prepare, self._take_raw(kind))
+                if self._closed and not any(self._waiting.values()):
+                    return None
+                self._changed.wait()
+
+    def _kinds_in_turn(self) -> tuple[TextKind, TextKind]:
+        if self._query_batches >= _QUERY_BATCHES_IN_A_ROW and self._waiting["passage"]:
+            return ("passage", "query")
+        return ("query", "passage")
+
+    def _leader(self, kind: TextKind) -> _Request | None:
+        """The caller whose turn it is: the first of the ring with texts that no thread has in hand."""
+        ring = self._waiting[kind]
+        for request in [request for request in ring if request.future.done()]:
+            ring.remove(request)
+        return next((request for request in ring if request.prepared or request.is_raw), None)
+
+    def _take_raw(self, kind: TextKind) -> list[tuple[_Request, int]]:
+        """Texts to tokenise in one go, of the caller whose turn it is and of those after it."""
+        taken: list[tuple[_Request, int]] = []
+        for request in self._waiting[kind]:
+            if len(taken) >= _PREPARED_TOGETHER:
+                break
+            if request.is_raw and not request.prepared:
+                taken += [(request, index) for index in request.take_raw(_PREPARED_TOGETHER - len(taken))]
+        return taken
+
+    def _prepare(self, taken: list[tuple[_Request, int]]) -> None:
+        try:
+            prepared = self._engine.prepare([request.texts[index] for request, index in taken])
+        except Exception as error:
+            self._drop((request for request, _ in taken), Unavailable(f"The model could not read a text: {error}."))
+            return
+        with self._changed:
+            longest_first = sorted(zip(taken, prepared, strict=True), key=lambda pair: len(pair[1].ids), reverse=True)
+            for (request, index), text in longest_first:
+                request.prepared.append((index, text))
+                request.being_prepared = False
+            # This thread takes the first batch itself.
+            self._changed.notify(min(len(taken) - 1, len(self._threads)))
+
+    def _gather(self, leader: _Request) -> _Batch:
+        """Up to `batch_tokens` padded tokens: the leader's texts, then others' of about that length.
+
+        The leader goes to the end of the ring: next time it is somebody else's turn.
+        """
+        ring = self._waiting[leader.kind]
+        ring.remove(leader)
+        longest = len(leader.prepared[0][1].ids)
+        # Padding costs as much as text: a much shorter one is cheaper among its like.
+        shortest = longest - max(_PADDING_TOKENS, longest // 4)
+        room = max(1, self._engine.batch_tokens // longest)
+        batch: _Batch = []
+        for request in (leader, *ring):
+            while request.prepared and len(batch) < room and shortest <= len(request.prepared[0][1].ids) <= longest:
+                batch.append((request, *request.prepared.popleft()))
+        ring.append(leader)
+        return batch
+
+    def _run(self, batch: _Batch) -> None:
+        requests = {id(request): request for request, _, _ in batch}.values()
+        started = time.perf_counter()
+        try:
+            vectors = self._engine.run([text for _, _, text in batch])
+            if not np.isfinite(vectors).all():
+                raise ArithmeticError("it gave vectors that are not numbers")
+        except Exception as error:
+            self._drop(requests, Unavailable(f"The model could not embed: {error}."))
+            return
+        seconds = time.perf_counter() - started
+        with self._changed:
+            for row, (request, index, _) in enumerate(batch):
+                request.vectors[index] = vectors[row]
+                request.missing -= 1
+            self._report(len(batch), sum(len(text.ids) for _, _, text in batch), seconds)
+            for request in requests:
+                if not request.missing:
+                    self._leave(request)
+                    with contextlib.suppress(InvalidStateError):  # its caller has gone
+                        request.future.set_result(request.vectors)
+
+    def _drop(self, requests: Iterable[_Request], error: Unavailable) -> None:
+        with self._changed:
+            for request in requests:
+                self._leave(request)
+                with contextlib.suppress(InvalidStateError):  # its caller has gone
+                    request.future.set_exception(error)
+
+    def _leave(self, request: _Request) -> None:
+        with contextlib.suppress(ValueError):  # it was cancelled and has left
+            self._waiting[request.kind].remove(request)
+        if self._closed:
+            self._changed.notify_all()

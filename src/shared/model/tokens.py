@@ -1,0 +1,56 @@
+"""Texts to model tokens, with the tokenizers library (Rust; releases the GIL)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tokenizers import Tokenizer
+
+from shared.kernel import Unavailable
+from shared.model.config import ModelConfig
+from shared.model.engine import PreparedText
+
+# Texts tokenised by one call: enough to use every core, few enough that memory stays flat on long lists.
+_SLICE: Final = 512
+
+
+class ModelTokenizer:
+    """The model's tokenizer.json. Safe from many threads: nothing of it changes after the start."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        """Reads the file (tens of milliseconds). Raises Unavailable."""
+        if not config.tokenizer.is_file():
+            raise Unavailable(f"The model has no '{config.tokenizer}': Seoga reads tokenizers in that format only.")
+        try:
+            self._tokenizer = Tokenizer.from_file(str(config.tokenizer))
+        except Exception as error:  # the library raises plain Exceptions
+            raise Unavailable(f"The model's file '{config.tokenizer}' is damaged: {error}.") from error
+        self._tokenizer.no_padding()
+        # Cut by hand below: a limit set in the tokenizer would also cut what is only counted.
+        self._tokenizer.no_truncation()
+        self._max_tokens = config.max_tokens
+        self._lower_case = config.lower_case
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, without special tokens and without a limit."""
+        counts: list[int] = []
+        for start in range(0, len(texts), _SLICE):
+            piece = [self._clean(text) for text in texts[start : start + _SLICE]]
+            counts += map(len, self._tokenizer.encode_batch_fast(piece, add_special_tokens=False))
+        return counts
+
+    def prepare(self, texts: Sequence[str]) -> list[PreparedText]:
+        """Ids with the special tokens; of a longer text the first `max_tokens`, the closing one kept."""
+        limit = self._max_tokens
+        prepared = []
+        for text, encoding in zip(
+            texts, self._tokenizer.encode_batch_fast([self._clean(text) for text in texts]), strict=True
+        ):
+            ids: list[int] = encoding.ids
+            prepared.append(PreparedText(text, ids if len(ids) <= limit else [*ids[: limit - 1], ids[-1]]))
+        return prepared
+
+    def _clean(self, text: str) -> str:
+        """Lone surrogates (legal in JSON, in no encoding) would make the library refuse the whole list."""
+        if not text.isascii():
+            text = text.encode("utf-8", "replace").decode("utf-8")
+        return text.lower() if self._lower_case else text

@@ -1,0 +1,301 @@
+"""One policy for every bus: decode, set the cause, handle in key order, bury what is refused, commit.
+
+Unavailable waits and costs nothing; what is refused goes to the dead letters and the next event flows.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Final
+
+from pydantic import ValidationError
+
+from shared.events.catalogue import decode
+from shared.events.envelope import Envelope, handling
+from shared.kernel import Refused, Unavailable
+from shared.ports.event_bus import Delivery, EventBus, Subscription
+from shared.runtime.backoff import Backoff
+from shared.runtime.burial import bury_event
+from shared.runtime.module import EventHandler, Subscriptions
+from shared.telemetry import Metrics, get_log
+
+_BATCH: Final = 128
+_COMMIT_EVERY_SECONDS: Final = 0.05
+_LARGEST_WINDOW: Final = 4096
+"""Events received and not yet committed: one that waits for ever lets this many others past."""
+_log = get_log("consumer")
+
+
+class Consumer:
+    """Feeds one group's events to its handlers: one key in order, many keys at once."""
+
+    def __init__(
+        self,
+        bus: EventBus,
+        group: str,
+        subscriptions: Subscriptions,
+        *,
+        metrics: Metrics,
+        concurrency: int = 32,
+        attempts: int = 3,
+        drain_seconds: float = 10.0,
+    ) -> None:
+        self.bus = bus
+        self.group = group
+        self.handlers: dict[str, EventHandler] = {event.name: handler for event, handler in subscriptions.items()}
+        self.metrics = metrics
+        self.concurrency = concurrency
+        self.attempts = attempts
+        self._topics = tuple(sorted({event.topic for event in subscriptions}))
+        self._drain_seconds = drain_seconds
+
+    async def run(self) -> None:
+        """Until cancelled; then handlers in flight get `drain_seconds`, and what is finished is committed."""
+        backoff = Backoff(0.1, 5.0)
+        while self._topics:
+            try:
+                async with self.bus.subscribe(self.group, self._topics) as subscription:
+                    session = _Session(self, subscription)
+                    try:
+                        await session.run()
+                    finally:
+                        await session.drain(self._drain_seconds)
+                        if session.has_received:
+                            backoff.reset()
+            except Unavailable as error:
+                _log.warning("the bus is away", action="consumer.wait", group=self.group, reason=str(error))
+                await asyncio.sleep(backoff.next_seconds())
+
+
+@dataclass(slots=True)
+class _Work:
+    """One event on its way: received, perhaps handled, not yet committed."""
+
+    delivery: Delivery
+    envelope: Envelope | None = None
+    problem: str = ""
+    is_finished: bool = False
+
+
+class _Stopping(Exception):
+    """The consumer stops while an event waits to be tried again: it stays uncommitted."""
+
+
+class _Session:
+    """What is in flight between opening a subscription and leaving it."""
+
+    def __init__(self, consumer: Consumer, subscription: Subscription) -> None:
+        self._consumer = consumer
+        self._subscription = subscription
+        self.has_received = False
+        # Received and not committable yet, by lane, in order.
+        self._lanes: defaultdict[str, deque[_Work]] = defaultdict(deque)
+        self._window = 0
+        self._committable: dict[str, int] = {}
+        self._finished = asyncio.Event()
+        # A key is in `_chains` while it has work; it is in `_ready` or with exactly one runner.
+        self._chains: dict[str, deque[_Work]] = {}
+        self._ready: deque[str] = deque()
+        self._runners: set[asyncio.Task[None]] = set()
+        self._running = 0
+        self._room = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Receives and commits until cancelled. Raises what the subscription raises."""
+        group = self._consumer.group
+        tasks = [
+            asyncio.create_task(self._receive(), name=f"{group}.receive"),
+            asyncio.create_task(self._commit_now_and_then(), name=f"{group}.commit"),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+
+    async def drain(self, seconds: float) -> None:
+        """Nothing new begins; what runs gets that long; what is finished is committed."""
+        self._stopping.set()
+        try:
+            if self._runners:
+                await asyncio.wait(self._runners, timeout=seconds)
+        finally:
+            for runner in self._runners:
+                runner.cancel()
+        await asyncio.gather(*self._runners, return_exceptions=True)
+        try:
+            await self._commit()
+        except Unavailable as error:
+            _log.warning("positions not saved", action="consumer.drain", group=self._consumer.group, reason=str(error))
+
+    async def _receive(self) -> None:
+        while True:
+            while self._window >= _LARGEST_WINDOW:
+                self._room.clear()
+                await self._room.wait()
+            for delivery in await self._subscription.receive(_BATCH):
+                self._accept(delivery)
+            self.has_received = True
+            # A bus with much to give answers without waiting; handlers and everyone else get their turn.
+            await asyncio.sleep(0)
+
+    def _accept(self, delivery: Delivery) -> None:
+        work = _Work(delivery)
+        self._lanes[delivery.lane].append(work)
+        self._window += 1
+        try:
+            work.envelope = Envelope.from_json(delivery.raw)
+            if work.envelope.name not in self._consumer.handlers:
+                self._finish(work)
+                return
+            key = work.envelope.key
+        except ValidationError as error:
+            work.problem = f"This is not an event: {error}"
+            key = f"{delivery.lane}/{delivery.position}"
+        chain = self._chains.get(key)
+        if chain is not None:
+            chain.append(work)
+            return
+        self._chains[key] = deque((work,))
+        self._ready.append(key)
+        if self._running < self._consumer.concurrency:
+            self._running += 1
+            runner = asyncio.create_task(self._run_chains(), name=f"{self._consumer.group}.handle")
+            self._runners.add(runner)
+            runner.add_done_callback(self._runners.discard)
+
+    async def _run_chains(self) -> None:
+        """A runner takes key after key while there are any."""
+        try:
+            while self._ready and not self._stopping.is_set():
+                key = self._ready.popleft()
+                chain = self._chains[key]
+                while chain and not self._stopping.is_set():
+                    await self._handle(chain[0])
+                    self._finish(chain.popleft())
+                if not chain:
+                    del self._chains[key]
+        except _Stopping:
+            pass
+        finally:
+            self._running -= 1
+
+    async def _handle(self, work: _Work) -> None:
+        """Returns when the event needs no more: handled or buried. Raises _Stopping."""
+        consumer, envelope = self._consumer, work.envelope
+        if envelope is None:
+            await self._bury(work, work.problem, attempts=0)
+            return
+        handler = consumer.handlers[envelope.name]
+        patience, haste = Backoff(0.1, 5.0), Backoff(0.05, 1.0)
+        attempts = 0
+        started = perf_counter()
+        while True:
+            try:
+                event = decode(envelope)
+                with handling(envelope):
+                    await handler(event)
+                outcome = "handled"
+                break
+            except Unavailable as error:
+                seconds = patience.next_seconds()
+                self._tell("event waits", "consumer.unavailable", envelope, error)
+                await self._pause(seconds)
+            except Refused as error:
+                await self._bury(work, str(error), attempts=attempts + 1)
+                outcome = "refused"
+                break
+            except (Exception, asyncio.CancelledError) as error:
+                if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+                    raise
+                attempts += 1
+                self._tell("handler failed", "consumer.failed", envelope, error)
+                if attempts >= consumer.attempts:
+                    await self._bury(work, f"{type(error).__name__}: {error}", attempts=attempts)
+                    outcome = "failed"
+                    break
+                await self._pause(haste.next_seconds())
+        consumer.metrics.count("events_handled_total", group=consumer.group, event=envelope.name, outcome=outcome)
+        consumer.metrics.observe(
+            "event_handling_seconds", perf_counter() - started, group=consumer.group, event=envelope.name
+        )
+
+    async def _bury(self, work: _Work, reason: str, *, attempts: int) -> None:
+        """Does not give up: an event that is neither handled nor buried would be lost."""
+        backoff = Backoff(0.1, 5.0)
+        while True:
+            try:
+                await bury_event(
+                    self._consumer.bus, self._consumer.group, work.delivery, work.envelope, reason, attempts=attempts
+                )
+                return
+            except Exception as error:
+                self._tell("dead letter not saved", "consumer.bury", work.envelope, error)
+                await self._pause(backoff.next_seconds())
+
+    def _finish(self, work: _Work) -> None:
+        work.is_finished = True
+        lane = self._lanes[work.delivery.lane]
+        while lane and lane[0].is_finished:
+            self._committable[work.delivery.lane] = lane.popleft().delivery.position
+            self._window -= 1
+            self._finished.set()
+        if self._window < _LARGEST_WINDOW:
+            self._room.set()
+
+    async def _commit_now_and_then(self) -> None:
+        """Positions of many events in one write; a crash before it only delivers them again."""
+        backoff = Backoff(0.1, 5.0)
+        while True:
+            await self._finished.wait()
+            await asyncio.sleep(_COMMIT_EVERY_SECONDS)
+            try:
+                await self._commit()
+                backoff.reset()
+            except Unavailable as error:
+                self._tell("positions not saved", "consumer.commit", None, error)
+                await asyncio.sleep(backoff.next_seconds())
+
+    async def _commit(self) -> None:
+        self._finished.clear()
+        positions, self._committable = self._committable, {}
+        if not positions:
+            return
+        try:
+            await self._subscription.commit(positions)
+        except BaseException:
+            self._committable = {**positions, **self._committable}
+            self._finished.set()
+            raise
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+        raise _Stopping
+
+    def _tell(self, what: str, action: str, envelope: Envelope | None, error: BaseException) -> None:
+        is_expected = isinstance(error, Unavailable)
+        (_log.warning if is_expected else _log.error)(
+            what,
+            action=action,
+            group=self._consumer.group,
+            name=envelope.name if envelope else None,
+            correlation_id=envelope.correlation_id if envelope else None,
+            reason=str(error),
+            exc_info=None if is_expected else error,
+        )
+
+
+def _is_being_cancelled() -> bool:
+    """Whether this task was cancelled, rather than something it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

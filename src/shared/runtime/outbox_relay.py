@@ -1,0 +1,45 @@
+"""Publishes the facts that a module saved with its state, in the order they were saved."""
+
+import asyncio
+from typing import Final
+
+from shared.kernel import Unavailable
+from shared.ports.event_bus import EventBus
+from shared.ports.outbox import Outbox
+from shared.runtime.backoff import Backoff
+from shared.telemetry import Metrics, get_log
+
+_BATCH: Final = 256
+_LOOK_AGAIN_SECONDS: Final = 30.0
+_log = get_log("relay")
+
+
+class OutboxRelay:
+    """At least once: a crash between publishing and forgetting publishes again."""
+
+    def __init__(self, outbox: Outbox, bus: EventBus, *, metrics: Metrics) -> None:
+        self._outbox = outbox
+        self._bus = bus
+        self._metrics = metrics
+
+    async def run(self) -> None:
+        """Until cancelled. What is unavailable is tried again, for ever."""
+        backoff = Backoff(0.1, 5.0)
+        while True:
+            try:
+                if not await self.publish_pending():
+                    await self._outbox.wait_for_facts(_LOOK_AGAIN_SECONDS)
+                backoff.reset()
+            except Unavailable as error:
+                seconds = backoff.next_seconds()
+                _log.warning("facts wait", action="relay.wait", reason=str(error), seconds=round(seconds, 2))
+                await asyncio.sleep(seconds)
+
+    async def publish_pending(self) -> int:
+        """One batch; how many facts it had. Raises Unavailable."""
+        pending = await self._outbox.pending_facts(_BATCH)
+        if pending:
+            await self._bus.publish(*(fact.envelope for fact in pending))
+            await self._outbox.forget_facts([fact.sequence for fact in pending])
+            self._metrics.count("facts_published_total", len(pending))
+        return len(pending)

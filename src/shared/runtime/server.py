@@ -1,0 +1,103 @@
+"""Serving: uvicorn on a socket that is bound first, so that port 0 and a taken port are known at once."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import uvicorn
+
+from shared.kernel import DomainError
+from shared.settings import WrongSettings
+
+_GRACE_SECONDS: Final = 10
+
+
+class _Server(uvicorn.Server):
+    """Tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._on_listening()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises WrongSettings naming the variable when it cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, protocol)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except socket.gaierror as error:
+        raise WrongSettings(f"SEOGA_HOST was {host!r}: {error.strerror}.") from error
+    except OSError as error:
+        remedy = " Another program listens there; choose another port, or 0 for a free one."
+        reason = remedy if error.errno == errno.EADDRINUSE else f" {error.strerror}."
+        raise WrongSettings(f"SEOGA_PORT was {port}: it cannot be used on {host}.{reason}") from error
+    return bound
+
+
+def url_of(bound: socket.socket) -> str:
+    """Where a client of this machine reaches it."""
+    host, port = bound.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _server(app: Any, on_listening: Callable[[], None]) -> _Server:
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    return _Server(config, on_listening)
+
+
+def serve(app: Any, bound: socket.socket, on_listening: Callable[[], None]) -> bool:
+    """Serves until a signal ends it; False when it could not start."""
+    server = _server(app, on_listening)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[bound])
+    return server.started
+
+
+@contextlib.contextmanager
+def serving_in_thread(app: Any, bound: socket.socket) -> Iterator[str]:
+    """Serves in a thread of this process for the length of the block; gives the URL."""
+    listening = threading.Event()
+    server = _server(app, listening.set)
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(server.serve(sockets=[bound]))
+        except BaseException as error:
+            failure.append(error)
+        finally:
+            listening.set()
+
+    thread = threading.Thread(target=run, name="server")
+    thread.start()
+    listening.wait()
+    try:
+        if not server.started:
+            raise failure[0] if failure else DomainError("The server could not start; its log says why.")
+        yield url_of(bound)
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,213 @@
+"""The documentation says what the code does: settings, commands, targets, decisions; and the files are in shape."""
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import pytest
+
+from shared.settings import PREFIX, Settings
+
+ROOT: Final = Path(__file__).parents[2]
+DOCS: Final = ROOT / "docs"
+README: Final = ROOT / "README.md"
+LONGEST_FILE: Final = 400
+# Python files of the project, wherever they are; caches and .venv are not among them.
+SOURCES: Final = sorted(
+    path
+    for folder in ("src", "tests", "benchmarks", "samples")
+    for path in (ROOT / folder).rglob("*.py")
+    if "__pycache__" not in path.parts
+)
+PRODUCT: Final = [path for path in SOURCES if path.is_relative_to(ROOT / "src")] + [ROOT / "main.py"]
+PROSE: Final = [
+    README,
+    ROOT / "CHANGELOG.md",
+    ROOT / "Makefile",
+    ROOT / "docker-compose.yml",
+    ROOT / "pyproject.toml",
+    ROOT / ".ci" / "run",
+    *sorted(DOCS.rglob("*.md")),
+    *sorted((ROOT / "requirements").iterdir()),
+    ROOT / "samples" / "README.md",
+]
+# Who wrote a standard or a format that the text names; everything else a reader needs is in the repository.
+KNOWN_HOSTS: Final = frozenset(
+    (
+        "127.0.0.1",
+        "localhost",
+        "host",
+        "keepachangelog.com",
+        "semver.org",
+        "www.apache.org",
+        "seoga.example",
+        "elsewhere.example",
+    )
+)
+_A_MACHINE: Final = re.compile(r"(?<![\w.])/(?:home|root|work|Users|workspace)/\w")
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _documented_settings() -> dict[str, str]:
+    rows = re.findall(r"^\| `(SEOGA_\w+)` \| ([^|]*) \|", (DOCS / "configuration.md").read_text(encoding="utf-8"), re.M)
+    return {name: default.strip().strip("`") for name, default in rows}
+
+
+def _default(value: object) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    defaults = {
+        PREFIX + name.upper(): _default(field.get_default(call_default_factory=True))
+        for name, field in Settings.model_fields.items()
+    }
+    assert _documented_settings() == defaults
+
+
+def test_every_setting_that_the_prose_names_exists() -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for path in (README, ROOT / "docker-compose.yml", *DOCS.rglob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        # Tests and CI have variables of their own, which no server reads.
+        named = {
+            name for name in re.findall(r"SEOGA_[A-Z0-9_]+", text) if not name.startswith(("SEOGA_TEST", "SEOGA_CI"))
+        }
+        patterns = {name for name in named if name.endswith("_")}
+        assert named - patterns <= known, _relative(path)
+
+
+def test_every_make_target_that_the_prose_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    for path in (README, *DOCS.rglob("*.md")):
+        named = set(re.findall(r"(?:`|^)make ([a-z-]+)", path.read_text(encoding="utf-8"), re.M))
+        assert named <= targets, _relative(path)
+
+
+def _named_commands() -> list[str]:
+    text = "".join(path.read_text(encoding="utf-8") for path in (README, DOCS / "api.md"))
+    return sorted(set(re.findall(r"(?:\.venv/bin/|`|^)seoga ((?:dead-letters )?[a-z][a-z-]+)", text, re.M)))
+
+
+@pytest.mark.parametrize("command", _named_commands())
+def test_a_command_that_the_readme_names_exists(command: str) -> None:
+    report = subprocess.run(
+        [sys.executable, str(ROOT / "main.py"), *command.split(), "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert report.returncode == 0, report.stderr
+
+
+def test_the_readme_names_commands() -> None:
+    assert {"serve", "ingest", "search", "status"} <= set(_named_commands())
+
+
+def test_every_route_that_the_api_document_names_is_served_and_the_other_way_round(tmp_path: Path) -> None:
+    from main import Application
+    from shared.runtime.data_directory import DataDirectory
+    from shared.settings import load_settings
+
+    schema = Application(load_settings(data_dir=tmp_path), DataDirectory(tmp_path)).web.openapi()
+    served = {
+        f"{method.upper()} {path}"
+        for path, methods in schema["paths"].items()
+        for method in methods
+        if method in ("get", "post", "put", "patch", "delete")
+    }
+    text = (DOCS / "api.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `((?:GET|POST|PUT|PATCH|DELETE) [^`?]+)", text, re.M))
+    assert named == {re.sub(r":path\}", "}", route) for route in served}
+
+
+def test_no_text_names_a_machine() -> None:
+    found = [
+        f"{_relative(path)}: {match[0]}"
+        for path in [*PROSE, *SOURCES, ROOT / "main.py"]
+        for match in _A_MACHINE.finditer(path.read_text(encoding="utf-8"))
+        if path != Path(__file__)
+    ]
+    assert found == []
+
+
+def test_the_prose_names_no_host_but_known_ones() -> None:
+    found = [
+        f"{_relative(path)}: {url}"
+        for path in PROSE
+        for url in re.findall(r"\b[a-z][a-z0-9+]*://[^\s`'\")>\]]+", path.read_text(encoding="utf-8"))
+        if urlsplit(url).hostname not in KNOWN_HOSTS
+    ]
+    assert found == []
+
+
+def test_the_lock_files_name_no_index() -> None:
+    for path in (ROOT / "requirements").glob("*.txt"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            assert not line.startswith("-") and "://" not in line, f"{path.name}: {line}"
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for path in (README, ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")):
+        for target in re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (path.parent / target).exists(), f"{_relative(path)}: {target}"
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=_relative)
+def test_a_source_file_begins_with_a_docstring(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def test_no_source_file_is_too_long() -> None:
+    lengths = {_relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in PRODUCT + SOURCES}
+    assert {path: lines for path, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+
+def test_every_package_folder_has_an_init_file() -> None:
+    folders = {path.parent for path in PRODUCT if path.is_relative_to(ROOT / "src")}
+    assert [_relative(folder) for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def test_names_of_test_files_are_unique() -> None:
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "decisions").glob("*.md")), ids=lambda path: path.name)
+def test_a_decision_record_is_half_a_page_in_four_parts(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert re.findall(r"^## (.*)$", text, re.M) == ["Context", "Options", "Decision", "Consequences"]
+    assert len(text.splitlines()) <= 45
+
+
+def test_decision_records_are_numbered_without_gaps() -> None:
+    numbers = [int(path.name[:4]) for path in sorted((DOCS / "decisions").glob("*.md"))]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_the_changelog_has_the_version_of_the_project() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_compose_file_describes_one_service_with_keys_and_a_health_check() -> None:
+    yaml: Any = importlib.import_module("yaml")
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    (service,) = compose["services"].values()
+    # Listening beyond loopback is refused without keys.
+    assert service["environment"]["SEOGA_API_KEYS_FILE"]
+    assert "/health/" in str(service["healthcheck"]["test"])
+    declared = set(compose["volumes"])
+    assert {volume.partition(":")[0] for volume in service["volumes"] if not volume.startswith(".")} <= declared

@@ -1,0 +1,186 @@
+"""Writes the committed JSON schemas and first samples of events and artefacts.
+
+Run `python -m tests.architecture.write_event_schemas` after adding an event, or a field with a default. A sample
+that is there is never written again: it stands for what older versions have stored. A change that older stored
+events would not survive is refused: give the class a new `version` instead.
+"""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from shared.artefacts.chunks import Chunk, ChunkedDocument
+from shared.artefacts.parsed import Block, ParsedDocument
+from shared.events.catalogue import EVENTS
+from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
+from shared.events.envelope import Envelope, Event
+from shared.events.ingest import DocumentChanged, DocumentReceived, DocumentWithdrawn, Labels
+from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
+from shared.events.search import DocumentIndexed, DocumentRemoved, SearchPerformed
+from shared.kernel import DocumentId
+
+EVENT_FOLDER: Final = Path(__file__).parent / "events"
+ARTEFACT_FOLDER: Final = Path(__file__).parent / "artefacts"
+
+_AT: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+_DOCUMENT: Final = DocumentId("6f1c2a34-5b6d-4e7f-8a90-b1c2d3e4f506")
+_SHA256: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_OF: Final[dict[str, Any]] = {"document_id": _DOCUMENT, "document_version": 3}
+_LABELS: Final = Labels(
+    collection="default",
+    document_name="관세/노트북 안내.pdf",
+    names=("관세/노트북 안내.pdf", "notebooks.pdf"),
+    media_type="application/pdf",
+    metadata={"department": "customs", "year": 2026},
+    received_at=_AT,
+)
+_DEAD: Final[dict[str, Any]] = {
+    **_OF,
+    "group": "process",
+    "dead_letter_id": "0d9c8b7a-6f5e-4d3c-8b1a-09f8e7d6c5b4",
+    "subject": "DocumentReceived",
+}
+SAMPLE_EVENTS: Final[tuple[Event, ...]] = (
+    DocumentReceived(**_OF, revision=2, sha256=_SHA256, size=48_213, labels=_LABELS),
+    DocumentChanged(**_OF, labels=_LABELS),
+    DocumentWithdrawn(**_OF, collection="default"),
+    StageFinished(**_OF, stage="parse", seconds=0.42, done=1, total=3),
+    DocumentProcessed(
+        **_OF,
+        revision=2,
+        sha256=_SHA256,
+        labels=_LABELS,
+        language="ko",
+        pages=2,
+        characters=1893,
+        chunk_count=5,
+        chunks_artefact=f"artefacts/9f/{_SHA256}/chunk-1-0011223344556677",
+        vectors_artefact=None,
+        fingerprint=None,
+        warnings=("page 2 has no text",),
+    ),
+    ProcessingFailed(**_OF, stage="parse", code="encrypted", reason="The PDF needs a password.", retryable=False),
+    DocumentIndexed(**_OF, revision=2, chunk_count=5, seconds=0.08),
+    DocumentRemoved(**_OF),
+    SearchPerformed(
+        search_id="1b2c3d4e-5f60-4718-8293-a4b5c6d7e8f9", mode="hybrid", characters=7, hits=3, seconds=0.012
+    ),
+    EventDeadLettered(**_DEAD, reason="the payload does not fit"),
+    DeadLetterReplayed(**_DEAD),
+)
+SAMPLE_ARTEFACTS: Final[tuple[ParsedDocument | ChunkedDocument, ...]] = (
+    ParsedDocument(
+        text="안내\n\n노트북은 8471.30호이다.",
+        blocks=(
+            Block(kind="heading", start=0, end=2, level=1, page=1),
+            Block(kind="paragraph", start=4, end=19, page=1),
+        ),
+        media_type="application/pdf",
+        language="ko",
+        pages=1,
+        title="안내",
+    ),
+    ChunkedDocument(
+        title="안내",
+        chunks=(
+            Chunk(
+                ordinal=0,
+                kind="paragraph",
+                text="노트북은 8471.30호이다.",
+                start=4,
+                end=19,
+                page=1,
+                headings=("안내",),
+                language="ko",
+            ),
+        ),
+    ),
+)
+
+
+def event_stem(event: type[Event]) -> str:
+    """The file name of an event's schema and sample, without ending."""
+    return f"{event.name}.v{event.version}"
+
+
+def artefact_stem(artefact: type[ParsedDocument] | type[ChunkedDocument]) -> str:
+    """The file name of an artefact's schema and sample, without ending."""
+    return f"{artefact.__name__}.v{artefact.schema_version}"
+
+
+def schema_text(model: type[BaseModel]) -> str:
+    """What the committed schema file of the model holds."""
+    return json.dumps(model.model_json_schema(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def breaking_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Why things written under the old schema would not be read, or lose meaning, under the new one."""
+    found = [f"`{name}` is required now" for name in sorted({*new.get("required", ())} - {*old.get("required", ())})]
+    for name, was in old.get("properties", {}).items():
+        now = new.get("properties", {}).get(name)
+        if now is None:
+            found.append(f"`{name}` is gone")
+        elif _shape(was) != _shape(now):
+            found.append(f"`{name}` has another type")
+    for name, was in old.get("$defs", {}).items():
+        if name in new.get("$defs", {}):
+            found.extend(f"{name}: {change}" for change in breaking_changes(was, new["$defs"][name]))
+    return found
+
+
+def _shape(schema: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key not in ("default", "description", "title")}
+
+
+def _write_schema(path: Path, model: type[BaseModel]) -> list[str]:
+    if path.exists():
+        changes = breaking_changes(json.loads(path.read_text(encoding="utf-8")), model.model_json_schema())
+        if changes:
+            return [f"{path.stem}: {change}; raise its version" for change in changes]
+    path.write_text(schema_text(model), encoding="utf-8")
+    return []
+
+
+def _envelope(event: Event) -> str:
+    envelope = Envelope(
+        id="a1b2c3d4-e5f6-4789-8abc-def012345678",
+        name=event.name,
+        version=event.version,
+        topic=event.topic,
+        key=event.key,
+        occurred_at=_AT,
+        correlation_id="c0ffee00-1234-4567-89ab-cdef01234567",
+        causation_id=None,
+        producer=event.topic.partition(".")[0],
+        payload=event.model_dump(mode="json"),
+    )
+    return json.dumps(envelope.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
+
+
+def main() -> int:
+    """Writes what is missing or renewed; 1 when a class needs a new version first."""
+    EVENT_FOLDER.mkdir(exist_ok=True)
+    ARTEFACT_FOLDER.mkdir(exist_ok=True)
+    refused: list[str] = []
+    for kind in EVENTS:
+        refused += _write_schema(EVENT_FOLDER / f"{event_stem(kind)}.schema.json", kind)
+    for event in SAMPLE_EVENTS:
+        sample = EVENT_FOLDER / f"{event_stem(type(event))}.sample.json"
+        if not sample.exists():
+            sample.write_text(_envelope(event), encoding="utf-8")
+    for artefact in SAMPLE_ARTEFACTS:
+        stem = artefact_stem(type(artefact))
+        refused += _write_schema(ARTEFACT_FOLDER / f"{stem}.schema.json", type(artefact))
+        sample = ARTEFACT_FOLDER / f"{stem}.sample.json"
+        if not sample.exists():
+            sample.write_bytes(artefact.to_bytes() + b"\n")
+    print("\n".join(refused) or "Schemas and samples are up to date.")
+    return 1 if refused else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

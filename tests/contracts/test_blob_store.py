@@ -1,0 +1,149 @@
+"""The promises of BlobStore, on every adapter."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from shared.kernel import InvalidInput, NotFound, TooLarge
+from shared.ports.storage import BlobStore, StoredBlob
+
+KEY = f"artefacts/ab/{'ab' * 32}/parse-1-0011"
+
+
+async def a_stream(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+async def stored(blobs: BlobStore, content: bytes) -> StoredBlob:
+    return await blobs.store(a_stream(content), max_bytes=len(content))
+
+
+async def opened(blobs: BlobStore, key: str, **part: int) -> bytes:
+    return b"".join([piece async for piece in blobs.open(key, **part)])
+
+
+async def test_what_was_stored_is_read_under_its_hash(blobs: BlobStore) -> None:
+    content = "한국어 text".encode() * 400_000
+    blob = await blobs.store(a_stream(content[:10], content[10:3_000_000], content[3_000_000:]), max_bytes=1 << 30)
+    assert blob.sha256 == hashlib.sha256(content).hexdigest()
+    assert (blob.size, blob.head, blob.new) == (len(content), content[:8192], True)
+    assert await blobs.read(blob.key) == content
+
+
+async def test_the_same_bytes_are_stored_once(blobs: BlobStore) -> None:
+    first, second = await stored(blobs, b"same"), await stored(blobs, b"same")
+    assert (first.new, second.new) == (True, False)
+    assert first.key == second.key
+
+
+async def test_the_same_bytes_at_the_same_moment_are_both_answered(blobs: BlobStore) -> None:
+    answers = await asyncio.gather(*(stored(blobs, b"race" * 1000) for _ in range(8)))
+    assert len({blob.key for blob in answers}) == 1
+    assert await blobs.read(answers[0].key) == b"race" * 1000
+
+
+async def test_an_empty_stream_is_a_blob_too(blobs: BlobStore) -> None:
+    blob = await blobs.store(a_stream(), max_bytes=10)
+    assert (blob.size, blob.head) == (0, b"")
+    assert await blobs.read(blob.key) == b""
+
+
+async def test_more_than_the_most_is_too_large(blobs: BlobStore) -> None:
+    assert (await blobs.store(a_stream(b"12345"), max_bytes=5)).size == 5
+    with pytest.raises(TooLarge):
+        await blobs.store(a_stream(b"123", b"456"), max_bytes=5)
+
+
+async def test_a_stream_that_breaks_is_raised_and_the_next_is_stored(blobs: BlobStore) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"x" * 3_000_000
+        raise ConnectionResetError("the client went away")
+
+    with pytest.raises(ConnectionResetError):
+        await blobs.store(broken(), max_bytes=1 << 30)
+    assert (await stored(blobs, b"x" * 3_000_000)).new
+
+
+async def test_an_artefact_is_replaced_whole(blobs: BlobStore) -> None:
+    await blobs.put(KEY, b"long first content")
+    await blobs.put(KEY, b"second")
+    assert await blobs.read(KEY) == b"second"
+
+
+async def test_artefacts_put_at_the_same_moment_leave_one_whole(blobs: BlobStore) -> None:
+    contents = [bytes([number]) * 10_000 for number in range(8)]
+    await asyncio.gather(*(blobs.put(KEY, content) for content in contents))
+    assert await blobs.read(KEY) in contents
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "expected"),
+    [(0, None, b"0123456789"), (3, None, b"3456789"), (3, 4, b"3456"), (8, 10, b"89"), (20, None, b""), (2, 0, b"")],
+)
+async def test_opens_any_part(blobs: BlobStore, start: int, length: int | None, expected: bytes) -> None:
+    await blobs.put(KEY, b"0123456789")
+    assert b"".join([piece async for piece in blobs.open(KEY, start=start, length=length)]) == expected
+
+
+async def test_opens_in_pieces_of_a_mebibyte_at_most(blobs: BlobStore) -> None:
+    content = bytes(range(256)) * 10_000
+    await blobs.put(KEY, content)
+    pieces = [piece async for piece in blobs.open(KEY)]
+    assert max(len(piece) for piece in pieces) <= 1 << 20
+    assert b"".join(pieces) == content
+
+
+async def test_what_is_not_there_is_not_found(blobs: BlobStore) -> None:
+    with pytest.raises(NotFound):
+        await blobs.read(KEY)
+    with pytest.raises(NotFound):
+        await opened(blobs, KEY)
+    with pytest.raises(NotFound):
+        await blobs.local_path(KEY)
+    assert not await blobs.exists(KEY)
+    await blobs.delete(KEY)
+
+
+async def test_a_deleted_blob_is_gone(blobs: BlobStore) -> None:
+    blob = await stored(blobs, b"content")
+    assert await blobs.exists(blob.key)
+    await blobs.delete(blob.key)
+    assert not await blobs.exists(blob.key)
+
+
+async def test_a_local_path_has_the_content(blobs: BlobStore) -> None:
+    blob = await stored(blobs, b"for a child process")
+    assert Path(await blobs.local_path(blob.key)).read_bytes() == b"for a child process"
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "a/./b", "A/b", "a b", "a\x00b", "메모", ".hidden", "a" * 500],
+)
+async def test_a_key_that_is_none_is_refused(blobs: BlobStore, key: str) -> None:
+    with pytest.raises(InvalidInput):
+        await blobs.put(key, b"x")
+    with pytest.raises(InvalidInput):
+        await blobs.read(key)
+
+
+async def test_collecting_spares_what_is_kept_and_what_is_young(blobs: BlobStore) -> None:
+    kept, dropped = await stored(blobs, b"kept"), await stored(blobs, b"dropped")
+    keys = {blob.sha256: f"artefacts/{blob.sha256[:2]}/{blob.sha256}/parse-1-00" for blob in (kept, dropped)}
+    for key in keys.values():
+        await blobs.put(key, b"text")
+    assert await blobs.collect(keep={kept.sha256}, older_than_seconds=3600) == 0
+    assert await blobs.collect(keep={kept.sha256}, older_than_seconds=-1) == 2
+    assert await blobs.exists(kept.key)
+    assert await blobs.exists(keys[kept.sha256])
+    assert not await blobs.exists(dropped.key)
+    assert not await blobs.exists(keys[dropped.sha256])
+
+
+async def test_tells_how_much_room_is_left(blobs: BlobStore) -> None:
+    free = await blobs.free_bytes()
+    assert free is None or free > 0

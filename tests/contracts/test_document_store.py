@@ -1,0 +1,218 @@
+"""What every DocumentStore promises; one suite for each adapter."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.application.ingestion import fact_of
+from ingest.application.ports import DocumentFilter, DocumentStore, Stale, Taken
+from ingest.domain.document import Content, Document
+from ingest.infrastructure.sqlite_documents import SqliteDocuments
+from shared.events.catalogue import decode
+from shared.events.envelope import Event
+from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
+from shared.kernel import NotFound, new_document_id
+from shared.ports.outbox import Outbox
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@dataclass
+class Stored:
+    store: DocumentStore
+    outbox: Outbox
+
+    async def facts(self) -> list[Event]:
+        return [decode(fact.envelope) for fact in await self.outbox.pending_facts(1000)]
+
+
+@pytest.fixture(params=["sqlite"])
+async def stored(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stored]:
+    """The adapter under test, empty."""
+    database = SqliteDatabase(tmp_path / "ingest.sqlite", SqliteDocuments.SCHEMA)
+    facts = SqliteFacts(database, "ingest")
+    async with database:
+        yield Stored(SqliteDocuments(database, facts), facts)
+
+
+def content(text: str = "one") -> Content:
+    digest = text.encode().hex().rjust(64, "0")
+    return Content(sha256=digest, size=len(text), media_type="text/plain", blob_key=f"originals/{digest}")
+
+
+def a_document(text: str = "one", name: str = "a.txt", collection: str = "default", **metadata: Any) -> Document:
+    return Document.receive(new_document_id(), collection, name, content(text), metadata, NOW)[0]
+
+
+async def saved(stored: Stored, document: Document) -> Document:
+    return await stored.store.save(document, expected_version=document.saved_version)
+
+
+async def test_a_saved_document_is_loaded_as_it_was(stored: Stored) -> None:
+    document = a_document(name="관세/율표.txt", tags=["a", 1, None], year=2026)
+    loaded = await saved(stored, document)
+    assert loaded == await stored.store.load(document.id)
+    assert loaded.names == ("관세/율표.txt",)
+    assert loaded.metadata == {"tags": ["a", 1, None], "year": 2026}
+    assert loaded.revision == document.revision
+    assert loaded.saved_version == loaded.version == 1
+    assert loaded.created_at == NOW
+
+
+async def test_an_unknown_document_is_not_found(stored: Stored) -> None:
+    with pytest.raises(NotFound):
+        await stored.store.load(new_document_id())
+    with pytest.raises(NotFound):
+        await stored.store.revisions(new_document_id())
+
+
+async def test_state_and_facts_are_saved_together_or_not_at_all(stored: Stored) -> None:
+    document, decision = Document.receive(new_document_id(), "default", "a.txt", content(), {}, NOW)
+    fact = fact_of(document, decision)
+    await stored.store.save(document, fact, expected_version=0)
+    assert await stored.facts() == [fact]
+    twin, decision = Document.receive(new_document_id(), "default", "b.txt", content(), {}, NOW)
+    with pytest.raises(Taken):
+        await stored.store.save(twin, fact_of(twin, decision), expected_version=0)
+    assert await stored.facts() == [fact]
+    with pytest.raises(NotFound):
+        await stored.store.load(twin.id)
+
+
+async def test_another_stored_version_refuses_the_save(stored: Stored) -> None:
+    document = await saved(stored, a_document())
+    stale = await stored.store.load(document.id)
+    document.relabel(name="b.txt")
+    await saved(stored, document)
+    stale.relabel(name="c.txt")
+    with pytest.raises(Stale):
+        await saved(stored, stale)
+    assert (await stored.store.load(document.id)).names == ("b.txt",)
+    with pytest.raises(Stale):
+        await stored.store.save(a_document("new"), expected_version=3)
+
+
+async def test_a_name_and_a_set_of_bytes_belong_to_one_live_document_of_a_collection(stored: Stored) -> None:
+    await saved(stored, a_document("one", "a.txt"))
+    with pytest.raises(Taken):
+        await saved(stored, a_document("two", "a.txt"))
+    with pytest.raises(Taken):
+        await saved(stored, a_document("one", "b.txt"))
+    await saved(stored, a_document("one", "a.txt", "other"))
+
+
+async def test_of_many_saves_at_once_one_wins_and_the_others_find_it(stored: Stored) -> None:
+    async def try_to_save() -> bool:
+        try:
+            await saved(stored, a_document())
+        except Taken:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(try_to_save() for _ in range(30)))) == 1
+    by_bytes, by_name = await stored.store.holders("default", sha256=content().sha256, name="a.txt")
+    assert by_bytes is not None
+    assert by_bytes is by_name
+
+
+async def test_a_withdrawn_document_frees_its_names_and_bytes(stored: Stored) -> None:
+    document = await saved(stored, a_document())
+    document.withdraw()
+    await saved(stored, document)
+    assert await stored.store.holders("default", sha256=content().sha256, name="a.txt") == (None, None)
+    await saved(stored, a_document())
+    assert (await stored.store.load(document.id)).status == "withdrawn"
+
+
+async def test_a_removed_document_leaves_only_a_tombstone(stored: Stored) -> None:
+    document = await saved(stored, a_document())
+    document.withdraw()
+    await saved(stored, document)
+    assert await stored.store.advance(document.id, lambda it: it.gone(2))
+    with pytest.raises(NotFound):
+        await stored.store.load(document.id)
+    with pytest.raises(Stale):
+        await stored.store.save(document, expected_version=0)
+    assert not await stored.store.advance(document.id, lambda it: it.stage_finished(1, done=1, total=3))
+
+
+async def test_progress_survives_a_change_of_labels_and_a_new_content_starts_it_again(stored: Stored) -> None:
+    document = await saved(stored, a_document())
+    await stored.store.advance(document.id, lambda it: it.stage_finished(1, done=2, total=3))
+    await stored.store.advance(document.id, lambda it: it.indexed(1, revision=1, at=NOW))
+    document.relabel(name="b.txt")
+    document = await saved(stored, document)
+    assert (document.status, document.standing.searchable_revision) == ("searchable", 1)
+    document.revise("b.txt", content("two"), None, NOW)
+    document = await saved(stored, document)
+    assert (document.status, document.standing.done, document.standing.searchable_revision) == ("received", 0, 1)
+    assert [revision.number for revision in await stored.store.revisions(document.id)] == [2, 1]
+
+
+async def test_many_advances_at_once_all_count(stored: Stored) -> None:
+    document = await saved(stored, a_document())
+
+    async def finish(done: int) -> None:
+        await stored.store.advance(document.id, lambda it: it.stage_finished(1, done=done, total=50))
+
+    await asyncio.gather(*(finish(done) for done in range(1, 51)))
+    assert (await stored.store.load(document.id)).standing.stages_done == 50
+
+
+async def test_pages_neither_repeat_nor_skip(stored: Stored) -> None:
+    documents = [await saved(stored, a_document(str(n), f"{n}.txt")) for n in range(5)]
+    everything = DocumentFilter()
+    first = await stored.store.find(everything, limit=2)
+    documents[3].withdraw()
+    await saved(stored, documents[3])
+    await saved(stored, a_document("late", "late.txt"))
+    second = await stored.store.find(everything, before=first.next_before, limit=2)
+    third = await stored.store.find(everything, before=second.next_before, limit=2)
+    names = [document.name for page in (first, second, third) for document in page.documents]
+    assert names == ["4.txt", "3.txt", "2.txt", "1.txt", "0.txt"]
+    assert third.next_before is None
+    assert third.total == 5
+
+
+async def test_filters_limit_together(stored: Stored) -> None:
+    await saved(stored, a_document("one", "Tariff_A.txt"))
+    two = await saved(stored, a_document("two", "tariff-b.txt"))
+    await saved(stored, a_document("three", "tariff.txt", "other"))
+    await stored.store.advance(two.id, lambda it: it.indexed(1, revision=1, at=NOW))
+
+    async def names(**which: Any) -> list[str]:
+        page = await stored.store.find(DocumentFilter(**which))
+        assert page.total == len(page.documents)
+        return [document.name for document in page.documents]
+
+    assert await names(name_contains="TARIFF") == ["tariff.txt", "tariff-b.txt", "Tariff_A.txt"]
+    assert await names(name_contains="_") == ["Tariff_A.txt"]
+    assert await names(collections=("default",), status="searchable") == ["tariff-b.txt"]
+    assert await names(collections=()) == []
+    assert await names(status="withdrawn") == []
+
+
+async def test_counts_and_hashes_are_of_what_is_not_withdrawn(stored: Stored) -> None:
+    one = await saved(stored, a_document("one", "a.txt"))
+    one.revise("a.txt", content("three"), None, NOW)
+    await saved(stored, one)
+    gone = await saved(stored, a_document("gone", "b.txt", "other"))
+    gone.withdraw()
+    await saved(stored, gone)
+    (counts,) = await stored.store.counts()
+    assert (counts.name, counts.documents, counts.size) == ("default", {"received": 1}, 5)
+    assert set(await stored.store.live_hashes()) == {content("one").sha256, content("three").sha256}
+
+
+async def test_queue_positions_count_the_unfinished_before(stored: Stored) -> None:
+    documents = [await saved(stored, a_document(str(n), f"{n}.txt")) for n in range(4)]
+    numbers = [document.queue_number for document in documents]
+    assert await stored.store.queue_positions(numbers) == dict(zip(numbers, range(4), strict=True))
+    await stored.store.advance(documents[1].id, lambda it: it.indexed(1, revision=1, at=NOW))
+    assert await stored.store.queue_positions([numbers[3]]) == {numbers[3]: 2}
+    assert await stored.store.queue_positions([]) == {}

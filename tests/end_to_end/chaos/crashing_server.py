@@ -1,0 +1,45 @@
+"""A server that kills itself with SIGKILL at the N-th event of a name: `python crashing_server.py DIR NAME N`.
+
+It watches the bus like any other reader, so that the product needs no switch for tests. The name may be
+`StageFinished:<stage>`.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from main import Application
+from shared.events.catalogue import TOPICS
+from shared.runtime.data_directory import DataDirectory
+from shared.runtime.server import bind, serve, url_of
+from shared.settings import load_settings
+
+
+async def _die_at(application: Application, name: str, count: int) -> None:
+    wanted, _, stage = name.partition(":")
+    async with application.shared.bus().tail(*TOPICS) as envelopes:
+        async for envelope in envelopes:
+            if envelope.name == wanted and (not stage or envelope.payload["stage"] == stage):
+                count -= 1
+                if count == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(folder: Path, name: str, count: int) -> None:
+    """Serves on a free port until the event comes."""
+    directory = DataDirectory(folder)
+    with directory.hold(), bind("127.0.0.1", 0) as bound:
+        application = Application(load_settings(data_dir=folder), directory)
+        tasks: list[asyncio.Task[None]] = []
+
+        def on_listening() -> None:
+            tasks.append(asyncio.get_running_loop().create_task(_die_at(application, name, count)))
+            directory.publish_server(url_of(bound))
+
+        serve(application.web, bound, on_listening)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

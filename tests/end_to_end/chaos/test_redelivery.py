@@ -1,0 +1,112 @@
+"""Every event of a whole run comes three times more, shuffled between documents: nothing changes."""
+
+import random
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from builders import eventually
+from main import Application
+from shared.events.catalogue import TOPICS
+from shared.events.envelope import Envelope
+from shared.ports.event_bus import EventBus
+from shared.runtime.data_directory import DataDirectory
+from shared.settings import load_settings
+
+_MARKED_PDF = b"%PDF-1.4\nnot really a document\n"
+
+
+async def _put(client: httpx.AsyncClient, name: str, content: bytes) -> str:
+    answer = await client.put(f"/api/v1/documents/default/{name}", content=content)
+    document_id: str = answer.raise_for_status().json()["id"]
+    return document_id
+
+
+async def _ends_as(client: httpx.AsyncClient, document_id: str, status: str) -> None:
+    async def ended() -> bool:
+        answer = await client.get(f"/api/v1/documents/{document_id}")
+        return bool(answer.raise_for_status().json()["status"] == status)
+
+    await eventually(ended, timeout_seconds=60)
+
+
+async def _state(client: httpx.AsyncClient) -> list[Any]:
+    """What a person sees of every document, its journey and what is found."""
+    listed = (await client.get("/api/v1/documents", params={"limit": 100})).raise_for_status().json()["items"]
+    documents = [{key: document[key] for key in document if key != "progress"} for document in listed]
+    journeys = [
+        (await client.get(f"/api/v1/monitor/journeys/{document['id']}")).raise_for_status().json()
+        for document in documents
+    ]
+    found = [
+        [
+            (hit["document"]["id"], hit["document"]["revision"], hit["chunk"]["ordinal"], round(hit["score"], 4))
+            for hit in (await client.post("/api/v1/search", json={"query": query, "limit": 100})).json()["hits"]
+        ]
+        for query in ("harbour duty notebook", "관세율", "revised")
+    ]
+    dead = (await client.get("/api/v1/monitor/dead-letters")).raise_for_status().json()["items"]
+    return [documents, journeys, found, dead]
+
+
+async def _everything_published(bus: EventBus) -> list[Envelope]:
+    envelopes: list[Envelope] = []
+    async with bus.subscribe("reader-of-all", TOPICS) as subscription:
+        while await subscription.lag():
+            deliveries = await subscription.receive(500)
+            envelopes += [Envelope.from_json(delivery.raw) for delivery in deliveries]
+            await subscription.commit({delivery.lane: delivery.position for delivery in deliveries})
+    return envelopes
+
+
+def _shuffled_between_documents(envelopes: list[Envelope], choice: random.Random) -> list[Envelope]:
+    """Any interleaving that keeps each key's own order within a topic."""
+    lanes: dict[tuple[str, str], list[Envelope]] = defaultdict(list)
+    for envelope in envelopes:
+        lanes[envelope.topic, envelope.key].append(envelope)
+    queues = [list(reversed(lane)) for lane in lanes.values()]
+    shuffled = []
+    while queues:
+        queue = choice.choice(queues)
+        shuffled.append(queue.pop())
+        queues = [queue for queue in queues if queue]
+    return shuffled
+
+
+async def test_every_event_three_times_more_leaves_the_same_state(tmp_path: Path) -> None:
+    directory = DataDirectory(tmp_path)
+    with directory.hold():
+        application = Application(load_settings(data_dir=tmp_path), directory)
+        transport = httpx.ASGITransport(application.web)
+        async with application.running(), httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            ids = [await _put(client, f"{n}.txt", f"Harbour {n}: duty on notebook {n}.".encode()) for n in range(8)]
+            ids.append(await _put(client, "korean.txt", "노트북 관세율 안내".encode()))
+            broken = await _put(client, "broken.pdf", _MARKED_PDF)
+            for document_id in ids:
+                await _ends_as(client, document_id, "searchable")
+            await _ends_as(client, broken, "failed")
+            await _put(client, "0.txt", b"Harbour 0: revised duty on notebook 0.")
+            await client.patch(f"/api/v1/documents/{ids[1]}", json={"metadata": {"team": "east"}})
+            await client.delete(f"/api/v1/documents/{ids[2]}")
+            await _ends_as(client, ids[0], "searchable")
+            await _ends_as(client, await _put(client, "last.txt", b"The last one."), "searchable")
+
+            before = await _state(client)
+            bus = application.shared.bus()
+            history = await _everything_published(bus)
+            choice = random.Random(7)
+            for _ in range(3):
+                await bus.publish(*_shuffled_between_documents(history, choice))
+            # Behind them in every topic: when this one is through, so are they.
+            marker = await _put(client, "marker.txt", b"Behind all of them.")
+            await _ends_as(client, marker, "searchable")
+            await client.delete(f"/api/v1/documents/{marker}")
+
+            async def unchanged() -> bool:
+                after = await _state(client)
+                assert after == before
+                return True
+
+            await eventually(unchanged, timeout_seconds=30)

@@ -1,0 +1,89 @@
+"""The type is found from the bytes; the extension only chooses among text types."""
+
+import io
+import zipfile
+
+import pytest
+from ingest_builders import AnIngest
+
+from ingest.domain.media_types import DOCX, HTML, MARKDOWN, PDF, TEXT, shape_of, text_of
+
+KOREAN = "관세율표 해석에 관한 통칙은 다음과 같다.\n" * 30
+
+
+def a_docx(damage: int = 0) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>" * 50)
+        archive.writestr("word/document.xml", "<w:document/>" * 50)
+    return packed.getvalue()[: -damage or None]
+
+
+def an_ole_file(*streams: str) -> bytes:
+    """A compound file (MS-CFB) with one directory sector behind its allocation table."""
+    header = bytearray(512)
+    header[:8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+    header[30:32] = (9).to_bytes(2, "little")
+    header[48:52] = (1).to_bytes(4, "little")
+    header[76:512] = b"\xff" * 436
+    header[76:80] = bytes(4)
+    table = b"\xfd\xff\xff\xff" + b"\xfe\xff\xff\xff" + b"\xff" * 504
+    directory = b"".join(name.encode("utf-16-le").ljust(128, b"\0") for name in streams).ljust(512, b"\0")
+    return bytes(header) + table + directory
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "media_type"),
+    [
+        ("a.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + bytes(100), PDF),
+        ("a.txt", b"junk\n%PDF-1.4\n" + bytes(100), PDF),
+        ("a.docx", a_docx(), DOCX),
+        ("no extension", a_docx(), DOCX),
+        ("damaged.docx", a_docx(damage=60), DOCX),
+        ("encrypted.docx", an_ole_file("Root Entry", "EncryptionInfo", "EncryptedPackage"), DOCX),
+        ("a.txt", KOREAN.encode(), TEXT),
+        ("a.txt", KOREAN.encode("cp949"), TEXT),
+        ("a.txt", KOREAN.encode("utf-16"), TEXT),
+        ("a.txt", KOREAN.encode("utf-16-le"), TEXT),
+        ("a.txt", "plain words".encode("utf-16-be"), TEXT),
+        ("a.txt", b"\xef\xbb\xbfwith a mark", TEXT),
+        ("a.log", b"BM25 begins like a bitmap", TEXT),
+        ("a.csv", b"code,rate\n8471.30,0\n", TEXT),
+        ("a.md", b"# Title\n\ntext", MARKDOWN),
+        ("a.md", b"<h1 align=center>Title</h1>\n\ntext", MARKDOWN),
+        ("a.html", b"no markup at all", HTML),
+        ("a", b"<!DOCTYPE html><p>x", HTML),
+        ("a.txt", b"  <!-- c --><html><p>x", HTML),
+        ("a.txt", b"<p> in a text", TEXT),
+        ("page.xls", b"<html><table><tr><td>x", HTML),
+    ],
+)
+async def test_accepted(ingest: AnIngest, name: str, content: bytes, media_type: str) -> None:
+    answer = await ingest.put(name, content)
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["media_type"] == media_type
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("old.doc", an_ole_file("Root Entry", "WordDocument"), "old Word document"),
+        ("a.hwp", an_ole_file("Root Entry", "\x05HwpSummaryInformation"), "HWP"),
+        ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(20), "OLE file"),
+        ("a.docx", b"just words", "plain text"),
+        ("a.rtf", b"{\\rtf1\\ansi words}", "RTF"),
+        ("a.gz", b"\x1f\x8b\x08\x00" + bytes(40), "application/gzip"),
+        ("a.bin", bytes(range(256)) * 10, "no known type"),
+    ],
+)
+async def test_refused_in_words(ingest: AnIngest, name: str, content: bytes, words: str) -> None:
+    answer = await ingest.put(name, content)
+    assert answer.status_code == 415
+    assert words in answer.json()["detail"]
+
+
+def test_a_head_that_ends_inside_a_character_is_text() -> None:
+    for encoding in ("utf-8", "cp949", "utf-16"):
+        head = ("가" * 5000).encode(encoding)
+        assert shape_of(head[:8191]) == "text"
+        assert "가가가" in (text_of(head[:8191]) or "")

@@ -1,0 +1,95 @@
+"""Builders for tests of Monitor: a monitor with the real container, store, bus and routes, and events told to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from monitor.container import MonitorContainer
+from shared.events.envelope import Envelope, Event, handling, wrap
+from shared.infrastructure.prometheus_metrics import PrometheusMetrics
+from shared.infrastructure.sqlite_event_log import SqliteEventLog
+from shared.ports.jobs import JobStore
+from shared.runtime.access import Access
+from shared.runtime.module import ComponentHealth, Module
+from shared.runtime.problems import install_problem_handlers
+from shared.settings import load_settings
+
+KEYS = """
+everything-key-0001 * read,write,admin
+tenant-a-key-000001 a read,admin
+reader-key-00000001 * read
+"""
+AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+
+
+def told(event: Event, seconds: float = 0, at: datetime = AT) -> Envelope:
+    """The event's envelope, as if it had occurred that many seconds after `at`."""
+    return wrap(event, producer="test").model_copy(update={"occurred_at": at + timedelta(seconds=seconds)})
+
+
+@dataclass
+class Monitor:
+    """One monitor and what main.py would plug into it."""
+
+    module: Module
+    container: MonitorContainer
+    bus: SqliteEventLog
+    client: httpx.AsyncClient
+    components: dict[str, Callable[[], Awaitable[ComponentHealth]]] = field(default_factory=dict)
+    job_stores: dict[str, JobStore] = field(default_factory=dict)
+
+    async def hear(self, *envelopes: Envelope) -> None:
+        """Delivers events one after the other, as the consumer does."""
+        by_name = {event.name: (event, handler) for event, handler in self.module.subscriptions.items()}
+        for envelope in envelopes:
+            event, handler = by_name[envelope.name]
+            with handling(envelope):
+                await handler(event.model_validate(envelope.payload))
+
+    async def hear_at_once(self, *envelopes: Envelope) -> None:
+        """Delivers events of several keys at the same time."""
+        await asyncio.gather(*(self.hear(envelope) for envelope in envelopes))
+
+    async def get(self, path: str, *, key: str = "everything-key-0001", status: int = 200, **params: Any) -> Any:
+        """The JSON of an answer with that status."""
+        answer = await self.client.get(path, params=params, headers={"authorization": f"Bearer {key}"})
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+
+@asynccontextmanager
+async def a_monitor(folder: Path) -> AsyncIterator[Monitor]:
+    """A monitor with three API keys, its data below `folder`."""
+    settings = load_settings(data_dir=folder / "data")
+    keys = folder / "keys"
+    keys.write_text(KEYS)
+    components: dict[str, Any] = {}
+    job_stores: dict[str, Any] = {}
+    async with AsyncExitStack() as stack:
+        bus = await stack.enter_async_context(SqliteEventLog(settings.data_dir / "events.sqlite"))
+        container = MonitorContainer(
+            settings=settings,
+            bus=bus,
+            access=Access.from_file(keys),
+            metrics=PrometheusMetrics(),
+            components=components,
+            job_stores=job_stores,
+        )
+        module: Module = container.module()
+        for resource in module.resources:
+            await stack.enter_async_context(resource)
+        app = FastAPI()
+        install_problem_handlers(app)
+        assert module.router is not None
+        app.include_router(module.router)
+        client = await stack.enter_async_context(
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
+        )
+        yield Monitor(module, container, bus, client, components, job_stores)

@@ -1,0 +1,145 @@
+"""Whatever a file does to its parser, the server gets an answer and the next file is read."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import eventually
+from process.infrastructure.parser_pool import ParserPool
+from shared.infrastructure.prometheus_metrics import PrometheusMetrics
+from shared.kernel import Refused
+
+PoolMaker = Callable[..., AbstractAsyncContextManager[ParserPool]]
+
+
+@pytest.fixture
+def open_pool(monkeypatch: pytest.MonkeyPatch) -> PoolMaker:
+    """Opens a pool whose children know the hostile types."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+
+    @contextlib.asynccontextmanager
+    async def open_pool(**changes: Any) -> AsyncIterator[ParserPool]:
+        given: dict[str, Any] = {
+            "workers": 1,
+            "timeout_seconds": 20,
+            "memory_bytes": 256 << 20,
+            "most_characters": 1_000_000,
+            "metrics": PrometheusMetrics(),
+            "module": "hostile_child",
+        }
+        async with ParserPool(**{**given, **changes}) as pool:
+            yield pool
+
+    return open_pool
+
+
+@pytest.fixture
+def text_file(tmp_path: Path) -> str:
+    path = tmp_path / "notes"
+    path.write_text("The duty is zero.")
+    return str(path)
+
+
+async def test_children_start_with_the_first_document_and_stay_for_the_next(
+    open_pool: PoolMaker, text_file: str
+) -> None:
+    async with open_pool() as pool:
+        assert pool.child_pids == []
+        for _ in range(3):
+            document = await pool.parse(text_file, "text/plain", "notes.txt")
+            assert document.text == "The duty is zero."
+        first = pool.child_pids
+        assert len(first) == 1
+        assert (await pool.health()).ready
+    assert pool.child_pids == []
+    assert not (await pool.health()).ready
+
+
+async def test_idle_children_end(open_pool: PoolMaker, text_file: str) -> None:
+    async with open_pool(idle_seconds=0.05) as pool:
+        await pool.parse(text_file, "text/plain", "notes.txt")
+        await eventually(lambda: pool.child_pids == [])
+        assert (await pool.parse(text_file, "text/plain", "notes.txt")).text
+
+
+async def test_a_child_is_renewed_after_so_many_documents(open_pool: PoolMaker, text_file: str) -> None:
+    async with open_pool(documents_per_child=2) as pool:
+        seen = set()
+        for _ in range(4):
+            await pool.parse(text_file, "text/plain", "notes.txt")
+            seen.update(pool.child_pids)
+        await pool.parse(text_file, "text/plain", "notes.txt")
+        seen.update(pool.child_pids)
+        assert len(seen) >= 2
+
+
+@pytest.mark.parametrize(
+    ("media_type", "code", "retryable"),
+    [
+        ("test/loops", "parse_timeout", True),
+        ("test/uses-cpu", "parser_crashed", True),
+        ("test/eats-memory", "too_much_memory", True),
+        ("test/segfaults", "parser_crashed", True),
+        ("test/has-a-bug", "parser_failed", False),
+        ("application/x-unknown", "unsupported", False),
+    ],
+)
+async def test_a_hostile_file_is_refused_and_the_next_one_is_read(
+    open_pool: PoolMaker, text_file: str, media_type: str, code: str, retryable: bool
+) -> None:
+    async with open_pool(timeout_seconds=1.5 if media_type == "test/loops" else 20) as pool:
+        with pytest.raises(Refused) as refusal:
+            await pool.parse(text_file, media_type, "hostile.bin")
+        assert (refusal.value.specific_code, refusal.value.retryable) == (code, retryable)
+        assert refusal.value.stage == "parse"
+        assert refusal.value.detail.endswith(".")
+        assert (await pool.parse(text_file, "text/plain", "notes.txt")).text == "The duty is zero."
+
+
+async def test_a_child_killed_in_the_middle_is_replaced(open_pool: PoolMaker, text_file: str) -> None:
+    async with open_pool() as pool:
+        parsing = asyncio.create_task(pool.parse(text_file, "test/loops", "slow.txt"))
+        (pid,) = await eventually(lambda: pool.child_pids)
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(Refused) as refusal:
+            await parsing
+        assert refusal.value.retryable
+        assert (await pool.parse(text_file, "text/plain", "notes.txt")).text
+
+
+async def test_a_cancelled_parse_ends_its_child(open_pool: PoolMaker, text_file: str) -> None:
+    async with open_pool() as pool:
+        parsing = asyncio.create_task(pool.parse(text_file, "test/loops", "slow.txt"))
+        (pid,) = await eventually(lambda: pool.child_pids)
+        parsing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await parsing
+        await eventually(lambda: not Path(f"/proc/{pid}").exists())
+        assert (await pool.parse(text_file, "text/plain", "notes.txt")).text
+
+
+async def test_a_slow_file_holds_up_only_its_own_place(open_pool: PoolMaker, text_file: str) -> None:
+    async with open_pool(workers=2) as pool:
+        slow = asyncio.create_task(pool.parse(text_file, "test/loops", "slow.txt"))
+        await eventually(lambda: pool.child_pids)
+        for _ in range(5):
+            assert (await pool.parse(text_file, "text/plain", "notes.txt")).text
+        assert not slow.done()
+        slow.cancel()
+        await asyncio.gather(slow, return_exceptions=True)
+
+
+async def test_a_text_of_one_long_line_is_read_within_the_limits(open_pool: PoolMaker, tmp_path: Path) -> None:
+    path = tmp_path / "line"
+    path.write_bytes(b"customs duty " * (5 << 20 >> 4))
+    async with open_pool(memory_bytes=512 << 20, most_characters=50_000_000) as pool:
+        document = await pool.parse(str(path), "text/plain", "line.txt")
+        assert len(document.text) > 4_000_000
+        assert len(document.blocks) == 1

@@ -1,0 +1,168 @@
+"""FileBlobs: the disk's limits, memory, leftovers, and a collector that runs beside uploads."""
+
+import asyncio
+import errno
+import os
+import time
+import tracemalloc
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from shared.infrastructure.file_blobs import FileBlobs
+from shared.kernel import StorageFull, TooLarge, Unavailable
+
+
+async def a_stream(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_a_failed_upload_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with FileBlobs(tmp_path) as blobs:
+        with pytest.raises(TooLarge):
+            await blobs.store(a_stream(b"x" * 2_000_000, b"y" * 2_000_000), max_bytes=3_000_000)
+        assert files_in(tmp_path) == []
+
+
+async def test_a_cancelled_upload_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with FileBlobs(tmp_path) as blobs:
+        is_half_way = asyncio.Event()
+
+        async def endless() -> AsyncIterator[bytes]:
+            yield b"x" * 4_000_000
+            is_half_way.set()
+            await asyncio.Event().wait()
+
+        upload = asyncio.create_task(blobs.store(endless(), max_bytes=1 << 30))
+        await is_half_way.wait()
+        assert files_in(tmp_path) != []
+        upload.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await upload
+        assert files_in(tmp_path) == []
+
+
+async def test_the_reserve_of_the_disk_is_not_touched(tmp_path: Path) -> None:
+    async with FileBlobs(tmp_path, min_free_bytes=1 << 60) as blobs:
+        with pytest.raises(StorageFull):
+            await blobs.store(a_stream(b"x"), max_bytes=10)
+        with pytest.raises(StorageFull):
+            await blobs.put("artefacts/a", b"x")
+        assert await blobs.free_bytes() == 0
+        assert files_in(tmp_path) == []
+
+
+async def test_the_reserve_is_watched_while_streaming(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with FileBlobs(tmp_path, min_free_bytes=10_000_000) as blobs:
+        real = os.statvfs
+
+        async def stream() -> AsyncIterator[bytes]:
+            yield b"x" * 2_000_000
+            # The disk fills up by another's hand: only a tenth of the reserve is left.
+            state = real(tmp_path)
+            parts = list(state)[:10]
+            parts[4] = 1_000_000 // state.f_frsize
+            monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(tuple(parts)))
+            yield b"y" * 2_000_000
+
+        with pytest.raises(StorageFull):
+            await blobs.store(stream(), max_bytes=1 << 30)
+        monkeypatch.undo()
+        assert files_in(tmp_path) == []
+        assert (await blobs.store(a_stream(b"z"), max_bytes=10)).new
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+async def test_a_full_disk_is_storage_full_and_leaves_the_old_artefact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    async with FileBlobs(tmp_path) as blobs:
+        await blobs.put("artefacts/a", b"before")
+        # Space that was only promised runs out at the sync.
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(StorageFull):
+            await blobs.put("artefacts/a", b"after")
+        with pytest.raises(StorageFull):
+            await blobs.store(a_stream(b"content"), max_bytes=100)
+        monkeypatch.undo()
+        assert await blobs.read("artefacts/a") == b"before"
+        assert files_in(tmp_path) == [tmp_path / "artefacts" / "a"]
+
+
+async def test_a_folder_that_cannot_be_used_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    blobs = FileBlobs(tmp_path / "file")
+    with pytest.raises(Unavailable):
+        await blobs.put("artefacts/a", b"x")
+
+
+async def test_a_large_stream_takes_little_memory(tmp_path: Path) -> None:
+    piece = os.urandom(1 << 16)
+
+    async def large() -> AsyncIterator[bytes]:
+        for _ in range((200 << 20) // len(piece)):
+            yield piece
+
+    async with FileBlobs(tmp_path) as blobs:
+        tracemalloc.start()
+        try:
+            blob = await blobs.store(large(), max_bytes=1 << 30)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert blob.size == 200 << 20
+    assert peak < 10 << 20
+
+
+async def test_storing_old_bytes_again_makes_them_young(tmp_path: Path) -> None:
+    async with FileBlobs(tmp_path) as blobs:
+        blob = await blobs.store(a_stream(b"content"), max_bytes=100)
+        artefact = f"artefacts/{blob.sha256[:2]}/{blob.sha256}/parse-1-00"
+        await blobs.put(artefact, b"text")
+        for key in (blob.key, artefact):
+            os.utime(tmp_path / key, (1, 1))
+        again = await blobs.store(a_stream(b"content"), max_bytes=100)
+        assert not again.new
+        assert await blobs.collect(keep=(), older_than_seconds=3600) == 0
+        assert await blobs.exists(artefact)
+        os.utime(tmp_path / blob.key, (1, 1))
+        assert await blobs.collect(keep=(), older_than_seconds=3600) == 2
+
+
+async def test_half_written_uploads_of_a_crash_are_collected(tmp_path: Path) -> None:
+    async with FileBlobs(tmp_path) as blobs:
+        old, young = tmp_path / "incoming" / "old", tmp_path / "incoming" / "young"
+        old.write_bytes(b"half")
+        young.write_bytes(b"half")
+        os.utime(old, (time.time() - 7200,) * 2)
+        await blobs.collect(keep=(), older_than_seconds=3600)
+        assert files_in(tmp_path) == [young]
+
+
+async def test_a_damaged_original_is_replaced(tmp_path: Path) -> None:
+    async with FileBlobs(tmp_path) as blobs:
+        blob = await blobs.store(a_stream(b"content"), max_bytes=100)
+        (tmp_path / blob.key).write_bytes(b"cont")
+        assert (await blobs.store(a_stream(b"content"), max_bytes=100)).new
+        assert await blobs.read(blob.key) == b"content"
+
+
+async def test_a_collector_beside_uploads_takes_nothing_that_was_answered(tmp_path: Path) -> None:
+    async with FileBlobs(tmp_path) as blobs:
+        contents = [f"document {number}".encode() for number in range(20)]
+        for content in contents:
+            old = await blobs.store(a_stream(content), max_bytes=100)
+            os.utime(tmp_path / old.key, (1, 1))
+        collecting = asyncio.create_task(blobs.collect(keep=(), older_than_seconds=3600))
+        answered = await asyncio.gather(*(blobs.store(a_stream(content), max_bytes=100) for content in contents))
+        await collecting
+        assert [await blobs.exists(blob.key) for blob in answered] == [True] * 20

@@ -1,0 +1,130 @@
+"""SqliteEventLog: trimming, readers that fall behind, closing."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from builders import an_envelope
+
+from shared.events.envelope import Envelope
+from shared.events.ingest import DocumentReceived
+from shared.events.process import ProcessingFailed
+from shared.infrastructure import sqlite_event_reader
+from shared.infrastructure.sqlite_event_log import SqliteEventLog
+from shared.kernel import Unavailable
+from shared.ports.event_bus import Delivery, Subscription
+
+TOPIC = DocumentReceived.topic
+
+
+async def receive(subscription: Subscription, count: int) -> list[Delivery]:
+    got: list[Delivery] = []
+    async with asyncio.timeout(20):
+        while len(got) < count:
+            got.extend(await subscription.receive(count - len(got)))
+    return got
+
+
+def ids(deliveries: list[Delivery]) -> list[str]:
+    return [Envelope.from_json(delivery.raw).id for delivery in deliveries]
+
+
+async def kept(log: SqliteEventLog) -> int:
+    async with log.subscribe("counter", [TOPIC]) as subscription:
+        return await subscription.lag()
+
+
+async def test_trims_what_is_old_and_below_every_group(tmp_path: Path) -> None:
+    async with SqliteEventLog(tmp_path / "events.sqlite", retention_seconds=-1) as log:
+        async with log.subscribe("fast", [TOPIC]) as fast, log.subscribe("slow", [TOPIC]) as slow:
+            await log.publish(*(an_envelope() for _ in range(10)))
+            received = await receive(fast, 10)
+            await fast.commit({TOPIC: received[9].position})
+            await slow.commit({TOPIC: received[3].position})
+            assert await log.trim() == 4
+            await slow.commit({TOPIC: received[9].position})
+            assert await log.trim() == 6
+        assert await kept(log) == 0
+
+
+async def test_a_group_that_never_committed_holds_everything(tmp_path: Path) -> None:
+    async with SqliteEventLog(tmp_path / "events.sqlite", retention_seconds=-1) as log:
+        async with log.subscribe("registered", [TOPIC]):
+            pass
+        await log.publish(an_envelope())
+        assert await log.trim() == 0
+
+
+async def test_a_group_that_left_a_topic_holds_nothing_of_it(tmp_path: Path) -> None:
+    async with SqliteEventLog(tmp_path / "events.sqlite", retention_seconds=-1) as log:
+        async with log.subscribe("monitor", [TOPIC, ProcessingFailed.topic]):
+            pass
+        async with log.subscribe("monitor", [ProcessingFailed.topic]):
+            pass
+        await log.publish(an_envelope())
+        assert await log.trim() == 1
+
+
+async def test_what_is_young_is_kept(tmp_path: Path) -> None:
+    async with SqliteEventLog(tmp_path / "events.sqlite") as log:
+        await log.publish(an_envelope())
+        assert await log.trim() == 0
+        assert await kept(log) == 1
+
+
+async def test_positions_go_on_rising_after_everything_was_trimmed(tmp_path: Path) -> None:
+    async with SqliteEventLog(tmp_path / "events.sqlite", retention_seconds=-1) as log:
+        await log.publish(*(an_envelope() for _ in range(3)))
+        async with log.subscribe("process", [TOPIC]) as subscription:
+            await subscription.commit({TOPIC: (await receive(subscription, 3))[2].position})
+        assert await log.trim() == 3
+    async with SqliteEventLog(tmp_path / "events.sqlite") as log, log.subscribe("process", [TOPIC]) as subscription:
+        last = an_envelope()
+        await log.publish(last)
+        assert ids(await receive(subscription, 1)) == [last.id]
+
+
+async def test_a_reader_that_falls_behind_the_memory_misses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_event_reader, "_RECENT_BYTES", 5_000)
+    async with (
+        SqliteEventLog(tmp_path / "events.sqlite") as log,
+        log.subscribe("process", [TOPIC]) as subscription,
+        log.tail(TOPIC) as tail,
+    ):
+        envelopes = [an_envelope() for _ in range(200)]
+        for start in range(0, 200, 10):
+            await log.publish(*envelopes[start : start + 10])
+            if start == 100:
+                assert len(await receive(subscription, 50)) == 50
+        assert ids(await receive(subscription, 150)) == [envelope.id for envelope in envelopes[50:]]
+        assert [(await anext(tail)).id for _ in range(200)] == [envelope.id for envelope in envelopes]
+
+
+async def test_events_of_another_process_are_delivered_in_order(tmp_path: Path) -> None:
+    async with (
+        SqliteEventLog(tmp_path / "events.sqlite") as other,
+        SqliteEventLog(tmp_path / "events.sqlite") as log,
+        log.subscribe("process", [TOPIC]) as subscription,
+    ):
+        envelopes = [an_envelope() for _ in range(6)]
+        for index, envelope in enumerate(envelopes):
+            await (other if index % 2 else log).publish(envelope)
+        await log.publish(last := an_envelope())
+        assert ids(await receive(subscription, 7)) == [envelope.id for envelope in [*envelopes, last]]
+
+
+async def test_who_waits_while_the_log_closes_is_told(tmp_path: Path) -> None:
+    async with SqliteEventLog(tmp_path / "events.sqlite") as log:
+        context = log.subscribe("process", [TOPIC])
+        subscription = await context.__aenter__()
+        waiting = asyncio.create_task(subscription.receive(1))
+        await asyncio.wait({waiting}, timeout=0.05)
+    with pytest.raises(Unavailable):
+        await waiting
+    with pytest.raises(Unavailable):
+        await subscription.receive(1)
+    with pytest.raises(Unavailable):
+        await log.publish(an_envelope())
+    await context.__aexit__(None, None, None)
