@@ -102,14 +102,13 @@ class Application:
             # Their pages load scripts from elsewhere, which a machine without internet cannot.
             docs_url=None,
             redoc_url=None,
-            max_body_size=_LARGEST_JSON_BODY,
         )
         install_problem_handlers(web)
         web.add_middleware(HttpDoor, metrics=self.shared.metrics())
         for module in self.modules:
             if module.router is not None:
-                web.include_router(module.router)
-        web.include_router(model_router(self.shared.model(), self.shared.access()))
+                web.include_router(module.router, max_body_size=_LARGEST_JSON_BODY)
+        web.include_router(model_router(self.shared.model(), self.shared.access()), max_body_size=_LARGEST_JSON_BODY)
         return web
 
 
@@ -157,6 +156,8 @@ def _server_of_this_process(settings: Settings) -> Iterator[str]:
     with directory.hold(), bind("127.0.0.1", 0) as bound:
         application = Application(settings, directory)
         with serving_in_thread(application.web, bound) as url:
+            # A second command that comes meanwhile shares this server.
+            directory.publish_server(url)
             yield url
 
 
@@ -174,6 +175,7 @@ def _build_cli() -> typer.Typer:
         name="seoga",
         help="Seoga (서가): a shelf for documents that can be searched, in Korean and English.",
         no_args_is_help=True,
+        rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
 

@@ -7,6 +7,7 @@ should. Nothing is left behind.
 import json
 import mimetypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -33,7 +34,8 @@ STAGES: Final = ("parse", "chunk", "embed", "index")
 TOP: Final = 3
 _START_SECONDS: Final = 60.0
 _PROCESS_SECONDS: Final = 120.0
-_SNIPPET_CHARACTERS: Final = 64
+_SNIPPET_CELLS: Final = 60
+_WIDE_CELLS: Final = 150
 
 
 class DemoFailed(Exception):
@@ -59,7 +61,7 @@ class Timings:
 
 def main() -> int:
     """Runs the demo; gives the exit code."""
-    console = Console() if sys.stdout.isatty() else Console(width=150, no_color=True, highlight=False)
+    console = Console() if sys.stdout.isatty() else Console(width=160, no_color=True, highlight=False)
     timings = Timings()
     started = time.perf_counter()
     try:
@@ -227,31 +229,33 @@ def _print_documents(
     table = _table(console, "Documents (milliseconds of work per stage)")
     for column in ("name", "type", "lang", "status"):
         table.add_column(column, no_wrap=True, overflow="ellipsis")
-    for column in ("pages", "chunks", *STAGES, "total"):
+    for column in ("chunks", *STAGES, "total"):
         table.add_column(column, justify="right")
     for document in documents:
         if document["status"] != "searchable":
             detail = (document.get("problem") or {}).get("detail", "no reason given")
             timings.problems.append(f"{document['name']} is {document['status']}: {detail}")
-        numbers = [""] * (len(STAGES) + 3)
+        numbers = [""] * (len(STAGES) + 2)
         if document["status"] in ("searchable", "failed"):
-            chunks, pages = _chunks_and_pages(client, document["id"])
             journey = _journey(client, document["id"])
             numbers = [
-                str(pages or ""),
-                str(chunks),
+                str(_chunk_count(client, document)),
                 *(_milliseconds(journey["stage_seconds"].get(stage)) for stage in STAGES),
                 _milliseconds(journey["total_seconds"]),
             ]
-        kind = document["media_type"].rpartition("/")[2].rpartition(".")[2]
+        # A refused file never became a document: it has no type and no id.
+        kind = (document["media_type"] or "").rpartition("/")[2].rpartition(".")[2]
         table.add_row(document["name"], kind, document["language"] or "", document["status"], *numbers)
     console.print(table)
 
 
-def _chunks_and_pages(client: httpx.Client, document_id: str) -> tuple[int, int]:
-    """How many chunks the document has, and the last page one of them begins on (0: it has no pages)."""
-    page = client.get(f"/api/v1/documents/{document_id}/chunks", params={"limit": 100}).raise_for_status().json()
-    return page["total"], max((chunk["page"] or 0 for chunk in page["items"]), default=0)
+def _chunk_count(client: httpx.Client, document: dict[str, Any]) -> int:
+    """How many chunks it has; none when it failed before it had any."""
+    if document["status"] != "searchable":
+        return 0
+    page = client.get(f"/api/v1/documents/{document['id']}/chunks", params={"limit": 1}).raise_for_status().json()
+    count: int = page["total"]
+    return count
 
 
 def _milliseconds(seconds: float | None) -> str:
@@ -260,11 +264,13 @@ def _milliseconds(seconds: float | None) -> str:
 
 def _print_answers(console: Console, answers: Sequence[dict[str, Any]], timings: Timings) -> None:
     table = _table(console, "Searches")
-    table.add_column("query", no_wrap=True, overflow="ellipsis", max_width=36)
-    table.add_column("first hit", no_wrap=True, overflow="ellipsis", max_width=30)
-    table.add_column("what matched", no_wrap=True, overflow="ellipsis")
-    table.add_column("expected", justify="right")
-    table.add_column("ms", justify="right")
+    table.add_column("query", no_wrap=True, overflow="ellipsis", max_width=42)
+    table.add_column("first hit", no_wrap=True, overflow="ellipsis", max_width=32)
+    wide = console.width >= _WIDE_CELLS
+    if wide:
+        table.add_column("what matched", no_wrap=True)
+    table.add_column("expected", no_wrap=True, justify="right")
+    table.add_column("ms", no_wrap=True, justify="right")
     for answer in answers:
         place = answer["place"]
         if place is None:
@@ -272,10 +278,11 @@ def _print_answers(console: Console, answers: Sequence[dict[str, Any]], timings:
         if answer["degraded"]:
             timings.problems.append(f"{answer['query']!r} was degraded: {', '.join(answer['degraded'])}.")
         first = answer["hits"][0] if answer["hits"] else None
+        name = Text(first["document"]["name"] if first else "nothing")
+        snippet = _snippet(first, marks=not console.is_terminal) if first else Text()
         table.add_row(
-            answer["query"],
-            first["document"]["name"] if first else "nothing",
-            _snippet(first, marks=not console.is_terminal) if first else "",
+            Text(answer["query"]),
+            *((name, snippet) if wide else (Text("\n").join((name, snippet)),)),
             {1: "first", None: "MISSING"}.get(place, f"place {place}"),
             f"{answer['milliseconds']:.1f}",
         )
@@ -289,17 +296,22 @@ def _snippet(hit: dict[str, Any], *, marks: bool) -> Text:
     text: str = hit["chunk"]["text"]
     highlights = sorted(hit["highlights"], key=lambda mark: mark["start"])
     begin = max(0, highlights[0]["start"] - 12) if highlights else 0
-    end = min(len(text), begin + _SNIPPET_CHARACTERS)
+    end = min(len(text), begin + 2 * _SNIPPET_CELLS)
     snippet, at = Text("…" if begin else ""), begin
     for mark in highlights:
         if mark["start"] < at or mark["end"] > end:
             continue
-        snippet.append(text[at : mark["start"]])
-        word = text[mark["start"] : mark["end"]]
+        snippet.append(_one_line(text[at : mark["start"]]))
+        word = _one_line(text[mark["start"] : mark["end"]])
         snippet.append(f"[{word}]" if marks else word, style="bold yellow")
         at = mark["end"]
-    snippet.append(text[at:end])
-    return Text(" ").join(snippet.split())
+    snippet.append(_one_line(text[at:end]))
+    snippet.truncate(_SNIPPET_CELLS, overflow="ellipsis")
+    return snippet
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text)
 
 
 def _print_summary(console: Console, timings: Timings) -> None:

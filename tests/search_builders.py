@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from builders import eventually, labels
 from dependency_injector import providers
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
+from builders import eventually, labels
 from search.application.ports import ChunkIndex, LiveStore
 from search.application.request import SearchRequest
 from search.application.retrieval import Retrieval, SearchResult

@@ -14,11 +14,19 @@ from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
 from shared.ports.event_bus import EventBus
 from shared.ports.storage import BlobStore
 from shared.runtime.access import Access
-from shared.runtime.module import Module
+from shared.runtime.module import ComponentHealth, Module, Probe
 from shared.settings import Settings
 from shared.telemetry import Metrics
 
 NAME = "ingest"
+
+
+def _probes(database: SqliteDatabase) -> dict[str, Probe]:
+    async def store() -> ComponentHealth:
+        await database.read(lambda connection: connection.execute("SELECT 1").fetchone())
+        return ComponentHealth(ready=True, detail="open")
+
+    return {"ingest.store": store}
 
 
 class IngestContainer(containers.DeclarativeContainer):
@@ -51,4 +59,5 @@ class IngestContainer(containers.DeclarativeContainer):
         router=router,
         subscriptions=providers.Singleton(subscriptions, progress),
         outbox=facts,
+        probes=providers.Singleton(_probes, database),
     )

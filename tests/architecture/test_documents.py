@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -130,6 +131,17 @@ def test_every_route_that_the_api_document_names_is_served_and_the_other_way_rou
     text = (DOCS / "api.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `((?:GET|POST|PUT|PATCH|DELETE) [^`?]+)", text, re.M))
     assert named == {re.sub(r":path\}", "}", route) for route in served}
+
+
+def test_every_error_code_that_the_api_document_names_is_given_somewhere() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in PRODUCT)
+    given = set(re.findall(r'code(?:: ClassVar\[str\])? ?= ?"([a-z_]+)"', source))
+    # What Starlette refuses by itself takes its code from the status.
+    given |= {status.phrase.lower().replace(" ", "_") for status in HTTPStatus}
+    rows = re.findall(r"^\| \d{3} \| ([^|]*) \|", (DOCS / "api.md").read_text(encoding="utf-8"), re.M)
+    named = set(re.findall(r"`([a-z_]+)`", " ".join(rows)))
+    assert len(named) > 20
+    assert named <= given
 
 
 def test_no_text_names_a_machine() -> None:

@@ -1,7 +1,6 @@
 """The promises of Cache, on every adapter."""
 
 from builders import eventually
-
 from shared.ports.storage import Cache
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import pytest
-from builders import a_document_received, an_envelope
 
+from builders import a_document_received, an_envelope
 from shared.events.envelope import Envelope, wrap
 from shared.events.ingest import DocumentReceived
 from shared.events.process import StageFinished

@@ -7,8 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-from builders import eventually
 
+from builders import eventually
 from shared.events.delivery import EventDeadLettered
 from shared.events.envelope import caused_by
 from shared.events.process import StageFinished
@@ -336,6 +336,13 @@ async def test_waiting_ends_when_a_job_is_added(jobs: JobStore) -> None:
 async def test_waiting_ends_at_once_when_a_job_came_since_the_last_claim(jobs: JobStore) -> None:
     assert await claim(jobs) == []
     await jobs.add(a_job())
+    assert await returned_early(jobs)
+
+
+async def test_waiting_ends_at_once_while_jobs_are_left_over(jobs: JobStore) -> None:
+    await jobs.add(a_job())
+    await jobs.add(a_job())
+    await claim_one(jobs)
     assert await returned_early(jobs)
 
 

@@ -11,7 +11,7 @@ import fpdf
 import httpx
 import pytest
 from fpdf.encryption import EncryptionMethod  # type: ignore[import-untyped, unused-ignore]
-from journeys import found_names, search, upload, wait_for
+from journeys import search, upload, wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -80,9 +80,15 @@ def test_fifty_megabytes_in_one_line_end_searchable_or_with_a_reason(client: htt
     ids=["parent", "inner parent", "nul", "control", "300 syllables", "dot", "nothing"],
 )
 def test_a_name_that_cannot_be_is_refused(client: httpx.Client, name: str) -> None:
-    answer = client.post("/api/v1/documents", data={"collection": "bad"}, files=[("files", (name, b"some text"))])
+    # Written by hand: a client library would escape what is tried here.
+    head = f'--edge\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
+    answer = client.post(
+        "/api/v1/documents",
+        content=head.encode() + b"some text\r\n--edge--\r\n",
+        headers={"Content-Type": "multipart/form-data; boundary=edge"},
+    )
     assert answer.status_code in (400, 422), answer.text
-    assert found_names(client, "some text", filters={"collection": "default"}) == []
+    assert client.get("/api/v1/documents", params={"collection": "default"}).json()["items"] == []
 
 
 def test_a_truncated_upload_leaves_nothing(client: httpx.Client) -> None:

@@ -56,7 +56,12 @@ async def test_a_file_that_cannot_be_taken(ingest: AnIngest, name: str, content:
 
 
 async def test_the_same_problems_by_multipart(ingest: AnIngest) -> None:
-    for name, content, status in (("가" * 300, b"x", 422), ("../a", b"x", 422), ("a.pdf", b"%PD", 415)):
+    for name, content, status in (
+        ("가" * 300, b"x", 422),
+        ("../a", b"x", 422),
+        ("nul\x00.txt", b"x", 422),
+        ("a.pdf", b"%PD", 415),
+    ):
         problem(await ingest.client.post("/api/v1/documents", files=[("files", (name, content))]), status)
 
 

@@ -1,9 +1,19 @@
-"""Which files `seoga ingest` finds, and how it names them."""
+"""Which files `seoga ingest` finds, how it names them, and what becomes of them."""
 
+import contextlib
+import json
 import os
+import sqlite3
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
+import pytest
+from command_line import a_serving_process, command, seoga, seoga_json
+
 from ingest.interface.bulk_upload import find_files, same_names
+from shared.runtime.data_directory import DataDirectory
 
 
 def write(folder: Path, *names: str) -> None:
@@ -44,3 +54,101 @@ def test_pipes_and_broken_links_are_left_out(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
     assert [file.name for file in find_files([tmp_path])] == ["a.txt"]
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The data directory of a running server."""
+    data_dir = tmp_path_factory.mktemp("serving") / "data"
+    with a_serving_process(data_dir):
+        yield data_dir
+
+
+def test_ingests_a_folder_and_waits_until_it_is_searchable(serving: Path, tmp_path: Path) -> None:
+    write(tmp_path, "one.txt", "부산/두번째 문서?.txt", "a#b&c%20.md")
+    output, errors = seoga(serving, "ingest", tmp_path, "-c", "folder")
+    assert output == "3 files in folder: 3 searchable\n"
+    assert errors == ""
+    again = seoga_json(serving, "ingest", tmp_path, "-c", "folder")
+    assert again["counts"] == {"searchable": 3}
+    assert [document["name"] for document in again["documents"]] == ["a#b&c%20.md", "one.txt", "부산/두번째 문서?.txt"]
+    assert all(document["duplicate"] for document in again["documents"])
+
+
+def test_lists_refused_and_failed_files_and_exits_with_1(serving: Path, tmp_path: Path) -> None:
+    write(tmp_path, "good.txt")
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 broken")
+    output, errors = seoga(serving, "ingest", tmp_path, "-c", "bad", code=1)
+    assert "3 files in bad" in output
+    assert "refused  empty.txt: " in errors
+    assert "failed  broken.pdf: " in errors
+    assert "good.txt" not in errors
+
+
+def test_metadata_goes_with_the_files(serving: Path, tmp_path: Path) -> None:
+    write(tmp_path, "관세.txt")
+    report = seoga_json(serving, "ingest", tmp_path, "-c", "labelled", "-m", "year=2026", "-m", "team=통관")
+    (document,) = report["documents"]
+    server = DataDirectory(serving).server()
+    assert server is not None
+    stored = httpx.get(f"{server.url}/api/v1/documents/{document['id']}", trust_env=False).json()
+    assert stored["metadata"] == {"year": 2026, "team": "통관"}
+    assert stored["name"] == "관세.txt"
+
+
+def test_does_not_wait_when_told_so(serving: Path, tmp_path: Path) -> None:
+    write(tmp_path, "later.txt")
+    (document,) = seoga_json(serving, "ingest", tmp_path, "-c", "later", "--no-wait")["documents"]
+    assert document["status"] in ("received", "processing", "searchable")
+
+
+def test_a_wrong_collection_is_one_error_not_one_per_file(serving: Path, tmp_path: Path) -> None:
+    write(tmp_path, "a.txt", "b.txt")
+    output, errors = seoga(serving, "ingest", tmp_path, "-c", "no/such name", code=1)
+    assert output == ""
+    assert errors.count("A collection's name has") == 1
+
+
+def test_wrong_arguments_are_usage_errors(tmp_path: Path) -> None:
+    write(tmp_path, "one/a.txt", "two/a.txt")
+    assert "Invalid value for 'PATH" in seoga(tmp_path / "data", "ingest", tmp_path / "nowhere", code=2)[1]
+    assert "not KEY=VALUE" in seoga(tmp_path / "data", "ingest", tmp_path, "-m", "year", code=2)[1]
+    _, errors = seoga(tmp_path / "data", "ingest", tmp_path / "one", tmp_path / "two", code=2)
+    assert "Several files would get the same name" in errors
+
+
+def test_works_without_a_running_server(tmp_path: Path) -> None:
+    write(tmp_path / "files", "a.txt")
+    (tmp_path / "files" / "b.txt").write_text("Containers wait at the quay called Zanzibarion.")
+    assert seoga_json(tmp_path / "data", "ingest", tmp_path / "files")["counts"] == {"searchable": 2}
+    found = seoga_json(tmp_path / "data", "search", "Zanzibarion")
+    assert found["hits"][0]["document"]["name"] == "b.txt"
+
+
+def test_survives_a_killed_and_restarted_server(tmp_path: Path) -> None:
+    files, data_dir = tmp_path / "files", tmp_path / "data"
+    files.mkdir()
+    for number in range(60):
+        (files / f"{number}.txt").write_text(f"Document {number} about harbour {number}.\n" * 20)
+    with a_serving_process(data_dir) as server:
+        running = command(data_dir, "ingest", files, "--json")
+        database = data_dir / "ingest.sqlite"
+        deadline = time.monotonic() + 60
+        while not database.exists() or _count(database) < 10:
+            assert running.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        server.kill()
+        server.wait()
+    with a_serving_process(data_dir):
+        output, errors = running.communicate(timeout=100)
+    assert running.returncode == 0, errors
+    assert json.loads(output)["counts"] == {"searchable": 60}
+
+
+def _count(database: Path) -> int:
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        try:
+            return int(connection.execute("SELECT count(*) FROM documents").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0

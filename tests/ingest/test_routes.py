@@ -167,6 +167,30 @@ async def test_progress_over_http_is_server_sent_events(ingest: AnIngest) -> Non
     assert "event: document" in answer.text
 
 
+async def test_a_follower_of_a_document_that_vanishes_ends_with_its_withdrawal(ingest: AnIngest) -> None:
+    document = await put(ingest, "a.txt", b"one")
+    following = asyncio.create_task(ingest.client.get(document["links"]["events"]))
+    await asyncio.sleep(0)
+    withdrawn = await ingest.ingestion.withdraw(DocumentId(document["id"]))
+    await ingest.hears(a_removal(withdrawn.id, withdrawn.version))
+    states = [json.loads(line[6:]) for line in (await following).text.splitlines() if line.startswith("data: ")]
+    assert states[-1]["status"] == "withdrawn"
+
+
+async def test_every_route_documents_its_errors(ingest: AnIngest) -> None:
+    paths = ingest.web.openapi()["paths"]
+    operations = {(path, method): each for path, methods in paths.items() for method, each in methods.items()}
+    assert len(operations) == 13
+    for where, operation in operations.items():
+        statuses = set(operation["responses"])
+        assert {"401", "403", "422", "503"} <= statuses, where
+        assert "application/problem+json" in operation["responses"]["422"]["content"], where
+        if "{document_id}" in where[0]:
+            assert "404" in statuses, where
+    put_body = operations["/api/v1/documents/{collection}/{name}", "put"]["requestBody"]["content"]
+    assert set(put_body) == {"application/octet-stream"}
+
+
 async def test_collections_count_by_status_and_can_be_deleted(ingest: AnIngest) -> None:
     one = await put(ingest, "a.txt", b"one", "kept")
     await ingest.becomes_searchable(one["id"])

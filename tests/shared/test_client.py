@@ -11,7 +11,8 @@ import typer
 from data_directory_holder import a_holder
 
 from shared.kernel import Conflict, Unavailable
-from shared.runtime.client import ApiProblem, connect, json_of, patient, printable, problems_to_stderr
+from shared.runtime.client import ApiProblem, _Following, connect, json_of, patient, printable, problems_to_stderr
+from shared.runtime.data_directory import DataDirectory, RunningServer
 
 
 def never() -> contextlib.AbstractContextManager[str]:
@@ -90,6 +91,17 @@ def test_follows_the_server_over_a_restart(tmp_path: Path) -> None:
         assert answer["pid"] != first.pid
 
 
+def test_starts_a_server_of_its_own_when_nobody_comes_back(tmp_path: Path) -> None:
+    with a_holder(tmp_path / "b", url="serve"):
+        other = DataDirectory(tmp_path / "b").server()
+        assert other is not None
+        gone = RunningServer("http://127.0.0.1:9", 1, "boot")
+        with httpx.HTTPTransport() as wire:
+            following = _Following(wire, DataDirectory(tmp_path), gone, start=lambda: other.url, restart_seconds=0.2)
+            with httpx.Client(transport=following, base_url=gone.url) as client:
+                assert json_of(client.get("/", extensions=patient(20)))["pid"] == other.pid
+
+
 def test_gives_up_when_the_server_stays_away(tmp_path: Path) -> None:
     with a_holder(tmp_path, url="serve") as holder, connect(tmp_path, never) as client:
         holder.kill()
@@ -106,11 +118,8 @@ def test_a_change_is_not_sent_twice_when_the_answer_was_lost(tmp_path: Path) -> 
             self.seen.append(request.method)
             raise httpx.ReadError("reset", request=request)
 
-    from shared.runtime.client import _Following
-    from shared.runtime.data_directory import DataDirectory, RunningServer
-
     lost = Lost()
-    following = _Following(lost, DataDirectory(tmp_path), RunningServer("http://127.0.0.1:9", 1, "boot"))
+    following = _Following(lost, DataDirectory(tmp_path), RunningServer("http://127.0.0.1:9", 1, "boot"), start=str)
     with httpx.Client(transport=following, base_url="http://127.0.0.1:9") as client:
         with pytest.raises(httpx.ReadError):
             client.post("/")

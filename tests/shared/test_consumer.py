@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from builders import a_document_received, an_envelope, eventually
 
+from builders import a_document_received, an_envelope, eventually
 from shared.events.delivery import EventDeadLettered
 from shared.events.envelope import Envelope, current_cause, current_envelope, wrap
 from shared.events.ingest import DocumentReceived, DocumentWithdrawn
@@ -198,10 +198,17 @@ async def test_a_failure_that_passes_is_no_dead_letter(log: SqliteEventLog) -> N
     assert await lag(log) == 0
 
 
-async def publish_raw(log: SqliteEventLog, *raws: bytes) -> None:
-    """Bytes that no publisher of ours would write: a letter of them replayed would be refused, so by its own door."""
-    topics = await log._topic_ids([TOPIC])
-    await log._database.write(lambda connection: log._append(connection, [(TOPIC, topics[TOPIC], raw) for raw in raws]))
+class Poison(Envelope):
+    """An envelope that is written as other bytes, as a damaged or foreign publisher would."""
+
+    bytes_written: bytes
+
+    def to_json(self) -> bytes:
+        return self.bytes_written
+
+
+def poison(raw: bytes) -> Envelope:
+    return Poison(**an_envelope().model_dump(), bytes_written=raw)
 
 
 async def test_poison_is_buried_and_what_can_be_read_of_it_is_told(log: SqliteEventLog) -> None:
@@ -211,10 +218,11 @@ async def test_poison_is_buried_and_what_can_be_read_of_it_is_told(log: SqliteEv
         seen.append(event.document_id)
 
     document_id = new_document_id()
-    half = b'{"name": "DocumentReceived", "payload": {"document_id": "%s", "document_version": 3}}' % document_id.encode()
-    await publish_raw(log, b"\xff\x00 nothing", b"[1, 2]", half)
+    half = (
+        b'{"name": "DocumentReceived", "payload": {"document_id": "%s", "document_version": 3}}' % document_id.encode()
+    )
     good = an_envelope()
-    await log.publish(good)
+    await log.publish(poison(b"\xff\x00 nothing"), poison(b"[1, 2]"), poison(half), good)
     async with log.tail(EventDeadLettered.topic) as told, consuming(log, handle):
         notices = [await anext(told) for _ in range(3)]
         await eventually(lambda: seen == [good.key])

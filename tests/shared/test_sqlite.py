@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from builders import a_document_received, eventually
 
+from builders import a_document_received, eventually
 from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
 from shared.kernel import Conflict, StorageFull, Unavailable
 
@@ -169,7 +169,8 @@ async def test_a_closed_file_needs_no_log_beside_it(tmp_path: Path) -> None:
     async with SqliteDatabase(tmp_path / "notes.sqlite", SCHEMA) as database:
         await write(database, "a")
         assert await notes(database) == ["a"]
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.sqlite"]
+    left = await asyncio.to_thread(lambda: [path.name for path in tmp_path.iterdir()])
+    assert left == ["notes.sqlite"]
 
 
 async def test_a_file_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from builders import an_envelope
 
+from builders import an_envelope
 from shared.events.envelope import Envelope
 from shared.events.ingest import DocumentReceived
 from shared.events.process import ProcessingFailed
@@ -100,6 +100,25 @@ async def test_a_reader_that_falls_behind_the_memory_misses_nothing(
                 assert len(await receive(subscription, 50)) == 50
         assert ids(await receive(subscription, 150)) == [envelope.id for envelope in envelopes[50:]]
         assert [(await anext(tail)).id for _ in range(200)] == [envelope.id for envelope in envelopes]
+
+
+async def test_no_wake_up_is_missed_while_a_reader_finds_nothing_in_the_file(tmp_path: Path) -> None:
+    groups = [f"group-{number}" for number in range(40)]
+    async with SqliteEventLog(tmp_path / "events.sqlite") as log:
+        await log.publish(an_envelope())
+        for group in groups:
+            async with log.subscribe(group, [TOPIC]) as subscription:
+                await subscription.commit({TOPIC: 1})
+        await log.publish(an_envelope().model_copy(update={"topic": "other.noun.v1"}))
+    for group in groups:
+        # Behind the memory, which begins at the end of the file, and with nothing of its topic in the file.
+        async with (
+            SqliteEventLog(tmp_path / "events.sqlite") as log,
+            log.subscribe(group, [TOPIC]) as subscription,
+            asyncio.timeout(20),
+        ):
+            receiving = asyncio.create_task(subscription.receive(1000))
+            await asyncio.gather(receiving, log.publish(an_envelope()))
 
 
 async def test_events_of_another_process_are_delivered_in_order(tmp_path: Path) -> None:

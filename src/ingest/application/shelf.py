@@ -90,7 +90,7 @@ class Shelf:
     async def follow(self, document_id: DocumentId) -> AsyncIterator[Seen]:
         """The present state first, then every other one, until it is searchable, failed or withdrawn.
 
-        Ends without a word when the document vanishes. Raises Unavailable.
+        A document that vanishes meanwhile ends as withdrawn. Raises Unavailable.
         """
         with self._feed.watch(document_id) as changes:
             last: Seen | None = None
@@ -98,6 +98,10 @@ class Shelf:
                 try:
                     seen = (await self.see(await self._documents.load(document_id)))[0]
                 except NotFound:
+                    if last is not None:
+                        document = last.document
+                        document.standing = document.standing.withdrawn(document.version + 1)
+                        yield Seen(document)
                     return
                 if seen != last:
                     yield seen

@@ -150,7 +150,7 @@ def add_document_routes(router: APIRouter, *, ingestion: Ingestion, shelf: Shelf
     @router.patch(
         DOCUMENTS_PATH + "/{document_id}",
         response_model=DocumentView,
-        responses=responses(400, *_WRITE_ERRORS),
+        responses=responses(400, 413, *_WRITE_ERRORS),
         dependencies=[Depends(no_query)],
         tags=["documents"],
     )

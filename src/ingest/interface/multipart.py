@@ -5,15 +5,16 @@ the arrival of the next.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fastapi import HTTPException
 from python_multipart import multipart
 from python_multipart.exceptions import FormParserError
 
-from shared.kernel import DomainError, FieldError, InvalidInput
+from ingest.interface.requests import BrokenUpload
+from shared.kernel import DomainError, FieldError, InvalidInput, Unsupported
 from shared.ports.storage import StoredBlob
 
 Store = Callable[[AsyncIterator[bytes]], Awaitable[StoredBlob]]
@@ -22,6 +23,8 @@ MOST_FILES: Final = 1000
 _STORED_AT_ONCE: Final = 8
 _PIECES_WAITING: Final = 4
 _LARGEST_FIELD: Final = 64 << 10
+# Browsers escape quotes and line ends in file names so (WHATWG HTML, "multipart form data"), others all controls.
+_ESCAPED: Final = re.compile(r"%([01][0-9A-Fa-f]|22)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class FormReader:
         self._ended = False
 
     async def read(self, content_type: str, body: AsyncIterator[bytes]) -> Form:
-        """Raises InvalidInput (an unknown field), HTTPException 400 (not multipart, truncated), and what `body` does.
+        """Raises InvalidInput (an unknown field), Unsupported, BrokenUpload, and what `body` raises.
 
         When it raises, files that were stored meanwhile belong to no document.
         """
@@ -113,10 +116,10 @@ class FormReader:
             parser.finalize()
             await self._follow()
             if not self._ended:
-                raise HTTPException(400, "The form breaks off before its closing boundary; nothing was stored.")
+                raise BrokenUpload("The form breaks off before its closing boundary; nothing was stored.")
             self._form.files = list(await asyncio.gather(*(file.task for file in self._in_flight)))
         except FormParserError as error:
-            raise HTTPException(400, f"This is not a valid multipart/form-data body: {error}") from error
+            raise BrokenUpload(f"This is not a valid multipart/form-data body: {error}") from error
         finally:
             unfinished = [file.task for file in self._in_flight if not file.task.done()]
             for task in unfinished:
@@ -127,9 +130,9 @@ class FormReader:
     def _parser(self, content_type: str) -> multipart.MultipartParser:
         kind, options = multipart.parse_options_header(content_type)
         if kind != b"multipart/form-data":
-            raise HTTPException(415, "Send the files as multipart/form-data, or one file as the body of a PUT.")
+            raise Unsupported("Send the files as multipart/form-data, or one file as the body of a PUT.")
         if not options.get(b"boundary"):
-            raise HTTPException(400, "The Content-Type has no boundary.")
+            raise BrokenUpload("The Content-Type has no boundary.")
 
         def note(kind: str) -> Callable[..., None]:
             def data(data: bytes = b"", start: int = 0, end: int = 0) -> None:
@@ -179,7 +182,7 @@ class FormReader:
         if len(self._in_flight) >= MOST_FILES:
             raise _wrong_field(self._file_field, f"has more than {MOST_FILES} files; send them in several requests")
         await self._room.acquire()
-        name = options[b"filename"].decode("utf-8", "replace")
+        name = _ESCAPED.sub(_unescaped, options[b"filename"].decode("utf-8", "replace"))
         part.file = _FileInFlight(name, self._store, self._room)
         self._in_flight.append(part.file)
 
@@ -199,6 +202,10 @@ class FormReader:
             self._form.fields[part.name] = part.text.decode("utf-8")
         except UnicodeDecodeError as error:
             raise _wrong_field(part.name, "is not UTF-8") from error
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16))
 
 
 def _wrong_field(name: str, message: str) -> InvalidInput:

@@ -28,6 +28,13 @@ class WrongCursor(DomainError):
     title = "The cursor does not belong to this list"
 
 
+class BrokenUpload(DomainError):
+    """The body ended before it was whole, or is not what its headers say. Answered with 400."""
+
+    code = "broken_upload"
+    title = "The upload is broken"
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -101,7 +108,7 @@ def declared_size(request: Request, limit: int) -> int | None:
 async def body_of(
     request: Request, *, declared: int | None, idle_timeout_seconds: float, max_bytes: int
 ) -> AsyncIterator[bytes]:
-    """The body in pieces. Raises 408 when it stalls, 400 when it breaks off, TooLarge beyond `max_bytes`."""
+    """The body in pieces. Raises HTTPException 408 when it stalls, BrokenUpload, TooLarge beyond `max_bytes`."""
     pieces = aiter(request.stream())
     seen = 0
     while True:
@@ -113,7 +120,7 @@ async def body_of(
                 408, f"Nothing arrived for {idle_timeout_seconds:g} seconds; nothing was stored. Send it again."
             ) from error
         except ClientDisconnect as error:
-            raise HTTPException(400, "The upload broke off; nothing was stored.") from error
+            raise BrokenUpload("The upload broke off; nothing was stored.") from error
         if piece is None:
             break
         seen += len(piece)
@@ -122,7 +129,7 @@ async def body_of(
         if piece:
             yield piece
     if declared is not None and seen != declared:
-        raise HTTPException(400, f"The upload has {seen} bytes where {declared} were declared; nothing was stored.")
+        raise BrokenUpload(f"The upload has {seen} bytes where {declared} were declared; nothing was stored.")
 
 
 def _digest(scope: str) -> str:

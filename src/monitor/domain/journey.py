@@ -7,6 +7,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from shared.kernel import DocumentId
@@ -40,6 +41,11 @@ class State(StrEnum):
 
 UNFINISHED: Final = frozenset((State.RECEIVED, State.PROCESSING, State.WITHDRAWING))
 _REPEATABLE: Final = frozenset((StepKind.FAILED, StepKind.DEAD_LETTERED, StepKind.REPLAYED))
+_ENDS: Final = {
+    State.SEARCHABLE: (StepKind.INDEXED,),
+    State.FAILED: (StepKind.FAILED, StepKind.DEAD_LETTERED),
+    State.WITHDRAWN: (StepKind.REMOVED,),
+}
 _ORDER: Final = {kind: place for place, kind in enumerate(StepKind)}
 
 
@@ -77,7 +83,7 @@ class TimedStep:
     elapsed_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Journey:
     """All known steps of one version, in the order in which they happened. Never empty."""
 
@@ -96,7 +102,7 @@ class Journey:
         ordered = sorted(earliest.values(), key=lambda step: (step.occurred_at, _ORDER[step.kind], step.identity))
         return cls(document_id, version, tuple(ordered))
 
-    @property
+    @cached_property
     def state(self) -> State:
         """Withdrawal and searchability are final; a failure stands until something is replayed after it."""
         kinds = {step.kind for step in self.steps}
@@ -126,14 +132,10 @@ class Journey:
         """When its newest step happened."""
         return self.steps[-1].occurred_at
 
-    @property
+    @cached_property
     def finished_at(self) -> datetime | None:
         """When it reached its state, or None while it is on its way."""
-        ends = {
-            State.SEARCHABLE: (StepKind.INDEXED,),
-            State.FAILED: (StepKind.FAILED, StepKind.DEAD_LETTERED),
-            State.WITHDRAWN: (StepKind.REMOVED,),
-        }.get(self.state)
+        ends = _ENDS.get(self.state)
         if ends is None:
             return None
         return max(step.occurred_at for step in self.steps if step.kind in ends)

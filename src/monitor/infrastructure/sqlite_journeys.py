@@ -30,6 +30,7 @@ CREATE INDEX IF NOT EXISTS journeys_by_start ON journeys (newest, started_at, do
 CREATE INDEX IF NOT EXISTS journeys_by_state ON journeys (newest, state, last_event_at);
 CREATE INDEX IF NOT EXISTS journeys_by_end ON journeys (state, finished_at);
 """
+_KINDS: Final = {kind.value: kind for kind in StepKind}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _KNOWN: Final = """
@@ -209,17 +210,14 @@ def _summarise(connection: sqlite3.Connection, document_id: DocumentId, version:
 
 
 def _steps(connection: sqlite3.Connection, document_id: str, version: int) -> tuple[Step, ...]:
-    rows = connection.execute("SELECT * FROM steps WHERE document_id = ? AND version = ?", (document_id, version))
+    rows = connection.execute(
+        "SELECT kind, occurred_at, stage, seconds, detail, event_id FROM steps WHERE document_id = ? AND version = ?",
+        (document_id, version),
+    )
+    # By position and by table: this runs once for every event there is.
     return tuple(
-        Step(
-            kind=StepKind(row["kind"]),
-            occurred_at=_instant(row["occurred_at"]),
-            stage=row["stage"],
-            seconds=row["seconds"],
-            detail=row["detail"],
-            event_id=row["event_id"],
-        )
-        for row in rows
+        Step(_KINDS[kind], _EPOCH + timedelta(microseconds=at), stage, seconds, detail, event_id)
+        for kind, at, stage, seconds, detail, event_id in rows
     )
 
 
@@ -262,7 +260,3 @@ def _marks(values: Collection[object]) -> str:
 
 def _number(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
-
-
-def _instant(number: int) -> datetime:
-    return _EPOCH + number * _MICROSECOND

@@ -24,7 +24,9 @@ async def chunked(parsed: ParsedDocument, model: Model, description: ModelDescri
     while isinstance(step, _Wanted):
         counts = await model.count_tokens(step.texts) if step.texts else []
         step = await _step(plan, counts, in_thread=in_thread)
-    return ChunkedDocument(title=parsed.title, chunks=_chunks(parsed.text, step))
+    if in_thread:
+        return await asyncio.to_thread(_document, parsed, step)
+    return _document(parsed, step)
 
 
 class _Wanted:
@@ -45,12 +47,12 @@ async def _step(plan: Plan, counts: Sequence[int] | None, *, in_thread: bool) ->
     return await asyncio.to_thread(advance) if in_thread else advance()
 
 
-def _chunks(text: str, pieces: list[Piece]) -> tuple[Chunk, ...]:
-    return tuple(
+def _document(parsed: ParsedDocument, pieces: list[Piece]) -> ChunkedDocument:
+    chunks = tuple(
         Chunk(
             ordinal=ordinal,
             kind=piece.kind,
-            text=text[piece.start : piece.end],
+            text=parsed.text[piece.start : piece.end],
             start=piece.start,
             end=piece.end,
             page=piece.page,
@@ -59,3 +61,4 @@ def _chunks(text: str, pieces: list[Piece]) -> tuple[Chunk, ...]:
         )
         for ordinal, piece in enumerate(pieces)
     )
+    return ChunkedDocument(title=parsed.title, chunks=chunks)

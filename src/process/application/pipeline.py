@@ -34,6 +34,8 @@ VERSIONS: Final = {PARSE: 1, CHUNK: 1, EMBED: 1}
 _CONCURRENCY: Final = 8
 """Enough documents at once to fill the model's batches with single-chunk ones."""
 _TEXTS_PER_CALL: Final = 256
+_SMALL: Final = 256 << 10
+"""Bytes; what a smaller document leaves is written on the event loop in a millisecond or two."""
 _LARGE: Final = 8 << 20
 """Bytes; documents from here on go through one at a time, so that memory holds one of them."""
 _log = get_log("process")
@@ -57,6 +59,8 @@ class _Run:
     event: DocumentReceived
     report: Report
     model: ModelDescription
+    anew: bool = False
+    """A stage was done in this run: what later ones left (if anything) was made from something else."""
 
 
 class DocumentProcessing:
@@ -105,23 +109,27 @@ class DocumentProcessing:
         chunk_configuration = {"parse": [VERSIONS[PARSE], parse_configuration], "model": run.model.fingerprint}
         embed_configuration = {"chunk": [VERSIONS[CHUNK], chunk_configuration]}
 
-        parsed, _ = await self._stage(
+        parsed, _, fact = await self._stage(
             run, PARSE, parse_configuration, ParsedDocument.from_bytes, lambda: self._parse(event)
         )
-        chunks, chunks_key = await self._stage(
+        await run.report(fact)
+        chunks, chunks_key, fact = await self._stage(
             run, CHUNK, chunk_configuration, ChunkedDocument.from_bytes, lambda: chunked(parsed, self._model, run.model)
         )
+        await run.report(fact)
         readable = [chunk for chunk in chunks.chunks if _is_readable(chunk, run.model)]
         vectors_key: str | None = None
         if readable:
-            _, vectors_key = await self._stage(
+            _, vectors_key, fact = await self._stage(
                 run, EMBED, embed_configuration, ChunkVectors.from_bytes, lambda: self._embed(chunks.title, readable)
             )
         else:
-            await self._finished(run, EMBED, seconds=0.0, reused=False)
+            fact = self._finished(run, EMBED, seconds=0.0, reused=False)
 
         self._metrics.count("process_documents_total", outcome="processed", code="")
+        # The last stage's fact goes with the job's end: one write less for each document.
         return (
+            fact,
             DocumentProcessed(
                 document_id=event.document_id,
                 document_version=event.document_version,
@@ -146,19 +154,21 @@ class DocumentProcessing:
         configuration: dict[str, Any],
         read: Callable[[bytes], A],
         work: Callable[[], Awaitable[A]],
-    ) -> tuple[A, str]:
-        """The stage's artefact and its address: what is there already, else what the work gives, kept durably."""
+    ) -> tuple[A, str, StageFinished]:
+        """The stage's artefact (what is there already, else what the work gives, durably), its address, its fact."""
         started = perf_counter()
         key = artefact_key(run.event.sha256, stage, VERSIONS[stage], configuration)
-        artefact = await self._left_behind(run, stage, key, read)
+        artefact = None if run.anew else await self._left_behind(run, stage, key, read)
         reused = artefact is not None
         if artefact is None:
+            run.anew = True
             artefact = await work()
-            await self._blobs.put(key, artefact.to_bytes())
+            small = run.event.size < _SMALL
+            content = artefact.to_bytes() if small else await asyncio.to_thread(artefact.to_bytes)
+            await self._blobs.put(key, content)
             if run.event.fresh:
                 await self._blobs.put(_renewal_key(run.event, stage), b"")
-        await self._finished(run, stage, seconds=perf_counter() - started, reused=reused)
-        return artefact, key
+        return artefact, key, self._finished(run, stage, seconds=perf_counter() - started, reused=reused)
 
     async def _left_behind(self, run: _Run, stage: str, key: str, read: Callable[[bytes], A]) -> A | None:
         # Work asked for anew is done once: a mark tells a resumed job that this version has done the stage.
@@ -172,18 +182,16 @@ class DocumentProcessing:
             _log.warning("artefact damaged", action="artefact.damaged", key=key, error=str(error))
             return None
 
-    async def _finished(self, run: _Run, stage: str, *, seconds: float, reused: bool) -> None:
+    def _finished(self, run: _Run, stage: str, *, seconds: float, reused: bool) -> StageFinished:
         self._metrics.observe("process_stage_seconds", seconds, stage=stage, reused=str(reused).lower())
-        await run.report(
-            StageFinished(
-                document_id=run.event.document_id,
-                document_version=run.event.document_version,
-                stage=stage,
-                seconds=seconds,
-                done=STAGES.index(stage) + 1,
-                total=len(STAGES),
-                reused=reused,
-            )
+        return StageFinished(
+            document_id=run.event.document_id,
+            document_version=run.event.document_version,
+            stage=stage,
+            seconds=seconds,
+            done=STAGES.index(stage) + 1,
+            total=len(STAGES),
+            reused=reused,
         )
 
     async def _parse(self, event: DocumentReceived) -> ParsedDocument:

@@ -7,7 +7,7 @@ sentences instead of words), which prefers few, even chunks and breaks at paragr
 """
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -64,8 +64,10 @@ Plan = Generator[Sequence[str], Sequence[int], list[Piece]]
 
 _SHORT: Final = 4_000
 """Characters; a shorter document is first tried as one chunk."""
-_TEXTS_AT_ONCE: Final = 200_000
-"""Characters asked for at once: a tokenizer keeps some 150 bytes for each token of a call."""
+_AT_ONCE: Final = 200_000
+"""Characters measured and divided at once: a tokenizer keeps some 150 bytes for each token of a call."""
+_SAMPLE: Final = 20_000
+"""Characters of a block whose language is looked at."""
 _FULL: Final = 0.88
 """How far chunks are filled where overlap is to follow."""
 _OVERLAP: Final = 0.12
@@ -124,45 +126,71 @@ def plan_chunks(
             kinds = _kinds_by_length(blocks)
             page = blocks[0].page if blocks else None
             return [Piece(start, end, kinds, page, _first_headings(text, blocks), language)]
-    sections = _sections(text, blocks, language, limits)
-    yield from _measure(text, sections, title, limits)
-    pieces = []
-    fits_in_one = sum(section.size() for section in sections) <= _FULL
-    for group in [sections] if fits_in_one else _grouped(sections):
-        pieces.extend(_pieces_of(text, group, blocks, language, limits))
+    pieces: list[Piece] = []
+    for sections in _batches(text, blocks, language, limits):
+        yield from _measure(text, sections, title, limits)
+        fits_in_one = sum(section.size() for section in sections) <= _FULL
+        for group in [sections] if fits_in_one else _grouped(sections):
+            pieces.extend(_pieces_of(text, group, blocks, language, limits))
     return pieces
 
 
-def _sections(text: str, blocks: Sequence[BlockLike], language: str | None, limits: Limits) -> list[_Section]:
+def _batches(
+    text: str, blocks: Sequence[BlockLike], language: str | None, limits: Limits
+) -> Generator[list[_Section], None, None]:
+    """The sections in order, some hundred thousand characters at a time: a long document has a million units."""
+    sections = [_Section((), 0, [])]
+    characters = 0
+    for headings, level, unit in _units(text, blocks, language, limits):
+        if characters >= _AT_ONCE:
+            yield [section for section in sections if section.units]
+            sections, characters = [], 0
+        if not sections or headings is not sections[-1].headings:
+            sections.append(_Section(headings, level, []))
+        sections[-1].units.append(unit)
+        characters += unit.end - unit.start
+    if characters:
+        yield [section for section in sections if section.units]
+
+
+def _units(
+    text: str, blocks: Sequence[BlockLike], language: str | None, limits: Limits
+) -> Generator[tuple[tuple[str, ...], int, Unit], None, None]:
+    """Every unit with its heading path (one tuple for each section) and its heading's level."""
     document_script = script_of(text)
     path: list[tuple[int, str]] = []
-    sections = [_Section((), 0, [])]
-    position = 0
+    headings: tuple[str, ...] = ()
+    level = position = 0
     for index, block in enumerate(blocks):
-        _add_stray_text(text, position, block.start, index, sections[-1], limits, language)
+        for unit in _stray_units(text, position, block.start, index, limits, language):
+            yield headings, level, unit
         position = max(position, block.end)
         if block.kind == "heading":
             level = block.level or 1
-            while path and path[-1][0] >= level:
-                path.pop()
-            path.append((level, " ".join(text[block.start : block.end].split())[:_LONGEST_HEADING]))
-            sections.append(_Section(tuple(name for _, name in path), level, []))
-        part = text[block.start : block.end]
+            headings = _entered(path, level, text[block.start : block.end])
+        part = text[block.start : min(block.end, block.start + _SAMPLE)]
         script = script_of(part)
         own = language if script in (document_script, None) else language_of(part)
-        sections[-1].units.extend(units_of(text, block.start, block.end, block.kind, index, _reads(own, part, limits)))
-    _add_stray_text(text, position, len(text), max(0, len(blocks) - 1), sections[-1], limits, language)
-    return [section for section in sections if section.units]
+        for unit in units_of(text, block.start, block.end, block.kind, index, _reads(own, part, limits)):
+            yield headings, level, unit
+    for unit in _stray_units(text, position, len(text), max(0, len(blocks) - 1), limits, language):
+        yield headings, level, unit
 
 
-def _add_stray_text(
-    text: str, start: int, end: int, block: int, section: _Section, limits: Limits, language: str | None
-) -> None:
+def _entered(path: list[tuple[int, str]], level: int, name: str) -> tuple[str, ...]:
+    """The heading path once a heading of that level is met; changes `path`."""
+    while path and path[-1][0] >= level:
+        path.pop()
+    path.append((level, " ".join(name.split())[:_LONGEST_HEADING]))
+    return tuple(name for _, name in path)
+
+
+def _stray_units(text: str, start: int, end: int, block: int, limits: Limits, language: str | None) -> Iterator[Unit]:
     """Text that no block claims is kept as a paragraph: a chunk's slice would hold it unmeasured."""
     stray = _trimmed(text, start, end)
-    if stray is not None:
-        part = text[stray[0] : stray[1]]
-        section.units.extend(units_of(text, *stray, "paragraph", block, _reads(language, part, limits)))
+    if stray is None:
+        return iter(())
+    return units_of(text, *stray, "paragraph", block, _reads(language, text[stray[0] : stray[1]], limits))
 
 
 def _reads(language: str | None, text: str, limits: Limits) -> bool:
@@ -177,14 +205,14 @@ def _measure(
 ) -> Generator[Sequence[str], Sequence[int], None]:
     """Sets every unit's size (1 = a full chunk) and divides those that are larger."""
     paths = list({section.headings: None for section in sections})
-    counted = yield from _count([passage_prefix(title, path) for path in paths])
+    counted = yield [passage_prefix(title, path) for path in paths]
     prefix_tokens = dict(zip(paths, counted, strict=True))
     for section in sections:
         section.prefix_tokens = prefix_tokens[section.headings]
     fresh = [(section, unit) for section in sections for unit in section.units]
     while fresh:
         readable = [(section, unit) for section, unit in fresh if unit.readable]
-        tokens = yield from _count([text[unit.start : unit.end] for _, unit in readable])
+        tokens = (yield [text[unit.start : unit.end] for _, unit in readable]) if readable else ()
         for (_, unit), count in zip(readable, tokens, strict=True):
             unit.tokens = count
         for section, unit in fresh:
@@ -201,17 +229,6 @@ def _measure(
                 smaller.extend(parts)
                 fresh.extend((section, part) for part in parts)
             section.units = smaller
-
-
-def _count(texts: list[str]) -> Generator[Sequence[str], Sequence[int], list[int]]:
-    counts: list[int] = []
-    slice_start, characters = 0, 0
-    for index, item in enumerate(texts):
-        characters += len(item)
-        if characters >= _TEXTS_AT_ONCE or index == len(texts) - 1:
-            counts.extend((yield texts[slice_start : index + 1]))
-            slice_start, characters = index + 1, 0
-    return counts
 
 
 def _size(text: str, tokens: int | None, room_for_tokens: int, limits: Limits) -> float:
@@ -343,16 +360,14 @@ def _kinds_by_length(blocks: Sequence[BlockLike]) -> str:
 def _first_headings(text: str, blocks: Sequence[BlockLike]) -> tuple[str, ...]:
     """The path of the first text: headings that lead to it without any text between."""
     path: list[tuple[int, str]] = []
+    headings: tuple[str, ...] = ()
     for block in blocks:
         if block.kind == "title":
             continue
         if block.kind != "heading":
             break
-        level = block.level or 1
-        while path and path[-1][0] >= level:
-            path.pop()
-        path.append((level, " ".join(text[block.start : block.end].split())[:_LONGEST_HEADING]))
-    return tuple(name for _, name in path)
+        headings = _entered(path, block.level or 1, text[block.start : block.end])
+    return headings
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:

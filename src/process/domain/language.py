@@ -104,10 +104,11 @@ def _latin_language(sample: str, default: str | None) -> str | None:
     words = [word for word in _WORD.findall(sample.lower()) if len(word) > 1][:2_000]
     if not words:
         return default
-    hits: Counter[str] = Counter()
-    for word in words:
-        hits.update(_LANGUAGES_OF.get(word, ()))
-    best = max(hits, key=lambda code: hits[code]) if hits else "en"
+    hits = dict.fromkeys(_STOPWORDS, 0)
+    for word, times in Counter(words).items():
+        for code in _LANGUAGES_OF.get(word, ()):
+            hits[code] += times
+    best = max(hits, key=lambda code: hits[code])
     # Four of ten words of running text are in its profile; of a list of names or of "lorem ipsum" one of ten.
     least = 0.15 if len(words) >= 12 else 0.1
     if hits[best] >= max(1, least * len(words)) and (len(words) >= 4 or hits[best] >= 2):

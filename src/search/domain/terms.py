@@ -41,8 +41,8 @@ _TOKEN: Final = re.compile(
     r"|(?P<other>[^\W\d_A-Za-z\u00c0-\u024f\uac00-\ud7a3\u1100-\u11ff\u3040-\u30ff\u3131-\u318e\u3400-\u9fff\uf900-\ufaff]+)"
 )
 _SEPARATORS: Final = re.compile(r"[._\-/]")
-# A tariff code: four digits, two, then up to four more, with or without further marks.
-_TARIFF: Final = re.compile(r"(\d{4})[.\-](\d{2})(?:[.\-]?(\d{2,4}))?(?:[.\-](\d{2}))?")
+# A tariff code: four digits, a dot, two, then up to four more, with or without further marks.
+_TARIFF: Final = re.compile(r"(\d{4})\.(\d{2})(?:[.\-]?(\d{2,4}))?(?:[.\-](\d{2}))?")
 _DECIMAL: Final = re.compile(r"\d+\.\d+")
 
 

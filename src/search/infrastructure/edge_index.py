@@ -12,9 +12,10 @@ from typing import Any, Final, Self
 
 import psutil
 
-from search.application.ports import DocumentVersion, IndexAnswer, IndexCapabilities, ScoredUnit, Unit
+from search.application.ports import DocumentVersion, IndexAnswer, IndexCapabilities, Unit
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
+from search.infrastructure.edge_wire import from_wire, payload_of, to_wire
 from shared.events.ingest import Labels
 from shared.kernel import DocumentId, Unavailable
 from shared.ports.model import Model
@@ -54,14 +55,14 @@ class EdgeIndex:
 
     async def __aenter__(self) -> Self:
         self._closed = False
-        self._opening = asyncio.create_task(self._open(), name="open-index")
+        self._begin_opening()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._closed = True
         if self._opening is not None:
-            self._opening.cancel()
-            await asyncio.gather(self._opening, return_exceptions=True)
+            # Not cancelled: a child that was just started must not be left behind.
+            await asyncio.wait({self._opening}, timeout=4 * _LOCK_WAIT_SECONDS)
         if self._child is not None:
             with contextlib.suppress(ChildEnded, ChildError, TimeoutError):
                 await asyncio.wait_for(self._child.call("close"), 10)
@@ -87,7 +88,7 @@ class EdgeIndex:
         """See ChunkIndex."""
         assert len(units) <= _MOST_UNITS
         for start in range(0, len(units), _PIECE):
-            await self._write("upsert", units=[_wire(unit) for unit in units[start : start + _PIECE]])
+            await self._write("upsert", units=[to_wire(unit) for unit in units[start : start + _PIECE]])
 
     async def delete(self, versions: Sequence[DocumentVersion]) -> None:
         """See ChunkIndex."""
@@ -96,7 +97,7 @@ class EdgeIndex:
 
     async def set_labels(self, document_id: DocumentId, labels: Labels) -> None:
         """See ChunkIndex."""
-        await self._write("set_payload", document=document_id, payload=_payload(labels))
+        await self._write("set_payload", document=document_id, payload=payload_of(labels))
 
     async def flush(self) -> None:
         """See ChunkIndex."""
@@ -124,8 +125,8 @@ class EdgeIndex:
             window=window,
         )
         return IndexAnswer(
-            dense=[_scored(entry) for entry in answer["dense"]],
-            sparse=[_scored(entry) for entry in answer["sparse"]],
+            dense=[from_wire(entry) for entry in answer["dense"]],
+            sparse=[from_wire(entry) for entry in answer["sparse"]],
             total=answer["total"],
             total_is_exact=answer["exact"],
         )
@@ -166,18 +167,24 @@ class EdgeIndex:
             raise Unavailable("The index is closed.", code="index_unavailable")
         if self._opening is None or self._opening.done():
             self._child = None
-            self._opening = asyncio.create_task(self._open(), name="open-index")
+            self._opening = self._begin_opening()
         return await asyncio.shield(self._opening)
+
+    def _begin_opening(self) -> asyncio.Task[ChildProcess]:
+        self._opening = asyncio.create_task(self._open(), name="open-index")
+        # Whoever needs the index meets the error; if nobody does, it is no news.
+        self._opening.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return self._opening
 
     @property
     def _owner_file(self) -> Path:
         return self._folder / "owner.json"
 
     async def _open(self) -> ChildProcess:
-        child, (name, dimension, self._fingerprint) = await asyncio.gather(
-            ChildProcess.start(_MODULE), asyncio.to_thread(self._place)
-        )
+        placing = asyncio.create_task(asyncio.to_thread(self._place))
+        child = await ChildProcess.start(_MODULE)
         try:
+            name, dimension, self._fingerprint = await placing
             try:
                 await child.call("open", path=str(name), dimension=dimension, wait_seconds=_LOCK_WAIT_SECONDS)
             except ChildError as error:
@@ -229,37 +236,3 @@ class EdgeIndex:
                 _log.warning("ending the index's former process", action="index.end_former", pid=former.pid)
                 former.kill()
                 former.wait(5)
-
-
-def _payload(labels: Labels) -> dict[str, Any]:
-    return {
-        "collection": labels.collection,
-        "name": list(dict.fromkeys((labels.document_name, *labels.names))),
-        "media_type": labels.media_type.lower(),
-        "metadata": labels.metadata,
-        "received_at": labels.received_at.isoformat(),
-    }
-
-
-def _wire(unit: Unit) -> dict[str, Any]:
-    payload = _payload(unit.labels)
-    if unit.language is not None:
-        payload["language"] = unit.language.lower()
-    if unit.page is not None:
-        payload["page"] = unit.page
-    return {
-        "document": unit.document_id,
-        "version": unit.version,
-        "unit": unit.ordinal,
-        "kind": unit.kind,
-        "chunks": list(unit.chunk_ordinals),
-        "dense": unit.dense,
-        "indices": None if unit.sparse is None else array("I", unit.sparse.indices).tobytes(),
-        "values": None if unit.sparse is None else array("f", unit.sparse.values).tobytes(),
-        "payload": payload,
-    }
-
-
-def _scored(entry: list[Any]) -> ScoredUnit:
-    document, version, ordinal, kind, chunks, score = entry
-    return ScoredUnit(DocumentId(document), version, ordinal, kind, tuple(chunks), score)

@@ -14,6 +14,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 import qdrant_edge as edge
 
+from search.infrastructure.edge_flags import FLAGS, flag
 from shared.runtime.children import serve_parent
 
 DENSE: Final = "dense"
@@ -270,10 +271,12 @@ def _condition(condition: dict[str, Any]) -> Any:
         either.append(edge.FieldCondition(path, match=edge.MatchAny(texts)))
     for value in values:
         if isinstance(value, bool):
-            either.append(edge.FieldCondition(path, match=edge.MatchValue(value)))
+            either.append(_is(FLAGS, flag(condition["field"], value)))
         elif isinstance(value, int | float):
             # 3 and 3.0 are the same number.
             either.append(edge.FieldCondition(path, range=edge.RangeFloat(gte=value, lte=value)))
+    if not either:
+        return edge.HasIdCondition(set())  # none of nothing: no point at all
     return either[0] if len(either) == 1 else edge.Filter(should=either)
 
 

@@ -76,11 +76,7 @@ class SqliteLiveStore:
         self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        self._index_version = await self._database.read(
-            lambda connection: int(
-                connection.execute("SELECT value FROM counters WHERE name = 'index_version'").fetchone()[0]
-            )
-        )
+        self._index_version = await self._database.read(_index_version)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -226,7 +222,7 @@ class SqliteLiveStore:
     async def unsettled(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
         """See LiveStore."""
 
-        def read(connection: sqlite3.Connection) -> list[DocumentVersion]:
+        def read(connection: sqlite3.Connection) -> tuple[list[DocumentVersion], int]:
             left = []
             for document_id, version in versions:
                 row = connection.execute(
@@ -236,9 +232,12 @@ class SqliteLiveStore:
                 ).fetchone()
                 if row is None or row[0] < version:
                     left.append((document_id, version))
-            return left
+            return left, _index_version(connection)
 
-        return await self._database.read(read)
+        left, index_version = await self._database.read(read)
+        # Read after what was found settled: a search that begins now reads at it.
+        self._index_version = max(self._index_version, index_version)
+        return left
 
     async def wait_for_change(self, timeout_seconds: float) -> None:
         """See LiveStore."""
@@ -325,6 +324,10 @@ class SqliteLiveStore:
             self._index_version = max(self._index_version, index_version)
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _index_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT value FROM counters WHERE name = 'index_version'").fetchone()[0])
 
 
 def _next_index_version(connection: sqlite3.Connection) -> int:

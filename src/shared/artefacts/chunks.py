@@ -1,5 +1,6 @@
 """The chunk stage's artefact: the pieces of a document that are embedded, found and shown."""
 
+import json
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -36,8 +37,9 @@ class ChunkedDocument(BaseModel):
     chunks: tuple[Chunk, ...]
 
     def to_bytes(self) -> bytes:
-        """UTF-8 JSON."""
-        return self.model_dump_json().encode()
+        """UTF-8 JSON; one chunk at a time, so that a thread can write a long one without stopping the others."""
+        chunks = b",".join(chunk.model_dump_json().encode() for chunk in self.chunks)
+        return b'{"title":%s,"chunks":[%s]}' % (json.dumps(self.title, ensure_ascii=False).encode(), chunks)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> "ChunkedDocument":

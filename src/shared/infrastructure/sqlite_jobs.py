@@ -114,8 +114,6 @@ class SqliteJobs:
                 "UPDATE jobs SET state = 'running', owner = ?, lease = ?, lease_ends_at = ? WHERE id = ?",
                 [(owner, job.lease, now + lease_seconds, job.id) for job in jobs],
             )
-            if len(jobs) == limit:
-                self._wake(kind)  # there may be more for whoever has room
             return jobs
 
         return await self._database.write(take)

@@ -8,7 +8,7 @@ any runtime can fuse them as it likes. Runs in a child process: the server keeps
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +38,7 @@ class _Weights:
     """The tensors of a safetensors file by their BERT names, as float32."""
 
     def __init__(self, path: Path) -> None:
-        self._file: Any = safe_open(path, framework="np")
+        self._file = cast(Any, safe_open(path, framework="np"))
         names: set[str] = set(self._file.keys())
         marker = "embeddings.word_embeddings.weight"
         prefixes = [name.removesuffix(marker) for name in names if name.endswith(marker)]

@@ -66,7 +66,10 @@ class EventBus(Protocol):
         ...
 
     def subscribe(self, group: str, topics: Sequence[str]) -> AbstractAsyncContextManager[Subscription]:
-        """Opens the group at its committed positions; a new group starts at the beginning of what is kept."""
+        """Opens the group at its committed positions; a new group starts at the beginning of what is kept.
+
+        Raises Conflict while the group is open in this process.
+        """
         ...
 
     def tail(self, *topics: str) -> AbstractAsyncContextManager[AsyncIterator[Envelope]]:
@@ -77,13 +80,13 @@ class EventBus(Protocol):
         ...
 
     async def bury(self, letter: DeadLetter) -> None:
-        """Keeps a dead letter durably; the same id twice keeps one."""
+        """Keeps a dead letter durably; the same id twice keeps one, with the newer word, as the newest letter."""
         ...
 
     async def dead_letters(
         self, *, group: str | None = None, after: str | None = None, limit: int = 50
     ) -> Sequence[DeadLetter]:
-        """Newest first, starting behind the letter with the id `after`."""
+        """Newest first, starting behind the letter with the id `after`. Raises NotFound when that is not there."""
         ...
 
     async def dead_letter(self, letter_id: str) -> DeadLetter:

@@ -1,6 +1,8 @@
 """API keys: who may read, write or administer which collections; and who may call from a browser at all."""
 
 import hmac
+import ipaddress
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,8 @@ from shared.settings import WrongSettings
 Right = Literal["read", "write", "admin"]
 _RIGHTS: Final[frozenset[str]] = frozenset(("read", "write", "admin"))
 _EVERYTHING: Final = "*"
-_LOOPBACK_NAMES: Final = frozenset(("localhost", "127.0.0.1", "::1", "[::1]"))
+_SHORTEST_KEY: Final = 16
+_COLLECTIONS: Final = re.compile(r"\*|[\w.-]{1,64}(,[\w.-]{1,64})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +73,30 @@ class Access:
         if path is None:
             return cls(None)
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
         except OSError as error:
             raise WrongSettings(f"SEOGA_API_KEYS_FILE was '{path}': {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise WrongSettings(f"SEOGA_API_KEYS_FILE was '{path}': it is not a UTF-8 text file.") from error
         keys: dict[str, Principal] = {}
         for number, line in enumerate(lines, start=1):
             words = line.partition("#")[0].split()
             if not words:
                 continue
             rights = frozenset(words[2].split(",")) if len(words) == 3 else frozenset[str]()
-            if not rights or not rights <= _RIGHTS or len(words[0]) < 16:
+            if (
+                not rights
+                or not rights <= _RIGHTS
+                or len(words[0]) < _SHORTEST_KEY
+                or not words[0].isascii()
+                or not _COLLECTIONS.fullmatch(words[1])
+            ):
                 raise WrongSettings(
                     f"SEOGA_API_KEYS_FILE line {number}: a line is `key collections rights`, the key at least "
-                    "16 characters, rights from read, write, admin."
+                    f"{_SHORTEST_KEY} ASCII characters, collections `*` or names, rights from read, write, admin."
                 )
+            if words[0] in keys:
+                raise WrongSettings(f"SEOGA_API_KEYS_FILE line {number}: this key stands on an earlier line too.")
             keys[words[0]] = Principal(frozenset(words[1].split(",")), rights)
         if not keys:
             raise WrongSettings(f"SEOGA_API_KEYS_FILE was '{path}': it has no key in it.")
@@ -115,14 +128,21 @@ class Access:
 
 def _refuse_foreign(request: Request) -> None:
     """Without keys a web page elsewhere must not reach this server through the reader's own browser."""
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    if host not in _LOOPBACK_NAMES:
+    host = request.headers.get("host", "")
+    if not _is_this_machine(f"//{host}"):
         raise AccessDenied(f"This server answers only this machine; the Host header was {host!r}.", code="foreign_host")
     origin = request.headers.get("origin")
-    if origin and origin != "null" and (urlsplit(origin).hostname or "") in _LOOPBACK_NAMES:
-        return
-    if origin:
+    # A sandboxed page has the origin "null", which is anyone's.
+    if origin and not _is_this_machine(origin):
         raise AccessDenied(
             f"This server answers only pages of this machine; the Origin was {origin!r}.",
             code="foreign_origin",
         )
+
+
+def _is_this_machine(url: str) -> bool:
+    try:
+        name = urlsplit(url).hostname or ""
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:  # no URL, or a name that is no address
+        return False

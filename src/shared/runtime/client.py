@@ -1,7 +1,9 @@
 """How commands reach the HTTP API: the server of this data directory, else one inside the command's process."""
 
 import json
+import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -22,6 +24,8 @@ EXIT_USAGE: Final = 2
 EXIT_NOT_CONNECTED: Final = 3
 
 _PAUSE_SECONDS: Final = 0.1
+# A server that is restarted takes the data directory's lock again within this time.
+_RESTART_SECONDS: Final = 15.0
 _PATIENCE: Final = "seoga_patience_seconds"
 
 
@@ -49,9 +53,11 @@ def connect(
 
     `start_in_process` gives the base URL of a server in this process and raises Conflict (code
     `data_directory_in_use`) when another one was faster. A server that holds the data directory but does
-    not listen yet is waited for. Raises Unavailable when it never listens, and what starting raises.
+    not listen yet is waited for. Without `api_key` the variable SEOGA_API_KEY counts. Raises Unavailable when
+    a holder never listens, and what starting raises.
     """
     directory = DataDirectory(data_dir)
+    api_key = api_key or os.environ.get("SEOGA_API_KEY")
     headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
     deadline = time.monotonic() + wait_seconds
     with ExitStack() as stack:
@@ -72,7 +78,7 @@ def connect(
                 holder = directory.holder()
                 raise Unavailable(
                     f"Process {holder.pid if holder else 'unknown'} holds the data directory {data_dir} but serves "
-                    f"nothing after {wait_seconds:g} s."
+                    f"nothing after {wait_seconds:g} s. Wait until it ends, or end it."
                 )
             time.sleep(_PAUSE_SECONDS)
         # Certificates cost 30 ms to load and this speaks plain HTTP within the machine; proxies are for elsewhere.
@@ -80,7 +86,7 @@ def connect(
             verify=False, limits=httpx.Limits(max_connections=32, max_keepalive_connections=16)
         )
         if server is not None:
-            transport = _Following(transport, directory, server)
+            transport = _Following(transport, directory, server, start=lambda: stack.enter_context(start_in_process()))
         timeout = httpx.Timeout(60, connect=5, read=120)
         client = httpx.Client(base_url=url, headers=headers, timeout=timeout, transport=transport, trust_env=False)
         yield stack.enter_context(client)
@@ -115,6 +121,8 @@ def problems_to_stderr() -> Iterator[None]:
         yield
     except (ApiProblem, DomainError) as error:
         line = str(error) if isinstance(error, ApiProblem) else f"{error.title}: {error.detail}"
+        if isinstance(error, ApiProblem) and error.status == 401:
+            line += " Commands take the key from SEOGA_API_KEY."
         typer.echo(printable(line), err=True)
         raise typer.Exit(EXIT_FAILED) from error
     except httpx.TransportError as error:
@@ -133,13 +141,26 @@ class _Following(httpx.BaseTransport):
     """Sends each request to where the data directory's server listens now.
 
     A connection that was refused is tried again for any request (nothing was sent); one that broke later
-    only for requests that change nothing.
+    only for requests that change nothing. When nobody holds the data directory for longer than a restart
+    takes, `start` gives a server in this process.
     """
 
-    def __init__(self, transport: httpx.BaseTransport, directory: DataDirectory, server: RunningServer) -> None:
+    def __init__(
+        self,
+        transport: httpx.BaseTransport,
+        directory: DataDirectory,
+        server: RunningServer,
+        *,
+        start: Callable[[], str],
+        restart_seconds: float = _RESTART_SECONDS,
+    ) -> None:
         self._transport = transport
         self._directory = directory
         self._url = httpx.URL(server.url)
+        self._start = start
+        self._restart_seconds = restart_seconds
+        self._looking = threading.Lock()
+        self._free_since: float | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """See httpx.BaseTransport. Raises httpx.TransportError when patience ran out."""
@@ -148,17 +169,34 @@ class _Following(httpx.BaseTransport):
             request.url = request.url.copy_with(scheme=self._url.scheme, host=self._url.host, port=self._url.port)
             request.headers["host"] = request.url.netloc.decode("ascii")
             try:
-                return self._transport.handle_request(request)
+                response = self._transport.handle_request(request)
             except httpx.TransportError as error:
                 refused = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                 if not (refused or request.method in ("GET", "HEAD")) or isinstance(error, httpx.ReadTimeout):
                     raise
                 if time.monotonic() > deadline:
                     raise
+            else:
+                self._free_since = None
+                return response
             time.sleep(_PAUSE_SECONDS)
-            server = self._directory.server()
-            if server is not None:
-                self._url = httpx.URL(server.url)
+            with self._looking:
+                self._look()
+
+    def _look(self) -> None:
+        """Where the server listens now, as far as can be known."""
+        server = self._directory.server()
+        if server is not None:
+            self._url = httpx.URL(server.url)
+        if self._directory.is_held():
+            self._free_since = None
+        elif self._free_since is None:
+            self._free_since = time.monotonic()
+        elif time.monotonic() - self._free_since > self._restart_seconds:
+            try:
+                self._url = httpx.URL(self._start())
+            except Conflict:
+                self._free_since = None  # somebody was faster
 
     def close(self) -> None:
         """See httpx.BaseTransport."""

@@ -9,7 +9,10 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import kernel
 from shared.events.envelope import current_cause
@@ -17,6 +20,8 @@ from shared.settings import WrongSettings
 from shared.telemetry import get_log
 
 MEDIA_TYPE: Final = "application/problem+json"
+_MOST_FIELDS: Final = 50
+"""A list of ten thousand wrong items is told by its first ones."""
 _log = get_log("http")
 
 
@@ -83,12 +88,23 @@ def problem_of(error: kernel.DomainError, *, instance: str | None = None) -> Pro
     )
 
 
+def _problem_schema() -> dict[str, Any]:
+    """In one piece: a reference would point into a document that is not OpenAPI's."""
+    schema = Problem.model_json_schema()
+    fields = schema.pop("$defs")["ProblemField"]
+    schema["properties"]["errors"]["items"] = fields
+    return schema
+
+
+_SCHEMA: Final = _problem_schema()
+
+
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For a route's OpenAPI: these statuses answer with a problem."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+            "content": {MEDIA_TYPE: {"schema": _SCHEMA}},
         }
         for status in statuses
     }
@@ -104,8 +120,71 @@ def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONRe
     )
 
 
+class BugProblem:
+    """What no handler knows is a fault of ours; told inside the door, so that it carries the request's id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        has_started = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal has_started
+            has_started = has_started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        except ClientDisconnect:
+            return  # nobody is there to be answered
+        except Exception as error:
+            cause = current_cause()
+            reference = cause.correlation_id if cause else "unknown"
+            _log.error("request failed", action="http.bug", path=scope["path"], exc_info=error)
+            if has_started:
+                raise  # too late for an answer: the server breaks the connection off
+            problem = Problem(
+                title="Something went wrong in Seoga",
+                status=500,
+                detail=f"This is a fault of Seoga, not of the request. Its log has the details under {reference}.",
+                instance=scope["path"],
+                code="internal_error",
+            )
+            await answer(problem)(scope, receive, send)
+
+
+class BodyLimitProblem:
+    """The web framework's own body limit answers 413 in plain text; this puts a problem in its place."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one connection."""
+        replaced = False
+
+        async def send_problem(message: Message) -> None:
+            nonlocal replaced
+            if message["type"] == "http.response.start" and message["status"] == 413:
+                replaced = Headers(raw=message["headers"]).get("content-type", "").startswith("text/plain")
+                if replaced:
+                    error = kernel.TooLarge("The request is larger than this route takes; nothing of it was read.")
+                    await answer(problem_of(error, instance=scope["path"]))(scope, receive, send)
+            if not replaced:
+                await send(message)
+
+        await self._app(scope, receive, send_problem if scope["type"] == "http" else send)
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     """Every error of this application leaves it as a problem."""
+    app.add_middleware(BodyLimitProblem)
+    app.add_middleware(BugProblem)
 
     async def domain_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, kernel.DomainError)
@@ -123,7 +202,7 @@ def install_problem_handlers(app: FastAPI) -> None:
                 field=".".join(str(part) for part in item["loc"]),
                 message=item["msg"].removeprefix("Value error, "),
             )
-            for item in error.errors()
+            for item in error.errors()[:_MOST_FIELDS]
         ]
         detail = "; ".join(f"{item.field}: {item.message}" for item in fields)
         problem = Problem(
@@ -148,20 +227,6 @@ def install_problem_handlers(app: FastAPI) -> None:
         )
         return answer(problem, error.headers)
 
-    async def bug(request: Request, error: Exception) -> JSONResponse:
-        cause = current_cause()
-        reference = cause.correlation_id if cause else "unknown"
-        _log.error("request failed", action="http.bug", path=request.url.path, exc_info=error)
-        problem = Problem(
-            title="Something went wrong in Seoga",
-            status=500,
-            detail=f"This is a fault of Seoga, not of the request. Its log has the details under {reference}.",
-            instance=request.url.path,
-            code="internal_error",
-        )
-        return answer(problem)
-
     app.add_exception_handler(kernel.DomainError, domain_error)
     app.add_exception_handler(RequestValidationError, invalid_request)
     app.add_exception_handler(HTTPException, http_error)
-    app.add_exception_handler(Exception, bug)

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import errno
+import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -69,8 +71,10 @@ def _server(app: Any, on_listening: Callable[[], None]) -> _Server:
 
 
 def serve(app: Any, bound: socket.socket, on_listening: Callable[[], None]) -> bool:
-    """Serves until a signal ends it; False when it could not start."""
+    """Serves until SIGINT or SIGTERM ends it, after a drain; False when it could not start."""
     server = _server(app, on_listening)
+    # uvicorn raises the signal that ended it once more: the caller's `with` blocks must still be left.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[bound])
     return server.started

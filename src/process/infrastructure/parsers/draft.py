@@ -1,5 +1,6 @@
 """What a parser builds: normalised text and blocks, without pydantic, so that a child starts in no time."""
 
+import io
 import json
 import re
 import unicodedata
@@ -52,7 +53,7 @@ class Draft:
         self.pages: int | None = None
         self.warnings: list[str] = []
         self._most_characters = most_characters
-        self._parts: list[str] = []
+        self._text = io.StringIO()
         self._length = 0
         self._blocks: list[list[Any]] = []
 
@@ -65,13 +66,12 @@ class Draft:
         if not text:
             return
         joined = bool(self._blocks) and kind == "list_item" == self._blocks[-1][0]
-        separator = "" if not self._parts else ("\n" if joined else "\n\n")
+        separator = "" if not self._blocks else ("\n" if joined else "\n\n")
         start = self._length + len(separator)
         self._length = start + len(text)
         self.require_room(self._length)
-        if separator:
-            self._parts.append(separator)
-        self._parts.append(text)
+        self._text.write(separator)
+        self._text.write(text)
         last = self._blocks[-1] if len(self._blocks) >= _MOST_BLOCKS else None
         if last is not None and last[0] == kind == "paragraph" and last[4] == page:
             last[2] = self._length
@@ -101,14 +101,14 @@ class Draft:
         """The text of the first block of that kind."""
         for block in self._blocks:
             if block[0] == kind and (level is None or block[3] == level):
-                return "".join(self._parts)[block[1] : block[2]]
+                return self._text.getvalue()[block[1] : block[2]]
         return None
 
     def to_bytes(self) -> bytes:
         """The JSON of shared.artefacts.parsed.ParsedDocument. Raises Unreadable (no_text) when nothing is in it."""
         if not self._blocks:
             raise Unreadable("no_text", "The document has no text in it. Check that it is the right file.")
-        text = "".join(self._parts)
+        text = self._text.getvalue()
         title = one_line(normalised(self.title))[:_LONGEST_TITLE] if self.title else None
         names = ("kind", "start", "end", "level", "page")
         return json.dumps(

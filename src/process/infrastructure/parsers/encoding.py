@@ -167,9 +167,9 @@ def _is_western(sample: bytes) -> bool:
     if not high or high > 0.3 * len(sample) or _strict(sample, "cp1252") is None:
         return False
     text = sample.decode("cp1252")
-    pairs = len(re.findall(r"[^\x00-\x7f]{2,}", text))
+    in_runs = sum(map(len, re.findall(r"[^\x00-\x7f]{3,}", text)))
     letters = sum(sign.isalpha() for sign in text if not sign.isascii())
-    return bool(pairs * 10 <= high and letters >= 0.5 * high)
+    return bool(in_runs * 4 <= high and letters >= 0.5 * high)
 
 
 def _is_plausible_unicode(text: str) -> bool:

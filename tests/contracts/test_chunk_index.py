@@ -1,0 +1,227 @@
+"""What every ChunkIndex promises (src/search/application/ports.py)."""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from search_builders import SmallModel, embed
+
+from builders import labels
+from search.application.ports import ChunkIndex, DocumentVersion, Unit
+from search.domain.filters import Condition, parse_filters
+from search.domain.terms import SparseVector
+from search.infrastructure.edge_index import EdgeIndex
+from shared.kernel import DocumentId
+
+OpenIndex = Callable[[], AbstractAsyncContextManager[ChunkIndex]]
+
+
+def edge_index(folder: Path) -> OpenIndex:
+    return lambda: EdgeIndex(folder / "index", SmallModel(), "1")
+
+
+@pytest.fixture(params=[pytest.param(edge_index, id="edge")])
+def open_index(request: pytest.FixtureRequest, tmp_path: Path) -> OpenIndex:
+    opener: OpenIndex = request.param(tmp_path)
+    return opener
+
+
+@pytest.fixture
+async def index(open_index: OpenIndex) -> AsyncIterator[ChunkIndex]:
+    async with open_index() as opened:
+        yield opened
+
+
+def words(text: str) -> SparseVector:
+    indices = tuple(
+        dict.fromkeys(int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big") for word in text.split())
+    )
+    return SparseVector(indices, (1.0,) * len(indices))
+
+
+def dense(text: str) -> bytes:
+    return bytes(embed([text])[0].tobytes())
+
+
+def a_unit(text: str, document: str = "a", version: int = 1, ordinal: int = 0, **changes: Any) -> Unit:
+    given: dict[str, Any] = {
+        "document_id": DocumentId(document),
+        "version": version,
+        "ordinal": ordinal,
+        "kind": "chunk",
+        "chunk_ordinals": (ordinal,),
+        "dense": dense(text),
+        "sparse": words(text),
+        "language": "en",
+        "page": ordinal + 1,
+        "labels": labels(),
+    }
+    return Unit(**{**given, **changes})
+
+
+async def documents(index: ChunkIndex, **filters: Any) -> list[str]:
+    answer = await index.search(dense=None, sparse=words("tea"), filters=parse_filters(filters))
+    return sorted(unit.document_id for unit in answer.sparse)
+
+
+async def all_versions(index: ChunkIndex, limit: int = 1000) -> set[DocumentVersion]:
+    found: set[DocumentVersion] = set()
+    after = None
+    while True:
+        page, after = await index.versions(after=after, limit=limit)
+        found.update(page)
+        if after is None:
+            return found
+
+
+async def test_finds_what_was_upserted_at_once(index: ChunkIndex) -> None:
+    await index.upsert([a_unit("green tea", "a"), a_unit("black coffee", "b")])
+    answer = await index.search(dense=dense("green tea"), sparse=words("tea"))
+    assert [unit.document_id for unit in answer.dense] == ["a", "b"]
+    assert [unit.document_id for unit in answer.sparse] == ["a"]
+    assert answer.dense[0].score == pytest.approx(1, abs=1e-4)
+
+
+async def test_keeps_the_lists_apart_and_leaves_out_what_is_not_asked(index: ChunkIndex) -> None:
+    await index.upsert(
+        [
+            a_unit("tea", "words", dense=None),
+            a_unit("tea", "vector", sparse=None),
+            a_unit("tea", "both"),
+        ]
+    )
+    answer = await index.search(dense=dense("tea"), sparse=words("tea"))
+    assert {unit.document_id for unit in answer.dense} == {"vector", "both"}
+    assert {unit.document_id for unit in answer.sparse} == {"words", "both"}
+    assert answer.total == 3 and answer.total_is_exact
+    only = await index.search(dense=None, sparse=words("tea"))
+    assert only.dense == [] and only.total == 2
+    nothing = await index.search(dense=None, sparse=None)
+    assert nothing.total == 0 and nothing.total_is_exact
+
+
+async def test_says_which_chunks_a_unit_stands_for(index: ChunkIndex) -> None:
+    await index.upsert([a_unit("tea", "a", 7, 3, chunk_ordinals=(5, 6), kind="summary")])
+    (unit,) = (await index.search(dense=None, sparse=words("tea"))).sparse
+    assert (unit.document_id, unit.version, unit.ordinal, unit.kind) == ("a", 7, 3, "summary")
+    assert unit.chunk_ordinals == (5, 6)
+
+
+async def test_rare_terms_weigh_more(index: ChunkIndex) -> None:
+    await index.upsert([a_unit("tea common", f"d{number}") for number in range(8)] + [a_unit("tea rare", "x")])
+    answer = await index.search(dense=None, sparse=words("common rare"))
+    assert answer.sparse[0].document_id == "x"
+
+
+async def test_the_same_unit_written_twice_is_one(index: ChunkIndex) -> None:
+    for _ in range(3):
+        await index.upsert([a_unit("tea", "a"), a_unit("tea", "a", 2), a_unit("tea", "a", 1, 1)])
+    assert await index.size() == 3
+
+
+async def test_deletes_versions_and_nothing_else(index: ChunkIndex) -> None:
+    await index.upsert([a_unit("tea", "a", 1), a_unit("tea", "a", 2), a_unit("tea", "b", 1)])
+    await index.delete([(DocumentId("a"), 1), (DocumentId("never"), 1)])
+    await index.delete([])
+    assert await all_versions(index) == {("a", 2), ("b", 1)}
+
+
+async def test_lists_versions_page_by_page(index: ChunkIndex) -> None:
+    await index.upsert([a_unit("tea", f"d{number}", 1, unit) for number in range(7) for unit in range(3)])
+    assert await all_versions(index, limit=4) == {(f"d{number}", 1) for number in range(7)}
+
+
+async def test_sets_labels_of_a_document_in_place(index: ChunkIndex) -> None:
+    await index.upsert([a_unit("tea", "a", labels=labels(metadata={"old": 1})), a_unit("tea", "b")])
+    await index.set_labels(DocumentId("a"), labels(name="new.txt", metadata={"year": 2026}))
+    assert await documents(index, name="new.txt") == ["a"]
+    assert await documents(index, **{"metadata.year": 2026}) == ["a"]
+    assert await documents(index, **{"metadata.old": 1}) == []
+    near = await index.search(dense=dense("tea"), sparse=None, filters=parse_filters({"name": "new.txt"}))
+    assert [unit.document_id for unit in near.dense] == ["a"]
+
+
+async def test_filters_by_every_field(index: ChunkIndex) -> None:
+    await index.upsert(
+        [
+            a_unit(
+                "tea",
+                "a",
+                language="ko",
+                labels=labels(
+                    name="보고서/2026 계획.txt",
+                    collection="reports",
+                    received_at="2026-01-10T09:00:00+09:00",
+                    metadata={"year": 2026, "price": 3.5, "tags": ["x", "y"], "ok": True, "due": "2026-03-01T00:00:00Z",
+                              "부서": "무역", "deep": {"er": "one"}, "with-dash": "d"},
+                ),
+            ),
+            a_unit("tea", "b", ordinal=4, labels=labels(media_type="Text/HTML", metadata={"year": 2025, "ok": False})),
+        ]
+    )  # fmt: skip
+    for only_a in (
+        {"collection": "reports"},
+        {"collection": ["reports", "other"]},
+        {"document": "a"},
+        {"name": "보고서/2026 계획.txt"},
+        {"media_type": "text/plain"},
+        {"language": "KO"},
+        {"page": 1},
+        {"page": {"lt": 5}},
+        {"received_at": {"gte": "2026-01-10T00:00:00Z", "lt": "2026-01-10T00:00:01Z"}},
+        {"received_at": "2026-01-10T00:00:00Z"},
+        {"metadata.year": 2026},
+        {"metadata.year": {"gt": 2025}},
+        {"metadata.price": {"gte": 3.5, "lte": 3.5}},
+        {"metadata.price": 3.5},
+        {"metadata.tags": "y"},
+        {"metadata.tags": ["nothing", "x", 7]},
+        {"metadata.ok": True},
+        {"metadata.due": {"gte": "2026-02-01T00:00:00+09:00"}},
+        {"metadata.부서": "무역"},
+        {"metadata.deep.er": "one"},
+        {"metadata.with-dash": "d"},
+        {"collection": "reports", "metadata.ok": True},
+    ):
+        assert await documents(index, **only_a) == ["a"], only_a
+    assert await documents(index, media_type="text/html") == ["b"]
+    assert await documents(index, page=[5, 6]) == ["b"]
+    assert await documents(index, **{"metadata.year": [2025, 2026]}) == ["a", "b"]
+    assert await documents(index, collection="none") == []
+
+
+async def test_a_condition_of_no_values_lets_nothing_through(index: ChunkIndex) -> None:
+    await index.upsert([a_unit("tea", "a")])
+    answer = await index.search(dense=dense("tea"), sparse=words("tea"), filters=(Condition("collection"),))
+    assert answer.dense == [] and answer.sparse == [] and answer.total == 0
+
+
+async def test_counts_matches_within_the_window(index: ChunkIndex) -> None:
+    await index.upsert([a_unit(f"tea word{number}", f"d{number}") for number in range(30)])
+    short = await index.search(dense=None, sparse=words("tea"), limit=5, window=20)
+    assert len(short.sparse) == 5 and short.total == 20 and not short.total_is_exact
+    both = await index.search(dense=dense("tea"), sparse=words("tea"), limit=5, window=100)
+    assert both.total == 30 and both.total_is_exact
+    await index.upsert([a_unit("tea", "wordy", dense=None)])
+    more = await index.search(dense=dense("tea"), sparse=words("tea"), limit=5, window=100)
+    assert more.total == 31
+
+
+async def test_a_longer_limit_continues_the_same_list(index: ChunkIndex) -> None:
+    await index.upsert([a_unit(f"tea {'x ' * number}", f"d{number}") for number in range(40)])
+    short = await index.search(dense=dense("tea x"), sparse=None, limit=10)
+    long = await index.search(dense=dense("tea x"), sparse=None, limit=40)
+    assert [one.score for one in long.dense[:10]] == [one.score for one in short.dense]
+
+
+async def test_what_was_flushed_is_there_after_a_restart(open_index: OpenIndex) -> None:
+    async with open_index() as index:
+        await index.upsert([a_unit("tea", "a"), a_unit("tea", "b")])
+        await index.flush()
+        await index.delete([(DocumentId("b"), 1)])
+    async with open_index() as index:
+        assert await documents(index) == ["a"]
+        assert await documents(index, collection="default") == ["a"]

@@ -1,0 +1,89 @@
+"""The promises of ports/model.py, over every engine that can run here."""
+
+import asyncio
+import importlib.util
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from model_builders import a_tiny_model, tiny_settings
+
+from shared.infrastructure.prometheus_metrics import PrometheusMetrics
+from shared.kernel import Unavailable
+from shared.model.manager import ModelManager
+from shared.ports.model import Model
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning", "ignore:.*:FutureWarning")
+
+
+@pytest.fixture(params=["onnx", pytest.param("sentence-transformers", marks=pytest.mark.reference)])
+async def model(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Model]:
+    engine: str = request.param
+    if engine == "sentence-transformers" and importlib.util.find_spec("sentence_transformers") is None:
+        pytest.skip("sentence-transformers is not installed (make test-reference)")
+    a_tiny_model(tmp_path / "model", normalise=False)
+    async with ModelManager(tiny_settings(tmp_path, model_engine=engine), PrometheusMetrics()) as manager:
+        yield manager
+
+
+async def test_describes_itself_without_loading(model: Model) -> None:
+    description = model.describe()
+    assert (description.name, description.dimension, description.max_tokens) == ("model", 32, 24)
+    assert description.languages == {"en"}
+    assert description.fingerprint
+    assert not model.is_loaded
+
+
+async def test_counts_tokens_without_loading_special_tokens_or_a_limit(model: Model) -> None:
+    assert await model.count_tokens([]) == []
+    assert await model.count_tokens(["", "tariff", "tariffs duty", "tariff " * 100]) == [0, 1, 3, 100]
+    assert not model.is_loaded
+
+
+async def test_gives_one_row_per_text_in_their_order(model: Model) -> None:
+    texts = ["tariff", "duty " * 20, "", "관세", "import export laptop", "tariff"]
+    vectors = await model.embed(texts, kind="passage")
+    assert vectors.shape == (6, 32)
+    assert vectors.dtype == np.float32
+    assert vectors.flags.c_contiguous
+    for row, text in zip(vectors, texts, strict=True):
+        assert np.allclose(row, (await model.embed([text], kind="passage"))[0], atol=1e-5)
+    assert model.is_loaded
+
+
+async def test_rows_have_length_one(model: Model) -> None:
+    vectors = await model.embed(["tariff", "", "관세 수입", "a b c d " * 50], kind="query")
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+async def test_no_text_gives_no_row(model: Model) -> None:
+    assert (await model.embed([], kind="query")).shape == (0, 32)
+
+
+async def test_a_vector_may_be_changed_by_who_got_it(model: Model) -> None:
+    vectors = await model.embed(["tariff"], kind="query")
+    vectors[:] = 0
+    assert (await model.embed(["tariff"], kind="query")).any()
+
+
+async def test_many_callers_at_once_get_their_own(model: Model) -> None:
+    words = ["tariff", "duty", "import", "export", "laptop"] * 6
+    alone = {word: (await model.embed([word], kind="passage"))[0] for word in set(words)}
+    answers = await asyncio.gather(
+        *(model.embed([word], kind="query" if n % 2 else "passage") for n, word in enumerate(words))
+    )
+    for word, answer in zip(words, answers, strict=True):
+        assert np.allclose(answer[0], alone[word], atol=1e-5)
+
+
+async def test_the_fingerprint_is_the_same_for_every_engine(model: Model, tmp_path: Path) -> None:
+    other = ModelManager(tiny_settings(tmp_path), PrometheusMetrics())
+    assert other.describe().fingerprint == model.describe().fingerprint
+
+
+async def test_weights_that_are_gone_are_unavailable_with_the_cause(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "model" / "model.safetensors").unlink()
+    with pytest.raises(Unavailable, match=r"model\.safetensors"):
+        await model.embed(["tariff"], kind="query")
+    assert not model.is_loaded

@@ -1,0 +1,64 @@
+"""`seoga status`, `dead-letters` and `doctor`, as processes of their own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_line import a_serving_process, seoga, seoga_json
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The data directory of a running server."""
+    data_dir = tmp_path_factory.mktemp("serving") / "data"
+    with a_serving_process(data_dir):
+        yield data_dir
+
+
+def test_status_shows_the_running_server_and_its_components(serving: Path) -> None:
+    report = seoga_json(serving, "status")
+    assert report["server"]["running"] is True
+    assert report["data_dir"] == str(serving)
+    assert report["health"]["ready"] is True
+    output, _ = seoga(serving, "status")
+    assert report["server"]["url"] in output
+    assert "✓ model: " in output
+
+
+def test_doctor_is_content_with_a_running_server(serving: Path) -> None:
+    report = seoga_json(serving, "doctor")
+    assert report["healthy"] is True
+    assert {check["name"] for check in report["checks"]} >= {"Python", "data directory", "disk room", "server", "model"}
+
+
+def test_dead_letters_are_none_at_first_and_an_unknown_one_is_an_error(serving: Path) -> None:
+    assert seoga(serving, "dead-letters", "list")[0] == "There are no dead letters.\n"
+    assert seoga_json(serving, "dead-letters", "list") == {"items": [], "next_cursor": None}
+    output, errors = seoga(serving, "dead-letters", "replay", "nothing", code=1)
+    assert (output, errors) == ("", "Not found: There is no dead letter with the id nothing.\n")
+
+
+def test_doctor_starts_a_server_when_none_runs_and_leaves_none_behind(tmp_path: Path) -> None:
+    output, _ = seoga(tmp_path / "data", "doctor")
+    assert "none runs; one was started for these checks" in output
+    assert "✗" not in output
+    assert not (tmp_path / "data" / "server.json").exists()
+
+
+def test_doctor_says_what_to_do_about_a_wrong_setting_or_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    output, _ = seoga(tmp_path / "file" / "data", "doctor", code=1)
+    assert "✗ data directory" in output
+    assert "SEOGA_DATA_DIR" in output
+    output, _ = seoga(tmp_path / "data", "doctor", code=1, SEOGA_PORT="70000")
+    assert "✗ settings: SEOGA_PORT was '70000'" in output
+
+
+def test_a_key_is_taken_from_the_environment(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("a-very-secret-key-1 * read,write,admin\n")
+    with a_serving_process(tmp_path / "data", SEOGA_API_KEYS_FILE=str(keys)):
+        _, errors = seoga(tmp_path / "data", "status", code=1)
+        assert "SEOGA_API_KEY" in errors
+        report = seoga_json(tmp_path / "data", "status", SEOGA_API_KEY="a-very-secret-key-1")
+        assert report["health"]["ready"] is True

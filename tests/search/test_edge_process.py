@@ -1,0 +1,94 @@
+"""The child that owns the index: killed, left behind, started again."""
+
+import asyncio
+import os
+import signal
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+from search_builders import SmallModel
+
+from builders import eventually, labels
+from search.application.ports import Unit
+from search.domain.terms import SparseVector
+from search.infrastructure.edge_index import EdgeIndex
+from shared.kernel import DocumentId, Unavailable
+
+
+def a_unit(number: int) -> Unit:
+    return Unit(DocumentId(f"d{number}"), 1, 0, "chunk", (0,), None, SparseVector((7,), (1.0,)), "en", None, labels())
+
+
+def children() -> list[psutil.Process]:
+    found = []
+    for child in psutil.Process().children():
+        try:
+            if "search.infrastructure.edge_process" in child.cmdline():
+                found.append(child)
+        except psutil.Error:
+            continue
+    return found
+
+
+async def test_a_child_killed_during_writes_loses_nothing_and_comes_back(tmp_path: Path) -> None:
+    written: list[int] = []
+    async with EdgeIndex(tmp_path, SmallModel(), "1") as index:
+        await index.ready()
+
+        def has_written(least: int) -> bool:
+            return len(written) >= least
+
+        async def write() -> None:
+            for number in range(300):
+                while True:
+                    try:
+                        await index.upsert([a_unit(number)])
+                        break
+                    except Unavailable:
+                        await asyncio.sleep(0.01)
+                written.append(number)
+
+        writing = asyncio.create_task(write())
+        for least in (40, 120, 200):
+            await eventually(partial(has_written, least))
+            (child,) = children()
+            os.kill(child.pid, signal.SIGKILL)
+        await writing
+        assert await index.size() == 300
+        answer = await index.search(dense=None, sparse=SparseVector((7,), (1.0,)), limit=1000)
+        assert {unit.document_id for unit in answer.sparse} == {f"d{number}" for number in range(300)}
+
+
+async def test_ends_the_recorded_process_that_still_holds_the_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.infrastructure.edge_index._LOCK_WAIT_SECONDS", 0.2)
+    left_behind = EdgeIndex(tmp_path, SmallModel(), "1")
+    await left_behind.__aenter__()
+    await left_behind.upsert([a_unit(1)])
+    (former,) = children()
+    async with EdgeIndex(tmp_path, SmallModel(), "1") as index:
+        assert await index.size() == 1
+        assert not former.is_running() or former.status() == psutil.STATUS_ZOMBIE
+    await left_behind.__aexit__(None, None, None)
+
+
+async def test_a_closed_index_is_unavailable(tmp_path: Path) -> None:
+    async with EdgeIndex(tmp_path, SmallModel(), "1") as index:
+        await index.ready()
+    with pytest.raises(Unavailable):
+        await index.size()
+    assert children() == []
+
+
+async def test_another_vector_space_gets_another_shard(tmp_path: Path) -> None:
+    async with EdgeIndex(tmp_path, SmallModel(), "1") as index:
+        await index.upsert([a_unit(1)])
+        await index.flush()
+    async with EdgeIndex(tmp_path, SmallModel(fingerprint="small-2"), "1") as index:
+        assert await index.size() == 0
+        assert index.fingerprint == "small-2"
+    async with EdgeIndex(tmp_path, SmallModel(), "1") as index:
+        assert await index.size() == 1

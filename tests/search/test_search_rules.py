@@ -1,0 +1,202 @@
+"""The plain rules of Search: fusion, languages, terms, highlights, cursors, filters."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.domain.cursor import Cursor, WrongCursor
+from search.domain.filters import Condition, parse_filters
+from search.domain.fusion import RANGE_DEPTH, Fused, ScoreRange, Weights, fuse, weights
+from search.domain.highlight import Highlighter
+from search.domain.language import language_of, model_reads
+from search.domain.terms import bigrams, fold, fold_with_offsets, tokens
+from search.infrastructure.kiwi_analyzer import english_stem
+from shared.kernel import InvalidInput
+
+Scores = dict[str, float]
+scores = st.dictionaries(st.text("abcdefgh", min_size=1, max_size=2), st.floats(-2, 50), max_size=30)
+EQUAL = Weights(0.5, 0.5)
+
+
+def fused(dense: Scores, sparse: Scores, by: Weights = EQUAL) -> list[Fused[str]]:
+    return fuse(
+        dense,
+        sparse,
+        weights=by,
+        dense_range=ScoreRange.of(list(dense.values())),
+        sparse_range=ScoreRange.of(list(sparse.values()), absent=0.0),
+    )
+
+
+@given(scores, scores, st.randoms())
+def test_fusion_does_not_depend_on_the_order_of_its_lists(dense: Scores, sparse: Scores, chance) -> None:  # type: ignore[no-untyped-def]  # hypothesis's Random
+    def shuffled(given_scores: Scores) -> Scores:
+        items = list(given_scores.items())
+        chance.shuffle(items)
+        return dict(items)
+
+    assert fused(dense, sparse) == fused(shuffled(dense), shuffled(sparse))
+
+
+@given(scores, scores)
+def test_fused_scores_lie_between_zero_and_one_and_fall(dense: Scores, sparse: Scores) -> None:
+    found = fused(dense, sparse)
+    assert {one.key for one in found} == dense.keys() | sparse.keys()
+    assert all(0 <= one.score <= 1 for one in found)
+    assert all(first.score >= second.score for first, second in itertools.pairwise(found))
+
+
+@given(scores, scores)
+def test_who_is_at_least_as_good_in_both_lists_never_ranks_below(dense: Scores, sparse: Scores) -> None:
+    place = {one.key: number for number, one in enumerate(fused(dense, sparse))}
+    for better, worse in itertools.permutations(dense.keys() & sparse.keys(), 2):
+        if dense[better] > dense[worse] and sparse[better] > sparse[worse]:
+            assert place[better] < place[worse]
+
+
+@given(scores, scores)
+def test_a_list_of_weight_zero_says_nothing(dense: Scores, sparse: Scores) -> None:
+    assert {one.key for one in fused(dense, sparse, Weights(0, 1))} == sparse.keys()
+    assert fused(dense, sparse, Weights(0, 1)) == fused({}, sparse, Weights(0, 1))
+
+
+def test_a_deeper_reading_of_the_lists_changes_no_order() -> None:
+    dense = {f"d{number}": 1 - number / 1000 for number in range(400)}
+    sparse = {f"d{number}": 20 - number / 50 for number in range(399, -1, -1)}
+    top = [dict(sorted(one.items(), key=lambda item: -item[1])[:RANGE_DEPTH]) for one in (dense, sparse)]
+    ranges = [ScoreRange.of(list(top[0].values())), ScoreRange.of(list(top[1].values()), absent=0.0)]
+
+    def keys(dense: Scores, sparse: Scores) -> list[str]:
+        found = fuse(dense, sparse, weights=EQUAL, dense_range=ranges[0], sparse_range=ranges[1])
+        return [one.key for one in found]
+
+    shallow, deep = keys(*top), keys(dense, sparse)
+    assert deep[: len(shallow) - 2] == shallow[: len(shallow) - 2]
+
+
+def test_weights_are_shared_among_the_lists_there_are() -> None:
+    assert weights(dense=True, sparse=True) == EQUAL
+    assert weights(dense=False, sparse=True) == Weights(0, 1)
+    assert weights(dense=False, sparse=False) == Weights(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("notebook tariff", "en"),
+        ("노트북 관세율", "ko"),
+        ("HS 8471.30 관세율", "ko"),
+        ("sentence-transformers 사용법", "ko"),
+        ("What does 관 mean in the customs act of Korea?", "en"),
+        ("8471.30-0000", None),
+        ("ISO-9001 get_user_by_id", "en"),
+        ("???", None),
+        ("東京の天気", "ja"),
+        ("关税", "zh"),
+        ("таможня", "ru"),
+        ("naïve café", "en"),
+    ],
+)
+def test_tells_the_language_of_a_query(text: str, language: str | None) -> None:
+    assert language_of(text) == language
+
+
+def test_codes_alone_say_nothing_to_a_model() -> None:
+    assert not model_reads(None, {"en"}) and not model_reads("ko", {"en"}) and model_reads("en", {"en"})
+
+
+def terms(text: str) -> list[str]:
+    return [term for token in tokens(fold(text), english_stem) for term in token.terms]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Running runners", ["run", "runner"]),
+        ("8471.30", ["8471.30", "8471", "847130"]),
+        ("8471.30-0000", ["8471.30-0000", "8471", "847130", "8471300000"]),
+        ("제8471.30-0000호", ["8471.30-0000", "8471", "847130", "8471300000"]),
+        ("get_user_by_id()", ["get_user_by_id", "get", "user", "by", "id"]),
+        ("ISO-9001:2015", ["iso-9001", "iso", "9001", "2015"]),
+        ("1,000 and 1000", ["1000", "and", "1000"]),
+        ("12,345,678.90", ["12345678.90"]),
+        ("3.14", ["3.14"]),
+        ("2026-01-31", ["2026-01-31", "2026", "01", "31"]),
+        ("C++ and C#", ["c++", "and", "c#"]),
+        ("Ｆｕｌｌ　Ｗｉｄｔｈ", ["full", "width"]),
+        ("users' user’s user's", ["user", "user", "user"]),
+        ("漢字語 関", ["漢字", "字語", "関"]),
+        ("таможня", ["таможня"]),
+        ("GPT4 RTX4090", ["gpt4", "rtx4090"]),
+    ],
+)
+def test_words_and_codes_become_terms(text: str, expected: list[str]) -> None:
+    assert terms(text) == expected
+
+
+def test_bigrams_stay_inside_words_and_are_no_words() -> None:
+    assert [pair[1:] for pair in bigrams("관세율 표 a가나")] == ["관세", "세율", "가나"]
+    assert all(not pair[0].isalpha() for pair in bigrams("관세율"))
+
+
+@given(st.text(max_size=200))
+def test_folded_offsets_point_into_the_text(text: str) -> None:
+    folded, offsets = fold_with_offsets(text)
+    if offsets is None:
+        assert folded == text
+    else:
+        assert len(offsets) == len(folded) and offsets == sorted(offsets)
+        assert all(0 <= offset < len(text) for offset in offsets)
+
+
+@given(
+    st.text(max_size=200),
+    st.lists(st.sampled_from(["run", "a", "0", "8471"]), max_size=3),
+    st.lists(st.text("가나다라", min_size=1, max_size=3), max_size=3),
+)
+def test_highlights_are_ordered_and_inside_the_text(text: str, words: list[str], morphemes: list[str]) -> None:
+    found = Highlighter(words, morphemes, english_stem).highlights(text)
+    assert all(0 <= one.start < one.end <= len(text) for one in found)
+    assert all(first.end < second.start for first, second in itertools.pairwise(found))
+
+
+def highlighted(text: str, words: list[str], morphemes: list[str]) -> list[str]:
+    found = Highlighter(words, morphemes, english_stem).highlights(text)
+    return [text[one.start : one.end] for one in found]
+
+
+def test_highlights_stems_codes_and_morphemes() -> None:
+    assert highlighted("He runs, RUNNING 🏃 run", ["run"], []) == ["runs", "RUNNING", "run"]
+    assert highlighted("code 8471.30-0000 here", ["847130"], []) == ["8471.30-0000"]
+    assert highlighted("😀 수입품의 관세율표", [], ["수입", "관세율"]) == ["수입", "관세율"]
+    assert highlighted("Ｔａｒｉｆｆ ①", ["tariff", "1"], []) == ["Ｔａｒｉｆｆ", "①"]
+
+
+def test_a_single_syllable_is_highlighted_only_as_a_word() -> None:
+    assert highlighted("차를 마시는 자동차 차량 차", [], ["차"]) == ["차", "차"]
+
+
+@given(st.text(min_size=1, max_size=20), st.integers(0, 1 << 40), st.integers(1, 1000))
+def test_cursors_come_back_as_they_went(name: str, version: int, offset: int) -> None:
+    cursor = Cursor(name, version, offset)
+    assert Cursor.decode(cursor.encode(), query_hash=name) == cursor
+
+
+@given(st.text(max_size=40))
+def test_any_other_text_is_a_wrong_cursor(text: str) -> None:
+    with pytest.raises(WrongCursor):
+        Cursor.decode(text, query_hash="x")
+
+
+def test_reads_filters() -> None:
+    assert parse_filters({"page": 3, "collection": ["a", "b", "a"]}) == (
+        Condition("collection", any_of=("a", "b")),
+        Condition("page", any_of=(3,)),
+    )
+    (date,) = parse_filters({"received_at": {"gte": "2026-01-01", "lt": "2026-02-01T09:00:00+09:00"}})
+    assert (date.gte, date.lt) == ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z")
+    with pytest.raises(InvalidInput) as wrong:
+        parse_filters({"page": True, "nothing": 1, "metadata.": 1, "metadata.x": {"a": 1}})
+    assert len(wrong.value.errors) == 4
