@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     """A sentence-transformers folder; None is the packaged all-MiniLM-L6-v2."""
     model_engine: Annotated[str, AfterValidator(lambda value: _one_of(value, "onnx", "sentence-transformers"))] = "onnx"
     model_threads: int = Field(default=0, ge=0, le=256)
-    """Threads of one inference; 0 is one per physical core."""
+    """Threads of one inference; 0 shares the physical cores among at most four inferences side by side."""
     model_load_timeout_seconds: float = Field(default=120, gt=0)
 
     max_upload_bytes: int = Field(default=1 << 30, ge=1)

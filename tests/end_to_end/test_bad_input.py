@@ -10,7 +10,7 @@ from urllib.parse import quote
 import fpdf
 import httpx
 import pytest
-from fpdf.encryption import EncryptionMethod  # type: ignore[import-untyped, unused-ignore]
+from fpdf.enums import EncryptionMethod
 from journeys import search, upload, wait_for
 
 

@@ -162,6 +162,28 @@ def test_highlights_are_ordered_and_inside_the_text(text: str, words: list[str],
     assert all(first.end < second.start for first, second in itertools.pairwise(found))
 
 
+PIECES = (
+    *("run", "runs", "Running", "dying", "tied", "happy", "happiness", "éclair", "get_user_by_id", "iso-9001", "C++"),
+    *("8471", "8471.30-0000", "847130", "1,000", "1000", "漢字語", "관세", ".", ",", "(", ")", "①"),
+)
+
+
+@given(
+    st.lists(
+        st.sampled_from(PIECES),
+        max_size=20,
+    ),
+    st.sampled_from([" ", "", ".", "-", "관"]),
+    st.sets(st.sampled_from(["run", "die", "tie", "847130", "1000", "user", "iso", "漢字", "happi", "c++", "éclair"])),
+)
+def test_highlights_every_token_that_has_a_term(parts: list[str], between: str, wanted: set[str]) -> None:
+    text = fold(between.join(parts))
+    expected = [text[one.start : one.end] for one in tokens(text, english_stem) if wanted & set(one.terms)]
+    found = Highlighter(wanted, [], english_stem).highlights(text)
+    # Touching highlights are joined.
+    assert "".join(text[one.start : one.end] for one in found) == "".join(expected)
+
+
 def highlighted(text: str, words: list[str], morphemes: list[str]) -> list[str]:
     found = Highlighter(words, morphemes, english_stem).highlights(text)
     return [text[one.start : one.end] for one in found]

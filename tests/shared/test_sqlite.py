@@ -261,3 +261,10 @@ async def test_writers_of_two_connections_take_turns(tmp_path: Path) -> None:
             return len(await notes(one)) == len(await notes(two)) == 200
 
         await eventually(all_there)
+
+
+async def test_a_cursor_that_a_write_returns_is_closed_by_its_own_thread(database: SqliteDatabase) -> None:
+    """Freed later in another thread, it would reset a statement in use there ("API misuse")."""
+    cursor = await database.write(lambda connection: connection.execute("SELECT 1"))
+    with pytest.raises(sqlite3.ProgrammingError):
+        cursor.fetchone()

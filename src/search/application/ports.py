@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector, Stem
@@ -34,8 +34,7 @@ class Unit:
     labels: Labels
 
 
-@dataclass(frozen=True, slots=True)
-class ScoredUnit:
+class ScoredUnit(NamedTuple):
     """One entry of a list, as the index scored it."""
 
     document_id: DocumentId

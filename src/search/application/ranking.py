@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from search.application.ports import ChunkIndex, IndexAnswer, ScoredUnit
 from search.domain.cursor import WINDOW
@@ -18,8 +18,7 @@ UnitKey = tuple[DocumentId, int, str, int]
 """Document, version, kind, unit ordinal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """One unit at its place in the ranking."""
 
     unit: ScoredUnit

@@ -5,11 +5,12 @@ weights and the top 100 of each list as the range of the scores. Where a sparse 
 its lowest score is that of the chunks not in it: 0.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-K = TypeVar("K", bound=Hashable)
+K = TypeVar("K", bound=Any)
+"""Hashable, and ordered among its like."""
 
 RANGE_DEPTH: Final = 100
 
@@ -51,8 +52,7 @@ def weights(*, dense: bool, sparse: bool) -> Weights:
     return Weights(int(dense) / lists, int(sparse) / lists) if lists else Weights(0.0, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Fused(Generic[K]):
+class Fused(NamedTuple, Generic[K]):
     """One member with its fused score and what each list said of it (None: not in that list)."""
 
     key: K
@@ -71,25 +71,26 @@ def fuse(
 ) -> list[Fused[K]]:
     """Best first. The order of the mappings does not matter; a higher score in a list never lowers a member.
 
-    Ties are broken by the raw scores, then by the key's own text, so that equal input gives equal output.
+    Ties are broken by the raw scores, then by the key, so that equal input gives equal output.
     """
-    members = {key for key in dense if weights.dense} | {key for key in sparse if weights.sparse}
-    fused = []
-    for key in members:
-        dense_score = dense.get(key) if weights.dense else None
-        sparse_score = sparse.get(key) if weights.sparse else None
+    nowhere = float("-inf")
+    dense = dense if weights.dense else {}
+    sparse = sparse if weights.sparse else {}
+    rows = []
+    for key in {**dense, **sparse}:
+        dense_score, sparse_score = dense.get(key), sparse.get(key)
         score = 0.0
         if dense_score is not None:
             score += weights.dense * dense_range.scale(dense_score)
         if sparse_score is not None:
             score += weights.sparse * sparse_range.scale(sparse_score)
-        fused.append(Fused(key, score, dense_score, sparse_score))
-    fused.sort(
-        key=lambda one: (
-            -one.score,
-            -(one.sparse if one.sparse is not None else float("-inf")),
-            -(one.dense if one.dense is not None else float("-inf")),
-            str(one.key),
+        rows.append(
+            (
+                -score,
+                -(nowhere if sparse_score is None else sparse_score),
+                -(nowhere if dense_score is None else dense_score),
+                key,
+            )
         )
-    )
-    return fused
+    rows.sort()
+    return [Fused(row[3], -row[0], dense.get(row[3]), sparse.get(row[3])) for row in rows]

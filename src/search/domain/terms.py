@@ -9,7 +9,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 K1: Final = 1.2
 B: Final = 0.75
@@ -31,7 +32,8 @@ _STOPWORDS: Final = (
 )
 STOPWORDS: Final = frozenset(_STOPWORDS.split())
 
-_TOKEN: Final = re.compile(
+# The kinds of token are its groups.
+TOKEN: Final = re.compile(
     r"(?P<thousands>(?<![\w.,])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\w,]))"
     r"|(?P<code>[A-Za-z0-9]+(?:[._\-/][A-Za-z0-9]+)+)"
     r"|(?P<sharp>[A-Za-z](?:\+\+|\#))"
@@ -40,14 +42,14 @@ _TOKEN: Final = re.compile(
     r"|(?P<ideographs>[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff々]+)"
     r"|(?P<other>[^\W\d_A-Za-z\u00c0-\u024f\uac00-\ud7a3\u1100-\u11ff\u3040-\u30ff\u3131-\u318e\u3400-\u9fff\uf900-\ufaff]+)"
 )
+_APOSTROPHE: Final = re.compile(r"['’]s$|['’]")
 _SEPARATORS: Final = re.compile(r"[._\-/]")
 # A tariff code: four digits, a dot, two, then up to four more, with or without further marks.
 _TARIFF: Final = re.compile(r"(\d{4})\.(\d{2})(?:[.\-]?(\d{2,4}))?(?:[.\-](\d{2}))?")
 _DECIMAL: Final = re.compile(r"\d+\.\d+")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A stretch of a folded text and the terms it stands for; offsets in code points."""
 
     start: int
@@ -83,7 +85,7 @@ def fold_with_offsets(text: str) -> tuple[str, list[int] | None]:
 
 def tokens(text: str, stem: Stem) -> Iterator[Token]:
     """Words, codes, numbers and ideographs of a folded text, in order; Hangul is left to a morpheme analyser."""
-    for match in _TOKEN.finditer(text):
+    for match in TOKEN.finditer(text):
         kind = match.lastgroup
         if kind == "hangul":
             continue
@@ -92,16 +94,16 @@ def tokens(text: str, stem: Stem) -> Iterator[Token]:
             yield Token(match.start(), match.end(), found)
 
 
+@lru_cache(maxsize=65_536)
 def terms_of(word: str, kind: str, stem: Stem) -> tuple[str, ...]:
-    """The terms of one token; the whole comes first."""
+    """The terms of one token; the whole comes first. `stem` must always answer the same."""
     lower = word.lower()
     if kind == "thousands":
         return (lower.replace(",", ""),)
     if kind == "code":
         return _terms_of_code(lower, stem)
     if kind == "word":
-        plain = re.sub(r"['’]s?$|['’]", "", lower.replace("’s", "").replace("'s", ""))
-        return (stem(plain),)
+        return (stem(_APOSTROPHE.sub("", lower)),)
     if kind == "ideographs" and len(lower) > 1:
         return tuple(lower[i : i + 2] for i in range(len(lower) - 1))
     return (lower,)

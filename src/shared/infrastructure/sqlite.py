@@ -9,6 +9,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -217,7 +218,12 @@ class SqliteDatabase:
         self._current = write
         try:
             write.result = write.run(connection)
+            if isinstance(write.result, sqlite3.Cursor):
+                # Freed in another thread it would reset a statement that this one is using by then.
+                write.result.close()
         except BaseException as error:
+            # The same holds for cursors in the frames that the error carries away.
+            traceback.clear_frames(error.__traceback__)
             if not connection.in_transaction:
                 raise  # the whole transaction is gone (a full disk rolls it back)
             connection.execute("ROLLBACK TO one")

@@ -17,12 +17,15 @@ import numpy as np
 
 from shared.kernel import Unavailable
 from shared.model.engine import Engine, PreparedText
+from shared.model.memory import return_free_memory
 from shared.ports.model import TextKind, Vectors
 
 # Texts tokenised in one go: enough of similar length for full batches, few enough that nobody waits for it.
-_PREPARED_TOGETHER: Final = 64
+_PREPARED_TOGETHER: Final = 128
 # So many batches of queries in a row may pass waiting passages.
 _QUERY_BATCHES_IN_A_ROW: Final = 8
+# After so much work (seconds of it) an idle thread gives freed memory back to the system.
+_TIDY_AFTER_TOKENS: Final = 20_000
 # A text this much shorter than the longest still joins its batch, whatever the proportion.
 _PADDING_TOKENS: Final = 16
 
@@ -72,6 +75,7 @@ class Batcher:
         self._changed = threading.Condition()
         self._waiting: dict[TextKind, deque[_Request]] = {"query": deque(), "passage": deque()}
         self._query_batches = 0
+        self._tokens_since_tidy = 0
         self._closed = False
         self._threads = [
             threading.Thread(target=self._work, name=f"model-run-{number}", daemon=True)
@@ -111,6 +115,7 @@ class Batcher:
         for thread in self._threads:
             thread.join()
         self._engine.close()
+        return_free_memory()
 
     def _work(self) -> None:
         while self._do_next_step():
@@ -135,8 +140,12 @@ class Batcher:
                         return partial(self._run, self._gather(leader))
                     if leader is not None:
                         return partial(self._prepare, self._take_raw(kind))
-                if self._closed and not any(self._waiting.values()):
+                is_idle = not any(self._waiting.values())
+                if is_idle and self._closed:
                     return None
+                if is_idle and self._tokens_since_tidy >= _TIDY_AFTER_TOKENS:
+                    self._tokens_since_tidy = 0
+                    return return_free_memory
                 self._changed.wait()
 
     def _kinds_in_turn(self) -> tuple[TextKind, TextKind]:
@@ -208,7 +217,9 @@ class Batcher:
             for row, (request, index, _) in enumerate(batch):
                 request.vectors[index] = vectors[row]
                 request.missing -= 1
-            self._report(len(batch), sum(len(text.ids) for _, _, text in batch), seconds)
+            tokens = sum(len(text.ids) for _, _, text in batch)
+            self._tokens_since_tidy += tokens
+            self._report(len(batch), tokens, seconds)
             for request in requests:
                 if not request.missing:
                     self._leave(request)

@@ -24,6 +24,7 @@ from shared.telemetry import Metrics, get_log
 
 _FIRST_RETRY_SECONDS: Final = 0.25
 _LONGEST_RETRY_SECONDS: Final = 10.0
+_LONGEST_CLOSE_SECONDS: Final = 5.0
 _TOKEN_THREADS: Final = 2
 _log = get_log("model")
 T = TypeVar("T")
@@ -84,7 +85,8 @@ class ModelManager:
             self._closed = True
             loading = self._loading
         if loading is not None:
-            await asyncio.wait([asyncio.wrap_future(loading)])
+            # Nobody waits for it any more; a load that takes longer ends with the process.
+            await asyncio.wait([asyncio.wrap_future(loading)], timeout=_LONGEST_CLOSE_SECONDS)
         await self._release(finish=False)
         await asyncio.to_thread(self._token_threads.shutdown, cancel_futures=True)
 
@@ -254,12 +256,15 @@ class ModelManager:
         )
         self._metrics.count("model_loads", engine=engine, outcome="loaded")
         self._metrics.observe("model_load_seconds", loaded.seconds, engine=engine)
-        self._metrics.gauge("model_loaded", 1)
         with self._lock:
             self._loads += 1
             self._failure = None
-            self._loaded = loaded
             self._loading = None
+            if not self._closed:
+                self._loaded = loaded
+                self._metrics.gauge("model_loaded", 1)
+        if self._loaded is not loaded:
+            loaded.batcher.close(finish=False)
         future.set_result(loaded)
 
     def _report_batch(self, texts: int, tokens: int, seconds: float) -> None:

@@ -75,7 +75,7 @@ def _kill_server(server: RunningServer, _: random.Random) -> None:
     children = server.process.children(recursive=True)
     server.process.kill()
     server.process.wait(10)
-    _, alive = psutil.wait_procs(children, timeout=10)
+    alive = psutil.wait_procs(children, timeout=10)[1]
     assert not alive, f"children outlived their parent: {alive}"
 
 

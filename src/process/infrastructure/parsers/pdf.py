@@ -22,6 +22,7 @@ _HANGUL_END: Final = re.compile(r"[가-힣]\Z")
 _HANGUL_START: Final = re.compile(r"[가-힣]")
 _JUNK_TITLE: Final = re.compile(r"\.\w{2,4}\Z|^untitled|^microsoft|^slide \d|^document\d*\Z|^제목 ?없음|^https?:", re.I)
 _LONGEST_HEADING: Final = 160
+_LAM_ALEF: Final = re.compile("[\u0622\u0623\u0625\u0627\u0671]\u0644")
 
 
 @dataclass(slots=True)
@@ -106,7 +107,7 @@ def _lines_of(document: pypdfium2.PdfDocument, number: int) -> Iterator[_Line]:
     try:
         text_page = page.get_textpage()
         try:
-            content = text_page.get_text_range()
+            content = _with_ligatures_in_order(text_page, text_page.get_text_range())
             box = pdfium.FS_RECTF()
             offset = 0
             for raw in content.split("\r\n"):
@@ -123,6 +124,28 @@ def _lines_of(document: pypdfium2.PdfDocument, number: int) -> Iterator[_Line]:
             text_page.close()
     finally:
         page.close()
+
+
+def _with_ligatures_in_order(text_page: pypdfium2.PdfTextPage, content: str) -> str:
+    """PDFium turns right-to-left lines round letter by letter, and with them the two letters of the lam-alef sign.
+
+    Both then stand at the same place; an alef and a lam that are signs of their own do not.
+    """
+    found = [match.start() for match in _LAM_ALEF.finditer(content)]
+    if not found:
+        return content
+    signs = list(content)
+    for place in found:
+        if _origin(text_page, place) == _origin(text_page, place + 1):
+            signs[place], signs[place + 1] = signs[place + 1], signs[place]
+    return "".join(signs)
+
+
+def _origin(text_page: pypdfium2.PdfTextPage, place: int) -> tuple[float, float]:
+    x, y = ctypes.c_double(), ctypes.c_double()
+    index = pdfium.FPDFText_GetCharIndexFromTextIndex(text_page, place)
+    pdfium.FPDFText_GetCharOrigin(text_page, index, ctypes.byref(x), ctypes.byref(y))
+    return x.value, y.value
 
 
 def _metadata_title(document: pypdfium2.PdfDocument) -> str | None:
