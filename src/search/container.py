@@ -112,6 +112,9 @@ class SearchContainer(containers.DeclarativeContainer):
         job_store=jobs,
         outbox=facts,
         probes=providers.Dict(
-            index=providers.Singleton(index_probe, index), model=providers.Singleton(model_probe, model)
+            {
+                "search.index": providers.Singleton(index_probe, index),
+                "search.model": providers.Singleton(model_probe, model),
+            }
         ),
     )

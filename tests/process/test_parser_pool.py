@@ -62,6 +62,17 @@ async def test_children_start_with_the_first_document_and_stay_for_the_next(
     assert not (await pool.health()).ready
 
 
+async def test_a_large_parent_does_not_make_its_children_look_large(open_pool: PoolMaker, text_file: str) -> None:
+    ballast = bytearray(400 << 20)
+    ballast[:: 1 << 12] = b"x" * (len(ballast) >> 12)
+    async with open_pool() as pool:
+        await pool.parse(text_file, "text/plain", "notes.txt")
+        assert len(pool.child_pids) == 1
+        await pool.parse(text_file, "text/plain", "notes.txt")
+        assert len(pool.child_pids) == 1
+        assert ballast
+
+
 async def test_idle_children_end(open_pool: PoolMaker, text_file: str) -> None:
     async with open_pool(idle_seconds=0.05) as pool:
         await pool.parse(text_file, "text/plain", "notes.txt")

@@ -22,13 +22,11 @@ class Consumption:
 
     async def received(self, event: DocumentReceived) -> None:
         """The collection exists and the document's labels are known before it can be found."""
-        await self._store.label(event.document_id, event.document_version, event.labels)
-        await self._labelling.apply(event.document_id)
+        await self._label(event)
 
     async def changed(self, event: DocumentChanged) -> None:
         """New labels, in place."""
-        await self._store.label(event.document_id, event.document_version, event.labels)
-        await self._labelling.apply(event.document_id)
+        await self._label(event)
 
     async def withdrawn(self, event: DocumentWithdrawn) -> None:
         """Gone from every search that begins from now on; late events below this version change nothing."""
@@ -39,10 +37,11 @@ class Consumption:
 
     async def processed(self, event: DocumentProcessed) -> None:
         """A job to index it, the shortest documents first."""
-        await self._store.label(event.document_id, event.document_version, event.labels)
         state = await self._store.document(event.document_id)
         if state is not None and state.supersedes(event.document_version):
             return
+        if state is None or state.labels_version < event.document_version:
+            await self._store.label(event.document_id, event.document_version, event.labels)
         await self._jobs.add(
             NewJob(
                 kind=INDEX_JOB,
@@ -66,3 +65,7 @@ class Consumption:
         """It is worth waiting for again."""
         if event.document_id is not None and event.document_version is not None:
             await self._store.unfail(event.document_id, event.document_version)
+
+    async def _label(self, event: DocumentReceived | DocumentChanged) -> None:
+        if await self._store.label(event.document_id, event.document_version, event.labels):
+            await self._labelling.apply(event.document_id)

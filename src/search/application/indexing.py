@@ -1,8 +1,10 @@
 """The job "index": a processed version becomes searchable, whole and at once."""
 
+import asyncio
 import time
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
 
 from search.application.cleaning import Cleaning
 from search.application.index_writer import IndexWriter
@@ -18,10 +20,44 @@ from shared.ports.storage import BlobStore
 from shared.runtime.module import Report
 from shared.telemetry import Metrics, get_log
 
+T = TypeVar("T")
 INDEX_JOB: Final = "index"
-_CONCURRENCY: Final = 32
+_CONCURRENCY: Final = 96
+"""Many, because a flush costs 20–100 ms for however many documents wait for it; memory is bounded by chunks."""
+_MOST_CHUNKS: Final = 20_000
 
 _log = get_log("search")
+
+
+async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Waits for the outcome also when cancelled: whether units and record were written must be settled by then."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+class _Room:
+    """Lets as many documents in as have room together; one alone always has."""
+
+    def __init__(self, size: int) -> None:
+        self._free = self._size = size
+        self._freed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def take(self, wanted: int) -> AsyncIterator[None]:
+        wanted = min(wanted, self._size)
+        async with self._freed:
+            await self._freed.wait_for(lambda: self._free >= wanted)
+            self._free -= wanted
+        try:
+            yield
+        finally:
+            self._free += wanted
+            async with self._freed:
+                self._freed.notify_all()
 
 
 class Indexing:
@@ -50,14 +86,20 @@ class Indexing:
         self._labelling = labelling
         self._cleaning = cleaning
         self._metrics = metrics
+        self._room = _Room(_MOST_CHUNKS)
 
     async def run(self, job: Job, report: Report) -> Sequence[Event]:
         """See JobHandler. The fact is saved with the switch, so there is none left for the end of the job."""
         event = DocumentProcessed.model_validate(job.payload)
+        async with self._room.take(event.chunk_count):
+            await self._index_document(event)
+        return ()
+
+    async def _index_document(self, event: DocumentProcessed) -> None:
         started = time.perf_counter()
         state = await self._store.document(event.document_id)
         if state is not None and state.supersedes(event.document_version):
-            return ()
+            return
         labels, labels_version = event.labels, event.document_version
         if state is not None and state.labels is not None and state.labels_version > labels_version:
             labels, labels_version = state.labels, state.labels_version
@@ -75,7 +117,7 @@ class Indexing:
         )
         version = (event.document_id, event.document_version)
         with self._cleaning.sparing(version):
-            await self._writer.write(units)
+            await _to_the_end(self._writer.write(units))
             new = NewVersion(
                 document_id=event.document_id,
                 version=event.document_version,
@@ -93,17 +135,17 @@ class Indexing:
                 chunk_count=len(new.chunks),
                 seconds=seconds,
             )
-            switched = await self._store.switch(new, indexed)
-            if not switched:
+            newest_labels = await _to_the_end(self._store.switch(new, indexed))
+            if newest_labels is None:
                 # Withdrawn or replaced while it was being written: nobody will ever see these units.
                 self._cleaning.doubt(version)
-        if not switched:
-            return ()
+        if newest_labels is None:
+            return
         self._metrics.observe("index_document_seconds", seconds)
         self._metrics.count("index_chunks_total", len(new.chunks))
         self._cleaning.wake()
-        await self._labelling.apply(event.document_id)
-        return ()
+        if newest_labels > labels_version:
+            await self._labelling.apply(event.document_id)
 
     def refused(self, job: Job, error: Refused) -> Sequence[Event]:
         """None: what processing left cannot be indexed, so it becomes a dead letter."""

@@ -213,8 +213,11 @@ class LiveStore(Protocol):
         """None: never heard of."""
         ...
 
-    async def label(self, document_id: DocumentId, version: int, labels: Labels) -> None:
-        """Keeps the labels unless as new ones are known; the document's collection exists from now on."""
+    async def label(self, document_id: DocumentId, version: int, labels: Labels) -> bool:
+        """Keeps the labels unless as new ones are known; the document's collection exists from now on.
+
+        Whether the document is live with units that carry older labels than are known.
+        """
         ...
 
     async def labelled(self, document_id: DocumentId, labels_version: int) -> None:
@@ -225,10 +228,11 @@ class LiveStore(Protocol):
         """Live documents whose units carry older labels than are known."""
         ...
 
-    async def switch(self, new: NewVersion, *facts: Event) -> bool:
+    async def switch(self, new: NewVersion, *facts: Event) -> int | None:
         """Makes the version live, the former one retired, and saves the facts, in one write.
 
-        False, and nothing changed, when this or a newer version is live, or the document is withdrawn.
+        Returns the version of the newest labels known. None, and nothing changed, when this or a newer version is
+        live, or the document is withdrawn.
         """
         ...
 

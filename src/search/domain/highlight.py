@@ -8,6 +8,7 @@ from typing import Final
 from search.domain.terms import TOKEN, Stem, fold_with_offsets, terms_of
 
 _MOST: Final = 100
+_LATIN: Final = re.compile(r"[A-Za-z0-9\u00c0-\u024f]")
 # One syllable alone is a word only at the head of an eojeol with nothing but a particle behind it.
 _PARTICLES: Final = "은|는|이|가|을|를|의|에|로|으로|와|과|도|만|나|라|에서|에게|부터|까지|보다|처럼|이나|이라|인"
 
@@ -57,8 +58,12 @@ class _TermFinder:
         self._wanted = wanted
         self._stem = stem
         self._known: dict[tuple[str, str], bool] = {}
-        beginnings = sorted({re.escape(_beginning(term)) for term in wanted})
-        self._candidates = re.compile(rf"(?<![A-Za-z0-9\u00c0-\u024f])(?:{'|'.join(beginnings)})", re.IGNORECASE)
+        beginnings = sorted({_beginning(term) for term in wanted})
+        # Latin words and numbers begin where no such sign is before them; other scripts have no gaps to go by.
+        latin = [re.escape(one) for one in beginnings if _LATIN.match(one)]
+        others = [re.escape(one) for one in beginnings if not _LATIN.match(one)]
+        patterns = [rf"(?<!{_LATIN.pattern})(?:{'|'.join(latin)})"] if latin else []
+        self._candidates = re.compile("|".join(patterns + others), re.IGNORECASE)
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Of a folded text, in order."""

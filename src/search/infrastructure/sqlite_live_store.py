@@ -96,10 +96,10 @@ class SqliteLiveStore:
         )
         return None if row is None else _state(row)
 
-    async def label(self, document_id: DocumentId, version: int, labels: Labels) -> None:
+    async def label(self, document_id: DocumentId, version: int, labels: Labels) -> bool:
         """See LiveStore."""
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: sqlite3.Connection) -> bool:
             connection.execute(
                 "INSERT INTO documents (document_id, collection, labels, labels_version) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (document_id) DO UPDATE SET collection = excluded.collection,"
@@ -108,9 +108,16 @@ class SqliteLiveStore:
                 " AND COALESCE(documents.withdrawn_version, 0) < excluded.labels_version",
                 (document_id, labels.collection, labels.model_dump_json(), version),
             )
+            stale = connection.execute(
+                "SELECT 1 FROM documents WHERE document_id = ? AND live_version IS NOT NULL"
+                " AND indexed_labels_version < labels_version",
+                (document_id,),
+            ).fetchone()
+            return stale is not None
 
-        await self._database.write(write)
+        stale = await self._database.write(write)
         self._tell()
+        return stale
 
     async def labelled(self, document_id: DocumentId, labels_version: int) -> None:
         """See LiveStore."""
@@ -134,14 +141,15 @@ class SqliteLiveStore:
         )
         return [DocumentId(row[0]) for row in rows]
 
-    async def switch(self, new: NewVersion, *facts: Event) -> bool:
+    async def switch(self, new: NewVersion, *facts: Event) -> int | None:
         """See LiveStore."""
         envelopes = self._facts.wrap(facts)
         rows = [(new.document_id, new.version, chunk.ordinal, chunk.model_dump_json()) for chunk in new.chunks]
 
-        def write(connection: sqlite3.Connection) -> int | None:
+        def write(connection: sqlite3.Connection) -> tuple[int, int] | None:
             row = connection.execute(
-                "SELECT live_version, withdrawn_version FROM documents WHERE document_id = ?", (new.document_id,)
+                "SELECT live_version, withdrawn_version, labels_version FROM documents WHERE document_id = ?",
+                (new.document_id,),
             ).fetchone()
             if row is not None and max(row[0] or 0, row[1] or 0) >= new.version:
                 return None
@@ -167,11 +175,13 @@ class SqliteLiveStore:
                 (new.document_id, new.version, new.labels_version),
             )
             self._facts.save(connection, envelopes)
-            return version
+            return version, new.labels_version if row is None else row[2]
 
-        version = await self._database.write(write)
-        self._tell(version)
-        return version is not None
+        done = await self._database.write(write)
+        if done is None:
+            return None
+        self._tell(done[0])
+        return done[1]
 
     async def withdraw(self, document_id: DocumentId, version: int, *facts: Event) -> bool:
         """See LiveStore."""

@@ -1,6 +1,7 @@
 """ModelManager: one model for the whole process, loaded when first needed and shared by all who ask."""
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -86,7 +87,9 @@ class ModelManager:
             loading = self._loading
         if loading is not None:
             # Nobody waits for it any more; a load that takes longer ends with the process.
-            await asyncio.wait([asyncio.wrap_future(loading)], timeout=_LONGEST_CLOSE_SECONDS)
+            ended = asyncio.gather(asyncio.wrap_future(loading), return_exceptions=True)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ended, _LONGEST_CLOSE_SECONDS)
         await self._release(finish=False)
         await asyncio.to_thread(self._token_threads.shutdown, cancel_futures=True)
 
@@ -260,10 +263,11 @@ class ModelManager:
             self._loads += 1
             self._failure = None
             self._loading = None
-            if not self._closed:
+            is_wanted = not self._closed
+            if is_wanted:
                 self._loaded = loaded
                 self._metrics.gauge("model_loaded", 1)
-        if self._loaded is not loaded:
+        if not is_wanted:
             loaded.batcher.close(finish=False)
         future.set_result(loaded)
 
