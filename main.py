@@ -1,7 +1,7 @@
 """Seoga: the only file that knows every module. Wires them, serves them, and is the command line's entry.
 
-What only the server needs is imported when the server is built, so that a command that talks to a running
-server starts fast.
+What only the server needs is imported when a server is built, and what only its clients need when a command
+is one: both start faster for it.
 """
 
 import sys
@@ -10,19 +10,15 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-import httpx
 import typer
 
-from ingest.interface.cli import build_commands as ingest_commands
-from monitor.interface.cli import build_commands as monitor_commands
-from search.interface.cli import build_commands as search_commands
 from shared.kernel import DomainError
-from shared.runtime.client import connect
 from shared.runtime.data_directory import DataDirectory
 from shared.settings import Settings, load_settings
 from shared.telemetry import configure_logs, get_log
 
 if TYPE_CHECKING:
+    import httpx
     from fastapi import FastAPI
 
     from shared.container import SharedContainer
@@ -162,8 +158,10 @@ def _server_of_this_process(settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
-def _connect() -> Iterator[httpx.Client]:
+def _connect() -> "Iterator[httpx.Client]":
     """A client of this data directory's server, which is started for the command if none runs."""
+    from shared.runtime.client import connect
+
     settings = load_settings()
     configure_logs(level="error", format=settings.log_format)
     with connect(settings.data_dir, lambda: _server_of_this_process(settings)) as client:
@@ -173,11 +171,15 @@ def _connect() -> Iterator[httpx.Client]:
 def _build_cli() -> typer.Typer:
     commands = typer.Typer(
         name="seoga",
-        help="Seoga (서가): a shelf for documents that can be searched, in Korean and English.",
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
+
+    # With a callback `serve` stays a command of its own also when it is the only one built.
+    @commands.callback()
+    def several_commands() -> None:
+        """Seoga (서가): a shelf for documents that can be searched, in Korean and English."""
 
     @commands.command()
     def serve(
@@ -202,9 +204,18 @@ def _build_cli() -> typer.Typer:
             if not serve_on(application.web, bound, on_listening):
                 raise typer.Exit(1)
 
+    if sys.argv[1:2] != ["serve"]:
+        _add_client_commands(commands)
+    return commands
+
+
+def _add_client_commands(commands: typer.Typer) -> None:
+    from ingest.interface.cli import build_commands as ingest_commands
+    from monitor.interface.cli import build_commands as monitor_commands
+    from search.interface.cli import build_commands as search_commands
+
     for build in (ingest_commands, search_commands, monitor_commands):
         commands.add_typer(build(_connect))
-    return commands
 
 
 def cli() -> None:

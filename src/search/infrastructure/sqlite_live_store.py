@@ -16,7 +16,7 @@ from search.application.ports import (
     NewVersion,
     Sources,
 )
-from shared.artefacts.chunks import Chunk
+from search.infrastructure.live_rows import hit_record, labels_of, record_at, state_of
 from shared.events.envelope import Event
 from shared.events.ingest import Labels
 from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
@@ -61,8 +61,6 @@ CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NU
 INSERT OR IGNORE INTO counters (name, value) VALUES ('index_version', 1);
 """
 
-_LIVE_AT: Final = "live_from <= :at AND (live_until IS NULL OR live_until > :at)"
-
 
 class SqliteLiveStore:
     """An async context manager, entered after its database, whose schema must contain SCHEMA and SqliteFacts.SCHEMA."""
@@ -94,7 +92,7 @@ class SqliteLiveStore:
                 "SELECT * FROM documents WHERE document_id = ?", (document_id,)
             ).fetchone()
         )
-        return None if row is None else _state(row)
+        return None if row is None else state_of(row)
 
     async def label(self, document_id: DocumentId, version: int, labels: Labels) -> bool:
         """See LiveStore."""
@@ -269,7 +267,7 @@ class SqliteLiveStore:
     ) -> Sequence[HitRecord | None]:
         """See LiveStore."""
         return await self._database.read(
-            lambda connection: [_hit(connection, at, *place, context=context) for place in chunks]
+            lambda connection: [hit_record(connection, at, *place, context=context) for place in chunks]
         )
 
     async def labels_at(self, at: int, versions: Sequence[DocumentVersion]) -> Sequence[tuple[Labels, str | None]]:
@@ -278,9 +276,9 @@ class SqliteLiveStore:
         def read(connection: sqlite3.Connection) -> list[tuple[Labels, str | None]]:
             found = []
             for document_id, version in versions:
-                row = _record_at(connection, at, document_id, version)
+                row = record_at(connection, at, document_id, version)
                 if row is not None and row["labels"] is not None:
-                    found.append((_labels(row["labels"]), row["language"]))
+                    found.append((labels_of(row["labels"]), row["language"]))
             return found
 
         return await self._database.read(read)
@@ -350,70 +348,4 @@ def _next_index_version(connection: sqlite3.Connection) -> int:
 def _retire(connection: sqlite3.Connection, document_id: DocumentId, index_version: int) -> None:
     connection.execute(
         "UPDATE versions SET live_until = ? WHERE document_id = ? AND live_until IS NULL", (index_version, document_id)
-    )
-
-
-def _record_at(connection: sqlite3.Connection, at: int, document_id: DocumentId, version: int) -> sqlite3.Row | None:
-    row: sqlite3.Row | None = connection.execute(
-        "SELECT v.revision, v.language, d.labels FROM versions v JOIN documents d USING (document_id)"
-        f" WHERE document_id = :document AND version = :version AND {_LIVE_AT}",
-        {"document": document_id, "version": version, "at": at},
-    ).fetchone()
-    return row
-
-
-def _hit(
-    connection: sqlite3.Connection, at: int, document_id: DocumentId, version: int, ordinal: int, *, context: int
-) -> HitRecord | None:
-    record = _record_at(connection, at, document_id, version)
-    if record is None or record["labels"] is None:
-        return None
-    rows = connection.execute(
-        "SELECT chunk FROM chunks WHERE document_id = ? AND version = ? AND ordinal BETWEEN ? AND ? ORDER BY ordinal",
-        (document_id, version, ordinal - context, ordinal + context),
-    ).fetchall()
-    chunks = [Chunk.model_validate_json(row[0]) for row in rows]
-    chunk = next((one for one in chunks if one.ordinal == ordinal), None)
-    if chunk is None:
-        return None
-    return HitRecord(
-        document_id=document_id,
-        version=version,
-        revision=record["revision"],
-        language=record["language"],
-        labels=_labels(record["labels"]),
-        chunk=chunk,
-        before=_joined([one for one in chunks if one.ordinal < ordinal], until=chunk.start),
-        after=_joined([one for one in chunks if one.ordinal > ordinal], begin=chunk.end),
-    )
-
-
-def _joined(chunks: Sequence[Chunk], *, begin: int = 0, until: int | None = None) -> str:
-    """The chunks' texts one after the other; overlaps count once, gaps of the text become a space."""
-    pieces: list[str] = []
-    place = begin
-    for chunk in chunks:
-        end = chunk.end if until is None else min(chunk.end, until)
-        start = max(chunk.start, place)
-        if start < end:
-            if pieces and start > place:
-                pieces.append("\n")
-            pieces.append(chunk.text[start - chunk.start : end - chunk.start])
-            place = end
-    return "".join(pieces)
-
-
-def _labels(raw: str) -> Labels:
-    return Labels.model_validate_json(raw)
-
-
-def _state(row: sqlite3.Row) -> DocumentState:
-    return DocumentState(
-        document_id=DocumentId(row["document_id"]),
-        labels=None if row["labels"] is None else _labels(row["labels"]),
-        labels_version=row["labels_version"],
-        indexed_labels_version=row["indexed_labels_version"],
-        live_version=row["live_version"],
-        failed_version=row["failed_version"],
-        withdrawn_version=row["withdrawn_version"],
     )
