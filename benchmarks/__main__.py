@@ -17,7 +17,7 @@ from rich.table import Table
 from benchmarks.figures import Figure
 
 _RESULTS: Final = Path(__file__).with_name("results.json")
-_NAMES: Final = ("startup", "ingest_rate", "search_latency", "loop_stall", "event_rate", "retrieval")
+_NAMES: Final = ("startup", "model_speed", "ingest_rate", "search_latency", "loop_stall", "event_rate", "retrieval")
 
 
 def _machine() -> dict[str, Any]:

@@ -4,7 +4,7 @@ import time
 from typing import Final
 
 from benchmarks.figures import Figure, at_least
-from benchmarks.raw_engine import raw_engine
+from benchmarks.raw_engine import encode_raw, raw_engine
 from benchmarks.server import RunningServer, a_server
 from benchmarks.texts import abstracts, long_documents
 
@@ -38,10 +38,10 @@ def _measure(what: str, files: list[tuple[str, bytes]], limit: float) -> Figure:
         server.wait_until_searchable(len(files) + 1)
         rate = len(files) / (time.perf_counter() - started)
         texts = _passages(server)
-    embed = raw_engine()
-    embed(texts[:32])
+    engine = raw_engine()
+    encode_raw(engine, texts[:32])
     started = time.perf_counter()
-    embed(texts)
+    encode_raw(engine, texts)
     raw = len(files) / (time.perf_counter() - started)
     return at_least("S5", what, rate, "documents/s", raw, limit, f"{len(texts)} chunks")
 

@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,11 +20,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.figures import Figure, at_least, at_most, median, percentile
+from benchmarks.raw_engine import encode_raw
 from benchmarks.texts import abstracts, queries
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.model.artifacts import ArtefactCache
 from shared.model.config import model_config
-from shared.model.engine import Engine, PreparedText
 from shared.model.engines import load_engine
 from shared.model.manager import ModelManager
 from shared.model.tokens import ModelTokenizer
@@ -50,18 +49,6 @@ def _per_second(count: int, run: Callable[[], object]) -> float:
     return count / (time.perf_counter() - started)
 
 
-def _raw(engine: Engine, texts: Sequence[str]) -> None:
-    """The engine as fast as a loop can drive it: sorted, in batches of its size, on its own number of threads."""
-    prepared = sorted(engine.prepare(texts), key=lambda item: len(item.ids))
-    batches: list[list[PreparedText]] = [[]]
-    for item in prepared:
-        if len(item.ids) * (len(batches[-1]) + 1) > engine.batch_tokens and batches[-1]:
-            batches.append([])
-        batches[-1].append(item)
-    with ThreadPoolExecutor(engine.streams) as pool:
-        list(pool.map(engine.run, reversed(batches)))
-
-
 async def _measure_speed(settings: Settings) -> dict[str, Any]:
     config = model_config(settings)
     tokenizer = ModelTokenizer(config)
@@ -74,7 +61,7 @@ async def _measure_speed(settings: Settings) -> dict[str, Any]:
             texts = texts_of(words, count)
             seen: dict[str, list[float]] = {"raw": [], "manager": [], "callers": []}
             for _ in range(_ROUNDS):
-                seen["raw"].append(_per_second(count, lambda: _raw(engine, texts)))  # noqa: B023 -- run at once
+                seen["raw"].append(_per_second(count, lambda: encode_raw(engine, texts)))  # noqa: B023 -- run at once
                 started = time.perf_counter()
                 await manager.embed(texts, kind="passage")
                 seen["manager"].append(count / (time.perf_counter() - started))

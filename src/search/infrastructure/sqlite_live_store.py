@@ -207,25 +207,29 @@ class SqliteLiveStore:
 
     async def fail(self, document_id: DocumentId, version: int) -> None:
         """See LiveStore."""
-        await self._database.write(
-            lambda connection: connection.execute(
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(
                 "INSERT INTO documents (document_id, failed_version) VALUES (?, ?)"
                 " ON CONFLICT (document_id) DO UPDATE SET failed_version = excluded.failed_version"
                 " WHERE COALESCE(documents.failed_version, 0) < excluded.failed_version"
                 " AND COALESCE(documents.withdrawn_version, 0) < excluded.failed_version",
                 (document_id, version),
             )
-        )
+
+        await self._database.write(write)
         self._tell()
 
     async def unfail(self, document_id: DocumentId, version: int) -> None:
         """See LiveStore."""
-        await self._database.write(
-            lambda connection: connection.execute(
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(
                 "UPDATE documents SET failed_version = NULL WHERE document_id = ? AND failed_version = ?",
                 (document_id, version),
             )
-        )
+
+        await self._database.write(write)
 
     async def unsettled(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
         """See LiveStore."""
