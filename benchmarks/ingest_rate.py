@@ -1,19 +1,21 @@
 """S5: documents a second from first upload to all searchable, over HTTP, against the raw engine."""
 
 import time
+from types import SimpleNamespace
 from typing import Final
 
 from benchmarks.figures import Figure, at_least
 from benchmarks.raw_engine import encode_raw, raw_engine
 from benchmarks.server import RunningServer, a_server
 from benchmarks.texts import abstracts, long_documents
+from process.domain.passages import passage_text
 
 _LONG: Final = 60
 _ABSTRACTS: Final = 1_000
 
 
 def _passages(server: RunningServer) -> list[str]:
-    """What was embedded: every chunk of every document."""
+    """What was embedded: every chunk of every document with its headings before it."""
     texts = []
     cursor = None
     while True:
@@ -21,7 +23,8 @@ def _passages(server: RunningServer) -> list[str]:
         listed = server.client.get("/api/v1/documents", params=parameters).raise_for_status().json()
         for document in listed["items"]:
             chunks = server.client.get(f"/api/v1/documents/{document['id']}/chunks", params={"limit": 100})
-            texts += [chunk["text"] for chunk in chunks.raise_for_status().json()["items"]]
+            for chunk in chunks.raise_for_status().json()["items"]:
+                texts.append(passage_text(None, SimpleNamespace(text=chunk["text"], headings=tuple(chunk["headings"]))))
         cursor = listed["next_cursor"]
         if not cursor:
             return texts

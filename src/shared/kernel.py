@@ -1,10 +1,12 @@
 """Ids, the clock, and the few errors everything speaks in. Plain Python."""
 
+import os
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, NewType
-from uuid import uuid4
+from typing import ClassVar, Final, NewType
+from uuid import UUID
 
 DocumentId = NewType("DocumentId", str)
 """A lower-case UUID with dashes."""
@@ -18,9 +20,23 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+# Seeded by the system once: ids are names, not secrets.
+_random: Final = random.Random()
+os.register_at_fork(after_in_child=_random.seed)
+
+
+def new_id() -> str:
+    """A fresh random UUID (version 4), in lower case with dashes.
+
+    Not from `uuid4`: that asks the system for each one, which gives the interpreter away and waits to get it
+    back; under full ingest this took 0.2 ms an id.
+    """
+    return str(UUID(int=_random.getrandbits(128), version=4))
+
+
 def new_document_id() -> DocumentId:
     """A fresh random document id."""
-    return DocumentId(str(uuid4()))
+    return DocumentId(new_id())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 from shared.kernel import InvalidInput, NotFound, TooLarge
 from shared.ports.storage import BlobStore, StoredBlob
 
-KEY = f"artefacts/ab/{'ab' * 32}/parse-1-0011"
+KEY = f"artefacts/ab/{'ab' * 32}.parse-1-0011"
 
 
 async def a_stream(*pieces: bytes) -> AsyncIterator[bytes]:
@@ -148,7 +148,7 @@ async def test_a_key_that_is_none_is_refused(blobs: BlobStore, key: str) -> None
 
 async def test_collecting_spares_what_is_kept_and_what_is_young(blobs: BlobStore) -> None:
     kept, dropped = await stored(blobs, b"kept"), await stored(blobs, b"dropped")
-    keys = {blob.sha256: f"artefacts/{blob.sha256[:2]}/{blob.sha256}/parse-1-00" for blob in (kept, dropped)}
+    keys = {blob.sha256: f"artefacts/{blob.sha256[:2]}/{blob.sha256}.parse-1-00" for blob in (kept, dropped)}
     for key in keys.values():
         await blobs.put(key, b"text")
     assert await blobs.collect(keep={kept.sha256}, older_than_seconds=3600) == 0

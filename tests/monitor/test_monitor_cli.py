@@ -28,7 +28,13 @@ def test_status_shows_the_running_server_and_its_components(serving: Path) -> No
 def test_doctor_is_content_with_a_running_server(serving: Path) -> None:
     report = seoga_json(serving, "doctor")
     assert report["healthy"] is True
-    assert {check["name"] for check in report["checks"]} >= {"Python", "data directory", "disk room", "server", "search.model"}
+    assert {check["name"] for check in report["checks"]} >= {
+        "Python",
+        "data directory",
+        "disk room",
+        "server",
+        "search.model",
+    }
 
 
 def test_dead_letters_are_none_at_first_and_an_unknown_one_is_an_error(serving: Path) -> None:

@@ -65,7 +65,7 @@ class House:
 
     def __post_init__(self) -> None:
         self.processing = DocumentProcessing(
-            blobs=self.blobs, parser=self.parser, model=self.model, metrics=PrometheusMetrics()
+            blobs=self.blobs, parser=self.parser, model=self.model, metrics=PrometheusMetrics(), telling_seconds=0
         )
         self.handlers = subscriptions(Intake(self.jobs))
 

@@ -126,7 +126,7 @@ async def test_a_large_stream_takes_little_memory(tmp_path: Path) -> None:
 async def test_storing_old_bytes_again_makes_them_young(tmp_path: Path) -> None:
     async with FileBlobs(tmp_path) as blobs:
         blob = await blobs.store(a_stream(b"content"), max_bytes=100)
-        artefact = f"artefacts/{blob.sha256[:2]}/{blob.sha256}/parse-1-00"
+        artefact = f"artefacts/{blob.sha256[:2]}/{blob.sha256}.parse-1-00"
         await blobs.put(artefact, b"text")
         for key in (blob.key, artefact):
             os.utime(tmp_path / key, (1, 1))

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -80,11 +80,17 @@ def revision_of(row: sqlite3.Row) -> Revision:
     )
 
 
+_FRESH: Final = {field.name: getattr(Standing(0), field.name) for field in fields(Standing)}
+
+
 def standing_json(standing: Standing) -> str:
     """Without what is as in a fresh standing: most are short."""
-    fresh = asdict(Standing(standing.content_version))
-    given = {key: value for key, value in asdict(standing).items() if value != fresh[key] or key == "content_version"}
-    return json.dumps(given, ensure_ascii=False, separators=(",", ":"), default=_instant)
+    given = {
+        name: value
+        for name, fresh in _FRESH.items()
+        if (value := getattr(standing, name)) != fresh or name == "content_version"
+    }
+    return json.dumps(given, ensure_ascii=False, separators=(",", ":"), default=_stored)
 
 
 def standing_of(text: str) -> Standing:
@@ -102,7 +108,9 @@ def standing_of(text: str) -> Standing:
     )
 
 
-def _instant(value: object) -> str:
+def _stored(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
+    if isinstance(value, Failure | Letter):
+        return asdict(value)
     raise TypeError(f"{value!r} cannot be stored")

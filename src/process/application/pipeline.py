@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Final, Protocol, TypeVar
 
@@ -31,8 +31,10 @@ from shared.telemetry import Metrics, get_log
 PARSE, CHUNK, EMBED = STAGES = ("parse", "chunk", "embed")
 VERSIONS: Final = {PARSE: 1, CHUNK: 1, EMBED: 1}
 """Raised when a stage's result changes for the same input: what older ones left is not used any more."""
-_CONCURRENCY: Final = 8
-"""Enough documents at once to fill the model's batches with single-chunk ones."""
+_CONCURRENCY: Final = 32
+"""Enough single-chunk documents at once that the model finds texts of like length for its batches."""
+_TELLING_SECONDS: Final = 0.25
+"""What finishes sooner after what was told before is told with the next: nobody follows a document that closely."""
 _TEXTS_PER_CALL: Final = 256
 _SMALL: Final = 256 << 10
 """Bytes; what a smaller document leaves is written on the event loop in a millisecond or two."""
@@ -59,6 +61,9 @@ class _Run:
     event: DocumentReceived
     report: Report
     model: ModelDescription
+    told_at: float
+    facts: list[Event] = field(default_factory=list)
+    """Not told yet: they go with the next report, or with the job's end."""
     anew: bool = False
     """A stage was done in this run: what later ones left (if anything) was made from something else."""
 
@@ -69,17 +74,26 @@ class DocumentProcessing:
     kind = KIND
     concurrency = _CONCURRENCY
 
-    def __init__(self, *, blobs: BlobStore, parser: DocumentParser, model: Model, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        *,
+        blobs: BlobStore,
+        parser: DocumentParser,
+        model: Model,
+        metrics: Metrics,
+        telling_seconds: float = _TELLING_SECONDS,
+    ) -> None:
         self._blobs = blobs
         self._parser = parser
         self._model = model
         self._metrics = metrics
+        self._telling_seconds = telling_seconds
         self._one_large = asyncio.Lock()
 
     async def run(self, job: Job, report: Report) -> Sequence[Event]:
         """See JobHandler. Raises Refused, Unavailable."""
         event = DocumentReceived.model_validate(job.payload)
-        run = _Run(event, report, self._model.describe())
+        run = _Run(event, report, self._model.describe(), told_at=perf_counter())
         if event.size < _LARGE:
             return await self._process(run)
         async with self._one_large:
@@ -109,27 +123,27 @@ class DocumentProcessing:
         chunk_configuration = {"parse": [VERSIONS[PARSE], parse_configuration], "model": run.model.fingerprint}
         embed_configuration = {"chunk": [VERSIONS[CHUNK], chunk_configuration]}
 
-        parsed, _, fact = await self._stage(
+        parsed, _ = await self._stage(
             run, PARSE, parse_configuration, ParsedDocument.from_bytes, lambda: self._parse(event)
         )
-        await run.report(fact)
-        chunks, chunks_key, fact = await self._stage(
+        await self._tell(run)
+        chunks, chunks_key = await self._stage(
             run, CHUNK, chunk_configuration, ChunkedDocument.from_bytes, lambda: chunked(parsed, self._model, run.model)
         )
-        await run.report(fact)
+        await self._tell(run)
         readable = [chunk for chunk in chunks.chunks if _is_readable(chunk, run.model)]
         vectors_key: str | None = None
         if readable:
-            _, vectors_key, fact = await self._stage(
+            _, vectors_key = await self._stage(
                 run, EMBED, embed_configuration, ChunkVectors.from_bytes, lambda: self._embed(chunks.title, readable)
             )
         else:
-            fact = self._finished(run, EMBED, seconds=0.0, reused=False)
+            self._finished(run, EMBED, seconds=0.0, reused=False)
 
         self._metrics.count("process_documents_total", outcome="processed", code="")
-        # The last stage's fact goes with the job's end: one write less for each document.
+        # What was not told yet goes with the job's end, in one write.
         return (
-            fact,
+            *run.facts,
             DocumentProcessed(
                 document_id=event.document_id,
                 document_version=event.document_version,
@@ -154,8 +168,8 @@ class DocumentProcessing:
         configuration: dict[str, Any],
         read: Callable[[bytes], A],
         work: Callable[[], Awaitable[A]],
-    ) -> tuple[A, str, StageFinished]:
-        """The stage's artefact (what is there already, else what the work gives, durably), its address, its fact."""
+    ) -> tuple[A, str]:
+        """The stage's artefact (what is there already, else what the work gives, durably), and its address."""
         started = perf_counter()
         key = artefact_key(run.event.sha256, stage, VERSIONS[stage], configuration)
         artefact = None if run.anew else await self._left_behind(run, stage, key, read)
@@ -168,7 +182,8 @@ class DocumentProcessing:
             await self._blobs.put(key, content)
             if run.event.fresh:
                 await self._blobs.put(_renewal_key(run.event, stage), b"")
-        return artefact, key, self._finished(run, stage, seconds=perf_counter() - started, reused=reused)
+        self._finished(run, stage, seconds=perf_counter() - started, reused=reused)
+        return artefact, key
 
     async def _left_behind(self, run: _Run, stage: str, key: str, read: Callable[[bytes], A]) -> A | None:
         # Work asked for anew is done once: a mark tells a resumed job that this version has done the stage.
@@ -182,17 +197,25 @@ class DocumentProcessing:
             _log.warning("artefact damaged", action="artefact.damaged", key=key, error=str(error))
             return None
 
-    def _finished(self, run: _Run, stage: str, *, seconds: float, reused: bool) -> StageFinished:
+    def _finished(self, run: _Run, stage: str, *, seconds: float, reused: bool) -> None:
         self._metrics.observe("process_stage_seconds", seconds, stage=stage, reused=str(reused).lower())
-        return StageFinished(
-            document_id=run.event.document_id,
-            document_version=run.event.document_version,
-            stage=stage,
-            seconds=seconds,
-            done=STAGES.index(stage) + 1,
-            total=len(STAGES),
-            reused=reused,
+        run.facts.append(
+            StageFinished(
+                document_id=run.event.document_id,
+                document_version=run.event.document_version,
+                stage=stage,
+                seconds=seconds,
+                done=STAGES.index(stage) + 1,
+                total=len(STAGES),
+                reused=reused,
+            )
         )
+
+    async def _tell(self, run: _Run) -> None:
+        if perf_counter() - run.told_at >= self._telling_seconds:
+            while run.facts:
+                await run.report(run.facts.pop(0))
+            run.told_at = perf_counter()
 
     async def _parse(self, event: DocumentReceived) -> ParsedDocument:
         path = await self._blobs.local_path(original_key(event.sha256))

@@ -12,6 +12,8 @@ from typing import Final, Self
 from search.application.ports import ChunkIndex, Unit
 
 _LARGEST_BATCH: Final = 500
+# While several documents arrive together, one flush in so much time is enough.
+_GATHERING_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,10 @@ class IndexWriter:
         await done
 
     async def _run(self) -> None:
+        clock = asyncio.get_running_loop().time
         while True:
             await self._wake.wait()
+            began = clock()
             self._wake.clear()
             batch, self._waiting = self._waiting, []
             try:
@@ -69,3 +73,5 @@ class IndexWriter:
                 for write in batch:
                     if not write.done.done():
                         write.done.set_result(None)
+                if len(batch) > 1:
+                    await asyncio.sleep(max(0.0, began + _GATHERING_SECONDS - clock()))

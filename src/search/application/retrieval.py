@@ -7,7 +7,6 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
-from uuid import uuid4
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from search.domain.highlight import Highlight, Highlighter
 from search.domain.language import language_of, model_reads
 from search.domain.receipt import read_receipt
 from shared.events.search import SearchPerformed
-from shared.kernel import Gone, NotFound, Unavailable
+from shared.kernel import Gone, NotFound, Unavailable, new_id
 from shared.ports.model import Model
 from shared.ports.storage import Cache
 from shared.telemetry import Metrics, get_log
@@ -142,7 +141,7 @@ class Retrieval:
         self._metrics.observe("search_seconds", seconds, mode=request.mode, cached=str(cached).lower())
         self._search_log.tell(
             SearchPerformed(
-                search_id=str(uuid4()),
+                search_id=new_id(),
                 mode=request.mode,
                 characters=len(request.query),
                 hits=hits,

@@ -13,4 +13,5 @@ def original_key(sha256: str) -> str:
 def artefact_key(sha256: str, stage: str, stage_version: int, configuration: dict[str, Any]) -> str:
     """The BlobStore key; the same content, stage and configuration always give the same one."""
     digest = hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()[:16]
-    return f"artefacts/{sha256[:2]}/{sha256}/{stage}-{stage_version}-{digest}"
+    # No folder for each document: making one durably costs as much as the artefact itself.
+    return f"artefacts/{sha256[:2]}/{sha256}.{stage}-{stage_version}-{digest}"

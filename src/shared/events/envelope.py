@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, ClassVar
-from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.kernel import utc_now
+from shared.kernel import new_id, utc_now
 
 
 class Event(BaseModel):
@@ -101,7 +100,7 @@ def handling(envelope: Envelope) -> Iterator[None]:
 
 def wrap(event: Event, *, producer: str) -> Envelope:
     """Gives an event its identity, its instant and its cause."""
-    event_id = str(uuid4())
+    event_id = new_id()
     cause = current_cause()
     return Envelope(
         id=event_id,

@@ -16,10 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, Self, TypeVar
-from uuid import uuid4
 
 from shared.infrastructure.folders import make_folders, sync_folder
-from shared.kernel import InvalidInput, NotFound, StorageFull, TooLarge, Unavailable
+from shared.kernel import InvalidInput, NotFound, StorageFull, TooLarge, Unavailable, new_id
 from shared.ports.storage import StoredBlob
 
 T = TypeVar("T")
@@ -29,6 +28,10 @@ _THREADS: Final = 8
 """Threads mostly wait for the disk: parallel syncs share the file system's journal commits."""
 _KEY: Final = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*")
 _LONGEST_KEY: Final = 400
+# With so much room to spare, small files are written without asking for each how much is left.
+_PLENTY_BYTES: Final = 1 << 30
+_SMALL_BYTES: Final = 64 << 10
+_LOOK_AGAIN_SECONDS: Final = 1.0
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _ORIGINALS: Final = "originals"
 _ARTEFACTS: Final = "artefacts"
@@ -44,6 +47,7 @@ class FileBlobs:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
         # Between looking at a file's age and deleting it, nobody may make it young again.
         self._renewing = threading.Lock()
+        self._looked_at = -_LOOK_AGAIN_SECONDS
 
     async def __aenter__(self) -> Self:
         await self._run(lambda: make_folders(self._root / _INCOMING))
@@ -70,8 +74,9 @@ class FileBlobs:
                     await self._run(partial(file.write, whole))
             return await self._run(lambda: self._keep_original(file, b"".join(pieces)))
         finally:
-            # Also when cancelled: the thread that writes is waited for, then the file goes.
-            await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._threads, file.discard))
+            if not file.is_done:
+                # Also when cancelled: the thread that writes is waited for, then the file goes.
+                await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._threads, file.discard))
 
     async def put(self, key: str, content: bytes) -> None:
         """See BlobStore. Raises InvalidInput for a key that is none, StorageFull."""
@@ -147,7 +152,15 @@ class FileBlobs:
         return state.f_bavail * state.f_frsize
 
     def _must_have_room(self, size: int) -> None:
-        if self._min_free_bytes and self._free() - size < self._min_free_bytes:
+        if not self._min_free_bytes:
+            return
+        now = time.monotonic()
+        if now - self._looked_at < _LOOK_AGAIN_SECONDS and size < _SMALL_BYTES:
+            return
+        left = self._free() - size - self._min_free_bytes
+        if left > _PLENTY_BYTES:
+            self._looked_at = now
+        if left < 0:
             raise StorageFull(
                 f"The disk would have less than {self._min_free_bytes} bytes left (SEOGA_MIN_FREE_BYTES). "
                 "Free some room; nothing was lost."
@@ -164,6 +177,7 @@ class FileBlobs:
         else:
             # Whoever renamed it first may not have synced the folder yet.
             sync_folder(target.parent)
+            file.discard()
         return StoredBlob(sha256=sha256, size=file.size, head=file.head, key=key, new=new)
 
     def _renew(self, target: Path, size: int) -> bool:
@@ -190,8 +204,8 @@ class FileBlobs:
             if not gone:
                 young.add(path.name)
         for path in _files(self._root / _ARTEFACTS):
-            sha256 = next((part for part in path.parts[::-1] if _SHA256.fullmatch(part)), None)
-            if sha256 is not None and sha256 not in keep and sha256 not in young:
+            sha256 = _SHA256.search(path.name)
+            if sha256 is not None and sha256[0] not in keep and sha256[0] not in young:
                 removed += _unlink_if_older(path, oldest)
         return removed
 
@@ -216,10 +230,12 @@ class _Incoming:
     def __init__(self, root: Path, must_have_room: Callable[[int], None]) -> None:
         self._root = root
         self._must_have_room = must_have_room
-        self._path = root / _INCOMING / uuid4().hex
+        self._path = root / _INCOMING / new_id()
         self._file: BinaryIO | None = None
         self._one_at_a_time = threading.Lock()
         self._is_discarded = False
+        self.is_done = False
+        """Nothing is left that `discard` would have to take away."""
         self.hash = hashlib.sha256()
         self.size = 0
         self.head = b""
@@ -253,7 +269,10 @@ class _Incoming:
             os.fsync(self._file.fileno())
             make_folders(target.parent)
             self._path.replace(target)
+            self._file.close()
+            self._file = None
             sync_folder(target.parent)
+            self.is_done = True
 
     def discard(self) -> None:
         """Closes it, and deletes what was not moved."""
@@ -263,6 +282,7 @@ class _Incoming:
                 self._file.close()
                 self._file = None
                 self._path.unlink(missing_ok=True)
+            self.is_done = True
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -202,7 +202,7 @@ class SqliteDatabase:
         try:
             connection.execute("BEGIN IMMEDIATE")
             for write in group:
-                self._run_one(connection, write)
+                self._run_one(connection, write, alone=len(group) == 1)
             connection.execute("COMMIT")
         except BaseException as error:  # whatever it is, this thread must go on and nobody may wait for ever
             with contextlib.suppress(sqlite3.Error):
@@ -213,10 +213,11 @@ class SqliteDatabase:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(_answer_all, group)
 
-    def _run_one(self, connection: sqlite3.Connection, write: _Write) -> None:
-        connection.execute("SAVEPOINT one")
+    def _run_one(self, connection: sqlite3.Connection, write: _Write, *, alone: bool) -> None:
         self._current = write
         try:
+            if not alone:
+                connection.execute("SAVEPOINT one")
             write.result = write.run(connection)
             if isinstance(write.result, sqlite3.Cursor):
                 # Freed in another thread it would reset a statement that this one is using by then.
@@ -224,11 +225,12 @@ class SqliteDatabase:
         except BaseException as error:
             # The same holds for cursors in the frames that the error carries away.
             traceback.clear_frames(error.__traceback__)
-            if not connection.in_transaction:
-                raise  # the whole transaction is gone (a full disk rolls it back)
+            if alone or not connection.in_transaction:
+                raise  # nobody else is in the transaction, or the whole of it is gone (a full disk rolls it back)
             connection.execute("ROLLBACK TO one")
             write.error = translate(error, self.path) if isinstance(error, sqlite3.Error) else error
-        connection.execute("RELEASE one")
+        if not alone:
+            connection.execute("RELEASE one")
 
 
 def _answer_all(group: Sequence[_Write]) -> None:

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import ClassVar, Final
-from uuid import uuid4
 
 from shared.events.envelope import Event, current_cause
 from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
-from shared.kernel import Clock, DocumentId, NotFound, utc_now
+from shared.kernel import Clock, DocumentId, NotFound, new_id, utc_now
 from shared.ports.jobs import BuriedJob, Job, JobCounts, NewJob
 
 _SCHEMA: Final = """
@@ -60,7 +59,7 @@ class SqliteJobs:
     async def add(self, job: NewJob) -> bool:
         """See JobStore."""
         cause = current_cause()
-        job_id = str(uuid4())
+        job_id = new_id()
         row = {
             "id": job_id,
             "kind": job.kind,
@@ -109,7 +108,7 @@ class SqliteJobs:
                 " ORDER BY priority, sequence LIMIT ?",
                 (kind, now, limit),
             ).fetchall()
-            jobs = [_job(row, lease=str(uuid4())) for row in rows]
+            jobs = [_job(row, lease=new_id()) for row in rows]
             connection.executemany(
                 "UPDATE jobs SET state = 'running', owner = ?, lease = ?, lease_ends_at = ? WHERE id = ?",
                 [(owner, job.lease, now + lease_seconds, job.id) for job in jobs],

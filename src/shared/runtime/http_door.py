@@ -3,11 +3,11 @@
 import re
 import time
 from typing import Final
-from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.events.envelope import caused_by
+from shared.kernel import new_id
 from shared.telemetry import Metrics, get_log
 
 _GIVEN_ID: Final = re.compile(rb"[\w.-]{8,64}")
@@ -28,7 +28,7 @@ class HttpDoor:
             await self._app(scope, receive, send)
             return
         given = dict(scope["headers"]).get(b"x-request-id", b"")
-        request_id = given.decode() if _GIVEN_ID.fullmatch(given) else str(uuid4())
+        request_id = given.decode() if _GIVEN_ID.fullmatch(given) else new_id()
         status = 0
         started = time.perf_counter()
 
