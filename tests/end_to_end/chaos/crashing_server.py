@@ -1,7 +1,8 @@
 """A server that kills itself with SIGKILL at the N-th event of a name: `python crashing_server.py DIR NAME N`.
 
-It watches the bus like any other reader, so that the product needs no switch for tests. The name may be
-`StageFinished:<stage>`.
+It watches the bus like any other reader, so that the product needs no switch for tests. `artefact:<stage>`
+is the moment at which the N-th artefact of the stage lies in its place: between the stages of a small document
+no event is published.
 """
 
 import asyncio
@@ -18,10 +19,15 @@ from shared.settings import load_settings
 
 
 async def _die_at(application: Application, name: str, count: int) -> None:
-    wanted, _, stage = name.partition(":")
+    kind, _, stage = name.partition(":")
+    if kind == "artefact":
+        folder = application.settings.data_dir / "blobs" / "artefacts"
+        while sum(1 for _ in folder.rglob(f"*.{stage}-*")) < count:  # noqa: ASYNC110 -- files set no event
+            await asyncio.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGKILL)
     async with application.shared.bus().tail(*TOPICS) as envelopes:
         async for envelope in envelopes:
-            if envelope.name == wanted and (not stage or envelope.payload["stage"] == stage):
+            if envelope.name == name:
                 count -= 1
                 if count == 0:
                     os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A crash right after each fact of a document's way: the same final state, whatever the moment."""
+"""A crash right after each step of a document's way: the same final state, whatever the moment."""
 
 import contextlib
 import hashlib
@@ -17,9 +17,9 @@ from benchmarks.server import ROOT, RunningServer, a_server
 
 _BOUNDARIES = (
     "DocumentReceived",
-    "StageFinished:parse",
-    "StageFinished:chunk",
-    "StageFinished:embed",
+    "artefact:parse",
+    "artefact:chunk",
+    "artefact:embed",
     "DocumentProcessed",
     "DocumentIndexed",
 )
@@ -92,7 +92,7 @@ def _final_hash(folder: Path, boundary: str, count: int) -> str:
         return _state_hash(server)
 
 
-@pytest.mark.parametrize("boundary", ["StageFinished:chunk", "DocumentProcessed"])
+@pytest.mark.parametrize("boundary", ["artefact:chunk", "DocumentProcessed"])
 def test_a_crash_at_a_boundary_changes_nothing(tmp_path: Path, undisturbed_hash: str, boundary: str) -> None:
     assert _final_hash(tmp_path, boundary, 2) == undisturbed_hash
 
