@@ -96,6 +96,8 @@ class FileBlobs:
     async def read(self, key: str) -> bytes:
         """See BlobStore."""
         path = self._path(key)
+        if not path.exists():  # asking costs less than a thread's waking, and is what the first stages meet
+            raise _not_found(key)
         return await self._run(lambda: path.read_bytes(), key)
 
     async def open(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
@@ -119,13 +121,13 @@ class FileBlobs:
     async def local_path(self, key: str) -> str:
         """See BlobStore."""
         path = self._path(key)
-        if not await self._run(path.is_file):
+        if not path.is_file():
             raise _not_found(key)
         return str(path.absolute())
 
     async def exists(self, key: str) -> bool:
         """See BlobStore."""
-        return await self._run(self._path(key).is_file)
+        return self._path(key).is_file()
 
     async def delete(self, key: str) -> None:
         """See BlobStore."""

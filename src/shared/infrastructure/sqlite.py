@@ -79,7 +79,8 @@ class SqliteDatabase:
         self._schema = schema
         self._reader_count = readers
         self._is_open = False
-        self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._writes: queue.SimpleQueue[list[_Write] | None] = queue.SimpleQueue()
+        self._gathered: list[_Write] = []
         self._current: _Write | None = None
 
     async def __aenter__(self) -> Self:
@@ -96,6 +97,7 @@ class SqliteDatabase:
     async def __aexit__(self, *_: object) -> None:
         # From here on nothing is queued, so that everything queued before is answered.
         self._is_open = False
+        self._hand_over()
         await asyncio.to_thread(self._close)
 
     async def write(self, run: Callable[[sqlite3.Connection], T]) -> T:
@@ -105,8 +107,12 @@ class SqliteDatabase:
         all the same. Raises StorageFull, Unavailable.
         """
         self._must_be_open()
-        write = _Write(run, asyncio.get_running_loop().create_future())
-        self._writes.put(write)
+        loop = asyncio.get_running_loop()
+        write = _Write(run, loop.create_future())
+        # What is asked for in one turn of the loop goes over together: waking the writer costs more than a row.
+        if not self._gathered:
+            loop.call_soon(self._hand_over)
+        self._gathered.append(write)
         result: T = await write.done
         return result
 
@@ -125,6 +131,11 @@ class SqliteDatabase:
             return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, run)
         except sqlite3.Error as error:
             raise translate(error, self.path) from error
+
+    def _hand_over(self) -> None:
+        if self._gathered:
+            self._writes.put(self._gathered)
+            self._gathered = []
 
     def _must_be_open(self) -> None:
         if not self._is_open:
@@ -186,7 +197,7 @@ class SqliteDatabase:
             group: list[_Write] = []
             item = self._writes.get()
             while item is not None:
-                group.append(item)
+                group += item
                 if len(group) >= _LARGEST_GROUP:
                     break
                 try:
