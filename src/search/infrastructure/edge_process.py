@@ -42,9 +42,9 @@ class ShardLocked(Exception):
     """Another process holds the shard."""
 
 
-def point_id(document: str, version: int, unit: int, kind: str) -> str:
+def point_id(document: str, version: int, unit: int, kind: str) -> UUID:
     """The same unit is the same point, however often it is written."""
-    return str(uuid5(NAMESPACE_OID, f"{document}:{version}:{kind}:{unit}"))
+    return uuid5(NAMESPACE_OID, f"{document}:{version}:{kind}:{unit}")
 
 
 class Shard:
@@ -105,7 +105,9 @@ class Shard:
             if unit["indices"] is not None:
                 vectors[SPARSE] = edge.SparseVector(_numbers(unit["indices"]), _floats(unit["values"]).tolist())
             payload = {**dict(zip(_REFERENCE_FIELDS, identity, strict=True)), **unit["payload"]}
-            points.append(edge.Point(point, vectors, payload))
+            points.append(edge.Point(str(point), vectors, payload))
+            if len(self._references) < _MOST_REFERENCES:
+                self._references[point] = identity
         if points:
             self._shard.update(edge.UpdateOperation.upsert_points(points))
 
