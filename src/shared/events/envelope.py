@@ -1,5 +1,6 @@
 """The one JSON shape in which every event travels and is stored, and the cause it carries along."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.kernel import new_id, utc_now
 
 
-class Event(BaseModel):
+class Event(BaseModel, ABC):
     """A fact in the past tense. Unknown fields are ignored, so that older readers meet newer writers."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -21,9 +22,9 @@ class Event(BaseModel):
     version: ClassVar[int] = 1
 
     @property
+    @abstractmethod
     def key(self) -> str:
         """Events with the same key are delivered in order: the document id."""
-        raise NotImplementedError(f"{type(self).__name__} has no key")
 
 
 class Envelope(BaseModel):
