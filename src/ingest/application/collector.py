@@ -1,11 +1,11 @@
 """Deletes, now and then, the bytes and artefacts that no document refers to any more."""
 
 import asyncio
-import contextlib
-from typing import Final, Self
+from typing import Final
 
 from ingest.application.ports import DocumentStore
 from shared.ports.storage import BlobStore
+from shared.runtime.background import Background
 from shared.telemetry import Metrics, get_log
 
 _YOUNGEST_SECONDS: Final = 3600.0
@@ -14,7 +14,7 @@ _EVERY_SECONDS: Final = 900.0
 _log = get_log("ingest")
 
 
-class BlobCollector:
+class BlobCollector(Background):
     """An async context manager; while entered, it collects every quarter of an hour.
 
     Blobs younger than an hour stay: an upload stores its bytes before its document.
@@ -24,18 +24,6 @@ class BlobCollector:
         self._documents = documents
         self._blobs = blobs
         self._metrics = metrics
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="ingest-collector")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
 
     async def collect(self, *, older_than_seconds: float = _YOUNGEST_SECONDS) -> int:
         """Revisions of documents that are not withdrawn are kept. Answers how many blobs went."""
@@ -45,7 +33,8 @@ class BlobCollector:
         self._metrics.count("collected_blobs", gone)
         return gone
 
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """See Background."""
         await asyncio.sleep(_FIRST_AFTER_SECONDS)
         while True:
             try:

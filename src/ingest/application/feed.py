@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Final, Self
+from typing import Final
 
 from shared.events.delivery import EventDeadLettered
 from shared.events.ingest import DocumentReceived
@@ -13,6 +13,7 @@ from shared.events.process import ProcessingFailed, StageFinished
 from shared.events.search import DocumentIndexed
 from shared.kernel import DocumentId
 from shared.ports.event_bus import EventBus
+from shared.runtime.background import Background
 from shared.telemetry import get_log
 
 _TOPICS: Final = (DocumentReceived.topic, StageFinished.topic, DocumentIndexed.topic, EventDeadLettered.topic)
@@ -40,7 +41,7 @@ class Watch:
         self._happened.clear()
 
 
-class DocumentFeed:
+class DocumentFeed(Background):
     """An async context manager; while entered, it follows the bus.
 
     What it tells is only that the store is worth reading again: the event may be there before its effect.
@@ -51,18 +52,6 @@ class DocumentFeed:
         self._clock = clock
         self._watches: dict[DocumentId, set[Watch]] = {}
         self._finished: deque[float] = deque(maxlen=_MOST_SAMPLES)
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._follow(), name="ingest-feed")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
 
     @contextlib.contextmanager
     def watch(self, document_id: DocumentId) -> Iterator[Watch]:
@@ -91,7 +80,8 @@ class DocumentFeed:
             return None
         return len(self._finished) / max(now - self._finished[0], 0.001)
 
-    async def _follow(self) -> None:
+    async def run(self) -> None:
+        """See Background."""
         while True:
             try:
                 async with self._bus.tail(*_TOPICS) as events:

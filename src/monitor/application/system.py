@@ -1,11 +1,11 @@
 """Samples what the process uses, seldom enough that an idle server stays idle."""
 
 import asyncio
-import contextlib
 import time
-from typing import Final, Self
+from typing import Final
 
 from monitor.application.ports import Usage, UsageMeter
+from shared.runtime.background import Background
 from shared.telemetry import Metrics, get_log
 
 _log = get_log("monitor")
@@ -14,7 +14,7 @@ _EVERY_SECONDS: Final = 10.0
 _FRESH_SECONDS: Final = 9.0
 
 
-class SystemSampler:
+class SystemSampler(Background):
     """An async context manager: while it is open, gauges follow the machine every ten seconds."""
 
     def __init__(self, meter: UsageMeter, metrics: Metrics, *, every_seconds: float = _EVERY_SECONDS) -> None:
@@ -22,20 +22,8 @@ class SystemSampler:
         self._metrics = metrics
         self._every_seconds = every_seconds
         self._sampling = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
         self._usage: Usage | None = None
         self._sampled_at = 0.0
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._sample_for_ever(), name="monitor.system")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
 
     async def usage(self) -> Usage:
         """At most nine seconds old."""
@@ -46,7 +34,8 @@ class SystemSampler:
                 self._show(self._usage)
             return self._usage
 
-    async def _sample_for_ever(self) -> None:
+    async def run(self) -> None:
+        """See Background."""
         while True:
             # Not at once: the first second of a start belongs to the first request.
             await asyncio.sleep(self._every_seconds)

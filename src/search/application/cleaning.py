@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, Self
+from typing import Final
 
 from search.application.index_writer import IndexWriter
 from search.application.labelling import Labelling
@@ -13,6 +13,7 @@ from search.application.snapshots import Snapshots
 from search.application.units import build_units, read_artefacts
 from shared.kernel import DocumentId, Refused, Unavailable
 from shared.ports.storage import BlobStore
+from shared.runtime.background import Background
 from shared.telemetry import get_log
 
 _BATCH: Final = 100
@@ -28,7 +29,7 @@ _START_SECONDS: Final = 0.5
 _log = get_log("search")
 
 
-class Cleaning:
+class Cleaning(Background):
     """An async context manager: one background task, first the recovery, then whatever is retired."""
 
     def __init__(
@@ -50,19 +51,9 @@ class Cleaning:
         self._snapshots = snapshots
         self._labelling = labelling
         self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
         self._writing: Counter[DocumentVersion] = Counter()
         # Versions that may have units without a record.
         self._doubtful: set[DocumentVersion] = set()
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="clean-index")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     def wake(self) -> None:
         """Something was retired."""
@@ -88,7 +79,8 @@ class Cleaning:
             if not self._writing[version]:
                 del self._writing[version]
 
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """See Background."""
         await asyncio.sleep(_START_SECONDS)
         await self._until_done(self._recover)
         self._wake.set()

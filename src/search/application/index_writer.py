@@ -7,9 +7,10 @@ not flush a thousand times.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
 from search.application.ports import ChunkIndex, Unit
+from shared.runtime.background import Background
 
 _LARGEST_BATCH: Final = 500
 # While several documents arrive together, one flush in so much time is enough.
@@ -22,23 +23,16 @@ class _Write:
     done: asyncio.Future[None]
 
 
-class IndexWriter:
+class IndexWriter(Background):
     """An async context manager in front of an index."""
 
     def __init__(self, index: ChunkIndex) -> None:
         self._index = index
         self._waiting: list[_Write] = []
         self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="index-writer")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+    async def __aexit__(self, *error: object) -> None:
+        await super().__aexit__(*error)
         for write in self._waiting:
             write.done.cancel()
 
@@ -49,7 +43,8 @@ class IndexWriter:
         self._wake.set()
         await done
 
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """See Background."""
         clock = asyncio.get_running_loop().time
         while True:
             await self._wake.wait()

@@ -3,19 +3,20 @@
 import asyncio
 import contextlib
 from collections import deque
-from typing import Final, Self
+from typing import Final
 
 from shared.events.envelope import Envelope, wrap
 from shared.events.search import SearchPerformed
 from shared.kernel import DomainError
 from shared.ports.event_bus import EventBus
+from shared.runtime.background import Background
 
 _MOST: Final = 2000
 _BATCH: Final = 200
 _GATHER_SECONDS: Final = 1.0
 
 
-class SearchLog:
+class SearchLog(Background):
     """An async context manager; `tell` never waits."""
 
     def __init__(self, bus: EventBus, *, producer: str) -> None:
@@ -23,16 +24,9 @@ class SearchLog:
         self._producer = producer
         self._buffer: deque[Envelope] = deque(maxlen=_MOST)
         self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="search-log")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+    async def __aexit__(self, *error: object) -> None:
+        await super().__aexit__(*error)
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self._publish(), 2)
 
@@ -41,7 +35,8 @@ class SearchLog:
         self._buffer.append(wrap(event, producer=self._producer))
         self._wake.set()
 
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """See Background."""
         while True:
             await self._wake.wait()
             self._wake.clear()
