@@ -1,6 +1,5 @@
 """Ids, the clock, and the few errors everything speaks in. Plain Python."""
 
-import os
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ def utc_now() -> datetime:
 
 # Seeded by the system once: ids are names, not secrets.
 _random: Final = random.Random()
-os.register_at_fork(after_in_child=_random.seed)
 
 
 def new_id() -> str:
