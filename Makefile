@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-reference check format bench chaos lock clean
+.PHONY: help setup demo run test test-reference check format bench bench-model chaos lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ format: .venv/test.stamp ## format and sort imports
 
 bench: .venv/reference.stamp ## measure everything against its baseline; writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks
+
+bench-model: .venv/reference.stamp ## measure the model alone: engines, loading, memory, sharing over HTTP
+	@$(BIN)/python -m benchmarks model
 
 chaos: .venv/test.stamp ## the long crash tests (minutes)
 	@$(BIN)/pytest -m chaos -n 0

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 VERSION: Final = "0.1.0"
 _LARGEST_JSON_BODY: Final = 1 << 20
+_LARGEST_PICTURE: Final = 32 << 20
 _log = get_log("main")
 
 
@@ -46,6 +47,7 @@ class Application:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Resources open, relays, consumers and workers at work; on leaving all drain, then close in reverse."""
+        from shared.model.handle import register, unregister
         from shared.runtime.consumer import Consumer
         from shared.runtime.outbox_relay import OutboxRelay
         from shared.runtime.supervisor import Supervisor
@@ -53,9 +55,12 @@ class Application:
 
         bus, metrics, boot_id = self.shared.bus(), self.shared.metrics(), self._directory.boot_id
         async with AsyncExitStack() as stack:
-            for adapter in (bus, self.shared.blobs(), self.shared.cache(), self.shared.model()):
+            models = (self.shared.models(), self.shared.sharing(), self.shared.remote_model())
+            for adapter in (bus, self.shared.blobs(), self.shared.cache(), *models):
                 if isinstance(adapter, AbstractAsyncContextManager):
                     await stack.enter_async_context(adapter)
+            register(self.shared.model_of_api())
+            stack.callback(unregister, self.shared.model_of_api())
             for module in self.modules:
                 for resource in module.resources:
                     await stack.enter_async_context(resource)
@@ -81,7 +86,9 @@ class Application:
     def _build_web(self) -> "FastAPI":
         from fastapi import FastAPI
 
-        from shared.model.http import build_router as model_router
+        from shared.model.http.embeddings import build_embeddings_router
+        from shared.model.http.images import build_images_router
+        from shared.model.http.operations import build_operations_router
         from shared.runtime.http_door import HttpDoor
         from shared.runtime.problems import install_problem_handlers
 
@@ -104,7 +111,12 @@ class Application:
         for module in self.modules:
             if module.router is not None:
                 web.include_router(module.router, max_body_size=_LARGEST_JSON_BODY)
-        web.include_router(model_router(self.shared.model(), self.shared.access()), max_body_size=_LARGEST_JSON_BODY)
+        access = self.shared.access()
+        operations = build_operations_router(self.shared.model_operations(), access)
+        embeddings = build_embeddings_router(self.shared.model_of_api(), access)
+        for router in (operations, embeddings):
+            web.include_router(router, max_body_size=_LARGEST_JSON_BODY)
+        web.include_router(build_images_router(self.shared.models(), access), max_body_size=_LARGEST_PICTURE)
         return web
 
 
@@ -120,13 +132,19 @@ def _build_modules(settings: Settings, shared: "SharedContainer") -> "list[Modul
     # Monitor is shown what the others have; it is built last, and looks when it is asked.
     components: dict[str, Probe] = {}
     job_stores: dict[str, JobStore] = {}
-    bus, blobs, model = shared.bus, shared.blobs, shared.model
+    bus, blobs = shared.bus, shared.blobs
     access, metrics = shared.access, shared.metrics
     containers = (
         IngestContainer(settings=settings, bus=bus, blobs=blobs, access=access, metrics=metrics),
-        ProcessContainer(settings=settings, blobs=blobs, model=model, metrics=metrics),
+        ProcessContainer(settings=settings, blobs=blobs, model=shared.model_of_process, metrics=metrics),
         SearchContainer(
-            settings=settings, bus=bus, blobs=blobs, model=model, cache=shared.cache, access=access, metrics=metrics
+            settings=settings,
+            bus=bus,
+            blobs=blobs,
+            model=shared.model_of_search,
+            cache=shared.cache,
+            access=access,
+            metrics=metrics,
         ),
         MonitorContainer(
             settings=settings, bus=bus, access=access, metrics=metrics, components=components, job_stores=job_stores
@@ -213,8 +231,9 @@ def _add_client_commands(commands: typer.Typer) -> None:
     from ingest.interface.cli import build_commands as ingest_commands
     from monitor.interface.cli import build_commands as monitor_commands
     from search.interface.cli import build_commands as search_commands
+    from shared.model.cli import build_commands as model_commands
 
-    for build in (ingest_commands, search_commands, monitor_commands):
+    for build in (ingest_commands, search_commands, monitor_commands, model_commands):
         commands.add_typer(build(_connect))
 
 

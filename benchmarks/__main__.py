@@ -17,7 +17,8 @@ from rich.table import Table
 from benchmarks.figures import Figure
 
 _RESULTS: Final = Path(__file__).with_name("results.json")
-_NAMES: Final = ("startup", "model_speed", "ingest_rate", "search_latency", "loop_stall", "event_rate", "retrieval")
+_MODEL: Final = ("model_speed", "engine_quality", "model_load", "model_cycles", "embeddings_rate")
+_NAMES: Final = ("startup", *_MODEL, "ingest_rate", "search_latency", "loop_stall", "event_rate", "retrieval")
 
 
 def _machine() -> dict[str, Any]:
@@ -62,8 +63,9 @@ def _table(figures: list[Figure]) -> Table:
 def main() -> None:
     """Measures what is named (all by default); figures of earlier runs that are not measured again stay."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*_NAMES, []], default=list(_NAMES))
-    names = parser.parse_args().names
+    parser.add_argument("names", nargs="*", choices=[*_NAMES, "model", []], default=list(_NAMES))
+    asked = parser.parse_args().names
+    names = [name for one in asked for name in (_MODEL if one == "model" else (one,))]
     kept = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {"figures": {}}
     figures: list[Figure] = []
     for name in names:

@@ -1,35 +1,48 @@
 """The chosen engine without anything around it: what S5–S8 are measured against."""
 
 import tempfile
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from pathlib import Path
 from typing import Final
 
 from shared.model.artifacts import ArtefactCache
-from shared.model.config import model_config
-from shared.model.engine import Engine, PreparedText
+from shared.model.config import ModelConfig, model_config
+from shared.model.engine import Engine, EngineChoice
 from shared.model.engines import load_engine
+from shared.model.fallback import load_best
+from shared.model.measuring import encode_in_bulk
 from shared.model.tokens import ModelTokenizer
+from shared.model.tuning import CheckLimits, measure_engines, read_table
 from shared.settings import load_settings
 
 _FOLDER: Final = Path(tempfile.gettempdir()) / "seoga-bench-model"
 
+encode_raw = encode_in_bulk
+"""The one loop that engines are compared with, too."""
 
-def encode_raw(engine: Engine, texts: Sequence[str]) -> None:
-    """One loop: sorted by length, in the engine's own batches, on its own number of threads."""
-    prepared = sorted(engine.prepare(texts), key=lambda text: len(text.ids), reverse=True)
-    batches: list[list[PreparedText]] = []
-    for text in prepared:
-        if not batches or len(batches[-1][0].ids) * (len(batches[-1]) + 1) > engine.batch_tokens:
-            batches.append([])
-        batches[-1].append(text)
-    with ThreadPoolExecutor(engine.streams) as pool:
-        for _ in pool.map(engine.run, batches):
-            pass
+
+def model_cache() -> Path:
+    """A folder of built models with the comparison of engines done: what a server has after its first minute."""
+    _prepare()
+    return _FOLDER
 
 
 def raw_engine() -> Engine:
-    """The engine of today's settings, loaded."""
-    config = model_config(load_settings())
-    return load_engine(config, ArtefactCache(_FOLDER), lambda: ModelTokenizer(config)).engine
+    """The engine of today's settings, loaded: where they leave it open, the fastest here, measured at need."""
+    config, artefacts = _prepare()
+    return load_best(config, artefacts, lambda: ModelTokenizer(config), report=print).engine
+
+
+def exact_engine() -> Engine:
+    """The same model in fp32, which computes what the reference computes."""
+    config, artefacts = _prepare()
+    return load_engine(config, EngineChoice("onnx", "fp32"), artefacts, lambda: ModelTokenizer(config)).engine
+
+
+def _prepare() -> tuple[ModelConfig, ArtefactCache]:
+    settings = load_settings()
+    config, artefacts = model_config(settings), ArtefactCache(_FOLDER)
+    if config.engine == "auto" and read_table(config, artefacts) is None:
+        limits = CheckLimits(settings.model_check_mean, settings.model_check_worst)
+        measure_engines(config, artefacts, limits=limits, cancelled=threading.Event())
+    return config, artefacts

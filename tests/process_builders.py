@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shared.ports.model import ModelDescription, TextKind, Vectors
+from shared.ports.model import Embedded, ModelDescription, TextKind, Vectors
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PDF = "application/pdf"
@@ -24,9 +24,10 @@ class SmallModel:
     embedded: list[str] = field(default_factory=list)
     languages: frozenset[str] = frozenset(("en",))
     is_loaded: bool = True
+    fingerprint: str = "small-1"
 
     def describe(self) -> ModelDescription:
-        return ModelDescription("small", 4, 256, self.languages, "small-1")
+        return ModelDescription("small", 4, 256, self.languages, self.fingerprint)
 
     async def embed(self, texts: Sequence[str], *, kind: TextKind) -> Vectors:
         assert kind == "passage" and len(texts) <= 256
@@ -34,6 +35,14 @@ class SmallModel:
         rows = np.array([[len(text), text.count(" ") + 1, 1, 1] for text in texts], dtype=np.float32)
         rows = rows.reshape(len(texts), 4)
         return np.ascontiguousarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+    async def embed_counted(
+        self, texts: Sequence[str], *, kind: TextKind, prompt: bool = True, normalise: bool = True
+    ) -> Embedded:
+        return Embedded(await self.embed(texts, kind=kind), sum(count_tokens(texts)))
+
+    async def check(self, deadline_seconds: float) -> None:
+        return None
 
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return count_tokens(texts)

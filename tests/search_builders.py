@@ -31,7 +31,7 @@ from shared.infrastructure.memory_cache import MemoryCache
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite_event_log import SqliteEventLog
 from shared.kernel import DocumentId, Unavailable, new_document_id
-from shared.ports.model import Model, ModelDescription, TextKind, Vectors
+from shared.ports.model import Embedded, Model, ModelDescription, TextKind, Vectors
 from shared.runtime.access import Access
 from shared.runtime.module import Module
 from shared.runtime.problems import install_problem_handlers
@@ -48,9 +48,12 @@ class SmallModel:
     available: bool = True
     languages: frozenset[str] = frozenset(("en",))
     fingerprint: str = "small-1"
+    present: bool = True
     embedded: list[str] = field(default_factory=list)
 
     def describe(self) -> ModelDescription:
+        if not self.present:
+            raise Unavailable("There is no small model.")
         return ModelDescription("small", DIMENSION, 256, self.languages, self.fingerprint)
 
     async def embed(self, texts: Sequence[str], *, kind: TextKind) -> Vectors:
@@ -58,6 +61,15 @@ class SmallModel:
             raise Unavailable("The small model is switched off.")
         self.embedded.extend(texts)
         return embed(texts)
+
+    async def embed_counted(
+        self, texts: Sequence[str], *, kind: TextKind, prompt: bool = True, normalise: bool = True
+    ) -> Embedded:
+        return Embedded(await self.embed(texts, kind=kind), sum(await self.count_tokens(texts)))
+
+    async def check(self, deadline_seconds: float) -> None:
+        if not self.available:
+            raise Unavailable("The small model is switched off.")
 
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]
@@ -132,6 +144,7 @@ class ASearch:
         version: int = 1,
         revision: int | None = None,
         given: Labels | None = None,
+        fingerprint: str | None = "small-1",
         **chunk_changes: Any,
     ) -> DocumentProcessed:
         """The fact, with the artefacts it names stored. Not heard yet."""
@@ -141,8 +154,8 @@ class ASearch:
         vectors = ChunkVectors(
             np.array(readable, dtype=np.int32), embed([document.chunks[ordinal].text for ordinal in readable])
         )
-        chunks_key = artefact_key(sha256, "chunk", 1, {})
-        vectors_key = artefact_key(sha256, "embed", 1, {})
+        chunks_key = artefact_key(sha256, "chunk", 1, {"model": fingerprint})
+        vectors_key = artefact_key(sha256, "embed", 1, {"model": fingerprint})
         await self.blobs.put(chunks_key, document.to_bytes())
         await self.blobs.put(vectors_key, vectors.to_bytes())
         return DocumentProcessed(
@@ -157,7 +170,7 @@ class ASearch:
             chunk_count=len(document.chunks),
             chunks_artefact=chunks_key,
             vectors_artefact=vectors_key,
-            fingerprint="small-1",
+            fingerprint=fingerprint,
         )
 
     async def add(self, *texts: str, **how: Any) -> DocumentProcessed:

@@ -57,7 +57,7 @@ class IngestContainer(containers.DeclarativeContainer):
         name=NAME,
         resources=providers.List(database, feed, collector),
         router=router,
-        subscriptions=providers.Singleton(subscriptions, progress),
+        subscriptions=providers.Singleton(subscriptions, progress, ingestion),
         outbox=facts,
         probes=providers.Singleton(_probes, database),
     )

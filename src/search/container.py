@@ -10,12 +10,14 @@ from search.application.index_writer import IndexWriter
 from search.application.indexing import Indexing
 from search.application.labelling import Labelling
 from search.application.ports import Analyzer, ChunkIndex
-from search.application.probes import index_probe, model_probe
+from search.application.probes import index_probe, model_probe, vectors_probe
+from search.application.renewal import Renewal
 from search.application.retrieval import Retrieval
 from search.application.search_log import SearchLog
 from search.application.snapshots import Snapshots
 from search.infrastructure.kiwi_analyzer import KiwiAnalyzer
 from search.infrastructure.sqlite_live_store import SqliteLiveStore
+from search.infrastructure.sqlite_renewals import SqliteRenewals
 from search.interface.events import subscriptions
 from search.interface.http import build_router
 from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
@@ -29,7 +31,7 @@ from shared.settings import Settings
 from shared.telemetry import Metrics
 
 NAME = "search"
-_SCHEMA = SqliteLiveStore.SCHEMA + SqliteJobs.SCHEMA + SqliteFacts.SCHEMA
+_SCHEMA = SqliteLiveStore.SCHEMA + SqliteRenewals.SCHEMA + SqliteJobs.SCHEMA + SqliteFacts.SCHEMA
 
 
 def _scheme(url: str) -> str:
@@ -59,6 +61,7 @@ class SearchContainer(containers.DeclarativeContainer):
     facts = providers.Singleton(SqliteFacts, database, producer=NAME)
     jobs = providers.Singleton(SqliteJobs, database, facts)
     store = providers.Singleton(SqliteLiveStore, database, facts)
+    renewals = providers.Singleton(SqliteRenewals, database, facts)
     analyzer = providers.Singleton(KiwiAnalyzer)
     index = providers.Selector(
         providers.Callable(_scheme, settings.provided.index_url),
@@ -89,6 +92,7 @@ class SearchContainer(containers.DeclarativeContainer):
         metrics=metrics,
     )
     consumption = providers.Singleton(Consumption, store=store, jobs=jobs, labelling=labelling, cleaning=cleaning)
+    renewal = providers.Singleton(Renewal, index=index, store=store, renewals=renewals, model=model, metrics=metrics)
     search_log = providers.Singleton(SearchLog, bus, producer=NAME)
     retrieval = providers.Singleton(
         Retrieval,
@@ -97,6 +101,7 @@ class SearchContainer(containers.DeclarativeContainer):
         snapshots=snapshots,
         analyzer=analyzer,
         model=model,
+        renewal=renewal,
         cache=cache,
         search_log=search_log,
         metrics=metrics,
@@ -105,7 +110,7 @@ class SearchContainer(containers.DeclarativeContainer):
     module = providers.Singleton(
         Module,
         name=NAME,
-        resources=providers.List(database, store, index, analyzer, writer, cleaning, search_log),
+        resources=providers.List(database, store, index, analyzer, writer, cleaning, renewal, search_log),
         router=providers.Singleton(build_router, retrieval, access),
         subscriptions=providers.Singleton(subscriptions, consumption),
         jobs=providers.List(indexing),
@@ -115,6 +120,7 @@ class SearchContainer(containers.DeclarativeContainer):
             {
                 "search.index": providers.Singleton(index_probe, index),
                 "search.model": providers.Singleton(model_probe, model),
+                "search.vectors": providers.Singleton(vectors_probe, renewal),
             }
         ),
     )

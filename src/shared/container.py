@@ -1,15 +1,22 @@
 """The shared adapters, chosen by URL scheme; a driver is imported only when its adapter is."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dependency_injector import containers, providers
 
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.model.manager import ModelManager
+from shared.model.operations import ModelOperations
+from shared.model.sharing import ConsumerModel, ModelSharing
 from shared.ports.event_bus import EventBus
 from shared.ports.storage import BlobStore, Cache
 from shared.runtime.access import Access
 from shared.settings import Settings
+from shared.telemetry import Metrics
+
+if TYPE_CHECKING:
+    from shared.model.remote import RemoteModel
 
 _MEMORY_CACHE_BYTES = 64 << 20
 
@@ -36,6 +43,30 @@ def _memory_cache() -> Cache:
     return MemoryCache(_MEMORY_CACHE_BYTES)
 
 
+def _remote_model(settings: Settings, metrics: Metrics) -> "RemoteModel | None":
+    if not settings.uses_remote_model:
+        return None
+    from shared.model.remote import RemoteModel
+
+    return RemoteModel(settings, metrics)
+
+
+def _sharing(settings: Settings, metrics: Metrics, models: ModelManager, remote: "RemoteModel | None") -> ModelSharing:
+    own = settings.model_copy(update={"model_url": None, "model_preload": ()})
+    if own.model_engine == "remote":
+        own = own.model_copy(update={"model_engine": "auto"})
+    return ModelSharing(
+        settings.shared_model,
+        shared=remote or models,
+        make_private=lambda: ModelManager(own, metrics),
+        metrics=metrics,
+    )
+
+
+def _model_for(sharing: ModelSharing, consumer: str) -> ConsumerModel:
+    return sharing.model_for(consumer)
+
+
 class SharedContainer(containers.DeclarativeContainer):
     """One of each for the whole application."""
 
@@ -51,7 +82,13 @@ class SharedContainer(containers.DeclarativeContainer):
         providers.Callable(_scheme, settings.provided.blobs_url),
         file=providers.Singleton(_file_blobs, settings),
     )
-    model = providers.Singleton(ModelManager, settings, metrics)
+    models = providers.Singleton(ModelManager, settings, metrics)
+    remote_model = providers.Singleton(_remote_model, settings, metrics)
+    sharing = providers.Singleton(_sharing, settings, metrics, models, remote_model)
+    model_of_search = providers.Singleton(_model_for, sharing, "search")
+    model_of_process = providers.Singleton(_model_for, sharing, "process")
+    model_of_api = providers.Singleton(_model_for, sharing, "api")
+    model_operations = providers.Singleton(ModelOperations, settings, models, sharing, remote_model)
     cache = providers.Selector(
         providers.Callable(_scheme, settings.provided.cache_url),
         memory=providers.Singleton(_memory_cache),

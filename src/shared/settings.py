@@ -2,15 +2,19 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.kernel import DomainError, FieldError
 
 PREFIX: Final = "SEOGA_"
+MODEL_CONSUMERS: Final = ("search", "process", "api")
+"""Who embeds: queries, documents, and `POST /v1/embeddings`."""
+
+ModelKind = Literal["embedding", "caption", "ocr"]
 
 
 class WrongSettings(DomainError):
@@ -32,12 +36,36 @@ def _scheme_of(*allowed: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _http_url(url: str | None) -> str | None:
+    if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+        raise ValueError("must be a URL that starts with `http://` or `https://`")
+    return url.rstrip("/") if url else url
+
+
+def _split(value: object) -> object:
+    """`a, b` as the names a and b."""
+    return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+
+_NAMES: Final = (NoDecode, BeforeValidator(_split))
+
+
+def _sharing(value: str) -> str:
+    names = tuple(name.strip() for name in value.lower().split(",") if name.strip())
+    if names not in (("on",), ("off",)) and not (names and set(names) <= set(MODEL_CONSUMERS)):
+        consumers = ", ".join(f"`{name}`" for name in MODEL_CONSUMERS)
+        raise ValueError(f"must be `on`, `off`, or a list of those that share one model, of {consumers}")
+    return ",".join(names)
+
+
 class Settings(BaseSettings):
     """What `SEOGA_*` variables (or a `.env` file) say; frozen once read."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
     )
+
+    _given: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     data_dir: Path = Path("data")
     host: str = "127.0.0.1"
@@ -49,12 +77,63 @@ class Settings(BaseSettings):
     cache_url: Annotated[str, _scheme_of("memory")] = "memory:"
     blobs_url: Annotated[str, _scheme_of("file")] = "file:"
 
+    model_name: str = "all-MiniLM-L6-v2"
+    """The packaged model, or one of the local Hugging Face cache, such as `intfloat/multilingual-e5-small`."""
     model_path: Path | None = None
-    """A sentence-transformers folder; None is the packaged all-MiniLM-L6-v2."""
-    model_engine: Annotated[str, AfterValidator(lambda value: _one_of(value, "onnx", "sentence-transformers"))] = "onnx"
+    """A sentence-transformers folder, which goes before the name."""
+    model_revision: str = "main"
+    """Branch, tag or commit in the local Hugging Face cache."""
+    model_engine: Literal["auto", "openvino", "onnx", "sentence-transformers", "remote"] = "auto"
+    model_precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
+    model_device: Literal["auto", "cpu", "cuda"] = "auto"
     model_threads: int = Field(default=0, ge=0, le=256)
     """Threads of one inference; 0 shares the physical cores among at most four inferences side by side."""
+    model_query_prompt: str | None = None
+    """What goes before a query; None is what the model's own files say."""
+    model_passage_prompt: str | None = None
+    model_languages: Annotated[tuple[str, ...] | None, *_NAMES] = None
+    """ISO 639-1 codes the model understands; None is what its model card says."""
+    model_max_tokens: int = Field(default=0, ge=0, le=1 << 16)
+    """Tokens read of a text; 0 is the model's own limit, which cannot be exceeded."""
+    model_batch_tokens: int = Field(default=0, ge=0, le=1 << 20)
+    """Padded tokens of one batch; 0 is what the engine is fastest with."""
     model_load_timeout_seconds: float = Field(default=120, gt=0)
+    model_request_timeout_seconds: float = Field(default=60, gt=0)
+    """A call that waits this long without any of its texts being embedded is answered with 503."""
+    model_queue_limit: int = Field(default=20_000, ge=1)
+    """Texts that may wait; a call that would make them more is answered with 503."""
+    model_idle_unload_seconds: float = Field(default=0, ge=0)
+    """A model that nobody used for so long is unloaded; 0 is never."""
+    model_memory_budget_bytes: int = Field(default=0, ge=0)
+    """What all loaded models together may take; 0 is no limit."""
+    model_preload: Annotated[tuple[ModelKind, ...], *_NAMES] = ()
+    """Of `embedding`, `caption`, `ocr`: loaded in the background as the server starts."""
+    model_cache_dir: Path | None = None
+    """Where built models are kept; None is `models` in the data directory."""
+    model_cache_bytes: int = Field(default=4 << 30, ge=1 << 20)
+    """Beyond it the built models that were not used for longest are deleted."""
+    model_check_mean: float = Field(default=0.985, ge=0, le=1)
+    """An engine whose vectors have a lower mean cosine to the fp32 ones is not used by `auto`."""
+    model_check_worst: float = Field(default=0.95, ge=0, le=1)
+    model_url: Annotated[str | None, AfterValidator(_http_url)] = None
+    """Another Seoga server whose model is used instead of one of one's own."""
+    model_key: SecretStr | None = None
+    """API key for that server."""
+    shared_model: Annotated[str, AfterValidator(_sharing)] = "on"
+    """`on`: every consumer uses the one model; `off`: each loads its own; or a list of those that share."""
+
+    caption_model: Path | None = None
+    """Folder of a BLIP model with safetensors weights; None is no captions."""
+    ocr_engine: Literal["tesseract", "easyocr"] = "tesseract"
+    ocr_languages: str = "kor+eng"
+    ocr_data: Path | None = None
+    """Folder of Tesseract's `*.traineddata`; None looks where the system's packages put them."""
+    image_timeout_seconds: float = Field(default=60, gt=0)
+    """A picture that takes longer to caption or read is given up."""
+    image_pixels: int = Field(default=50_000_000, ge=1)
+    """A picture with more pixels is refused before it is decoded."""
+    image_memory_bytes: int = Field(default=2 << 30, ge=256 << 20)
+    """Address space of the process that reads text in pictures."""
 
     max_upload_bytes: int = Field(default=1 << 30, ge=1)
     min_free_bytes: int = Field(default=64 << 20, ge=0)
@@ -75,6 +154,26 @@ class Settings(BaseSettings):
         str, AfterValidator(lambda value: _one_of(value.lower(), "debug", "info", "warning", "error"))
     ] = "info"
     log_format: Annotated[str, AfterValidator(lambda value: _one_of(value, "text", "json"))] = "text"
+
+    def __init__(self, **given: Any) -> None:
+        """`given` go before the environment, which goes before `.env`."""
+        super().__init__(**given)
+        self._given = given
+
+    def read_again(self, **overrides: Any) -> "Settings":
+        """As the environment and `.env` say now, what was given at the start staying so. Raises WrongSettings."""
+        overrides = {name: value for name, value in overrides.items() if value is not None}
+        return load_settings(**{**self._given, **overrides})
+
+    @property
+    def models_dir(self) -> Path:
+        """Where what is built from models is kept."""
+        return self.model_cache_dir or self.data_dir / "models"
+
+    @property
+    def uses_remote_model(self) -> bool:
+        """Whether texts are embedded by another server."""
+        return self.model_url is not None and self.model_engine in ("auto", "remote")
 
     @property
     def is_loopback(self) -> bool:
@@ -101,7 +200,8 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         problems = [
             FieldError(
-                field=PREFIX + "_".join(str(part) for part in problem["loc"]).upper(),
+                # Of a list, the variable is named, not the place in it.
+                field=PREFIX + str(problem["loc"][0]).upper(),
                 message=f"was {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}",
             )
             for problem in error.errors()
@@ -109,6 +209,8 @@ def load_settings(**overrides: Any) -> Settings:
         raise WrongSettings(
             "; ".join(f"{problem.field} {problem.message}" for problem in problems), errors=problems
         ) from error
+    if settings.model_engine == "remote" and settings.model_url is None:
+        raise WrongSettings("SEOGA_MODEL_ENGINE was 'remote': SEOGA_MODEL_URL must say where the model is.")
     if not settings.is_loopback and settings.api_keys_file is None:
         raise WrongSettings(
             f"SEOGA_HOST was {settings.host!r}: listening beyond this machine needs SEOGA_API_KEYS_FILE. "

@@ -65,7 +65,7 @@ def _documented_settings() -> dict[str, str]:
 
 
 def _default(value: object) -> str:
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return "none" if value is None or value == () else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def test_every_setting_is_documented_with_its_default() -> None:

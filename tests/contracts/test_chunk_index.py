@@ -10,7 +10,7 @@ import pytest
 from search_builders import SmallModel, embed
 
 from builders import labels
-from search.application.ports import ChunkIndex, DocumentVersion, Unit
+from search.application.ports import ChunkIndex, DenseVector, DocumentVersion, Unit
 from search.domain.filters import Condition, parse_filters
 from search.domain.terms import SparseVector
 from search.infrastructure.edge_index import EdgeIndex
@@ -42,8 +42,8 @@ def words(text: str) -> SparseVector:
     return SparseVector(indices, (1.0,) * len(indices))
 
 
-def dense(text: str) -> bytes:
-    return bytes(embed([text])[0].tobytes())
+def dense(text: str, space: str = "small-1") -> DenseVector:
+    return DenseVector(space, embed([text])[0].tobytes())
 
 
 def a_unit(text: str, document: str = "a", version: int = 1, ordinal: int = 0, **changes: Any) -> Unit:
@@ -225,3 +225,13 @@ async def test_what_was_flushed_is_there_after_a_restart(open_index: OpenIndex) 
     async with open_index() as index:
         assert await documents(index) == ["a"]
         assert await documents(index, collection="default") == ["a"]
+
+
+async def test_vectors_of_another_space_are_neither_kept_nor_found(index: ChunkIndex) -> None:
+    await index.upsert([a_unit("tea", "own"), a_unit("tea", "alien", dense=dense("tea", "small-0"))])
+    answer = await index.search(dense=dense("tea"), sparse=words("tea"))
+    assert [unit.document_id for unit in answer.dense] == ["own"]
+    assert {unit.document_id for unit in answer.sparse} == {"own", "alien"}
+    answer = await index.search(dense=dense("tea", "small-0"), sparse=words("tea"))
+    assert answer.dense == []
+    assert answer.total == 2

@@ -1,7 +1,7 @@
 """A whole server for end-to-end tests: in a thread for journeys, in a process of its own for crashes."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from shared.runtime.server import bind, serving_in_thread
 from shared.settings import load_settings
 
 ServerFactory = Callable[..., httpx.Client]
+Serving = Callable[..., AbstractContextManager[httpx.Client]]
 
 
 @contextmanager
@@ -42,3 +43,9 @@ def start_server(tmp_path: Path) -> Iterator[ServerFactory]:
             return stack.enter_context(a_whole_server(data_dir, **settings))
 
         yield start
+
+
+@pytest.fixture
+def serving() -> Serving:
+    """Servers that a test starts and stops itself: `with serving(data_dir, **settings) as client`."""
+    return a_whole_server

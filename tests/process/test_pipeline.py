@@ -157,7 +157,7 @@ async def test_a_document_leaves_text_chunks_and_vectors(house: House) -> None:
 async def test_what_the_model_does_not_read_gets_no_vector(house: House) -> None:
     await house.arrives(KOREAN)
     fact = processed(await house.run(await house.claim()))
-    assert (fact.language, fact.vectors_artefact, fact.fingerprint, fact.warnings) == ("ko", None, None, ())
+    assert (fact.language, fact.vectors_artefact, fact.fingerprint, fact.warnings) == ("ko", None, "small-1", ())
     assert house.model.embedded == []
     assert [stage for stage, _ in stages(house.reported)] == list(STAGES)
 
@@ -305,6 +305,33 @@ async def test_small_documents_go_first(house: House) -> None:
     await house.arrives(ENGLISH * 50)
     small = await house.arrives(b"small")
     assert (await house.claim()).document_id == small.document_id
+
+
+async def test_what_is_in_the_background_goes_behind_every_upload(house: House) -> None:
+    renewed = [await house.arrives(ENGLISH * times, background=True, version=2) for times in (2, 1)]
+    upload = await house.arrives(ENGLISH * 50)
+    order = [(await house.claim()).document_id for _ in range(3)]
+    assert order == [upload.document_id, renewed[1].document_id, renewed[0].document_id]
+
+
+async def test_another_model_chunks_and_embeds_anew_and_parses_nothing(house: House) -> None:
+    event = await house.arrives(ENGLISH)
+    job = await house.claim()
+    first = processed(await house.run(job))
+    await house.jobs.finish(job)
+    house.model.fingerprint = "small-2"
+    await house.handlers[DocumentReceived](event.model_copy(update={"document_version": 2, "background": True}))
+    job = await house.claim()
+    second = processed(await house.run(job))
+    await house.jobs.finish(job)
+    assert (house.parser.parsed, len(house.model.embedded)) == (1, 2)
+    assert (first.fingerprint, second.fingerprint) == ("small-1", "small-2")
+    assert second.vectors_artefact != first.vectors_artefact
+    # And back: what the first model left is there.
+    house.model.fingerprint = "small-1"
+    await house.handlers[DocumentReceived](event.model_copy(update={"document_version": 3, "background": True}))
+    assert processed(await house.run(await house.claim())).vectors_artefact == first.vectors_artefact
+    assert (house.parser.parsed, len(house.model.embedded)) == (1, 2)
 
 
 async def test_the_original_is_where_its_hash_says(house: House) -> None:

@@ -81,14 +81,3 @@ async def test_a_closed_index_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         await index.size()
     assert children() == []
-
-
-async def test_another_vector_space_gets_another_shard(tmp_path: Path) -> None:
-    async with EdgeIndex(tmp_path, SmallModel(), "1") as index:
-        await index.upsert([a_unit(1)])
-        await index.flush()
-    async with EdgeIndex(tmp_path, SmallModel(fingerprint="small-2"), "1") as index:
-        assert await index.size() == 0
-        assert index.fingerprint == "small-2"
-    async with EdgeIndex(tmp_path, SmallModel(), "1") as index:
-        assert await index.size() == 1

@@ -85,7 +85,7 @@ async def test_a_crash_before_the_switch_leaves_nothing_behind(tmp_path: Path) -
 
 
 async def units_of(search: ASearch, event: DocumentProcessed) -> Sequence[Unit]:
-    artefacts = await read_artefacts(search.blobs, Sources(event.chunks_artefact, None, None), fingerprint=None)
+    artefacts = await read_artefacts(search.blobs, Sources(event.chunks_artefact, None, None))
     return await build_units(
         search.container.analyzer(),
         artefacts,

@@ -52,7 +52,7 @@ def test_settings_do_not_change_once_read() -> None:
         ("SEOGA_PORT", "eighty", "integer"),
         ("SEOGA_PORT", "70000", "65535"),
         ("SEOGA_EVENTS_URL", "redis://here", "`sqlite:`"),
-        ("SEOGA_MODEL_ENGINE", "torch", "`onnx`"),
+        ("SEOGA_MODEL_ENGINE", "torch", "'onnx'"),
         ("SEOGA_LOG_LEVEL", "loud", "`debug`"),
         ("SEOGA_MIN_FREE_BYTES", "-1", "greater"),
         ("SEOGA_PARSE_WORKERS", "0", "greater"),

@@ -12,6 +12,7 @@ from ingest.domain.document import Content, Decision, Document, Received, Withdr
 from ingest.domain.identity import Upload, place
 from ingest.domain.labels import checked_metadata, collection_name, document_name
 from shared.events.ingest import DocumentChanged, DocumentEvent, DocumentReceived, DocumentWithdrawn, Labels
+from shared.events.search import VectorsOutdated
 from shared.kernel import (
     Clock,
     Conflict,
@@ -137,6 +138,15 @@ class Ingestion:
 
         return await self._change(document_id, change)
 
+    async def renew(self, event: VectorsOutdated) -> None:
+        """What search serves was made for another model: the same content once more, behind all that is waited for.
+
+        Nothing happens to a document that was changed, reprocessed, renewed or withdrawn since.
+        """
+        # Gone for good meanwhile: there is nothing to renew.
+        with contextlib.suppress(NotFound):
+            await self._change(event.document_id, lambda document: document.renew(event.document_version))
+
     async def withdraw(self, document_id: DocumentId) -> Document:
         """The withdrawal is durable on return; search removes the document soon after. Raises NotFound."""
         return await self._change(document_id, Document.withdraw)
@@ -216,5 +226,6 @@ def fact_of(document: Document, decision: Decision) -> DocumentEvent:
             size=document.content.size,
             labels=labels,
             fresh=decision.fresh,
+            background=decision.background,
         )
     return DocumentChanged(document_id=document.id, document_version=document.version, labels=labels)

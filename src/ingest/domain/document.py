@@ -32,9 +32,12 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """To tell the world: there is content to work on; `fresh` means artefacts are not to be reused."""
+    """To tell the world: there is content to work on."""
 
     fresh: bool = False
+    """Artefacts are not to be reused."""
+    background: bool = False
+    """Nobody waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,17 @@ class Document:
         self.version += 1
         self.standing = self.standing.restarted(self.version)
         return Received(fresh=True)
+
+    def renew(self, content_version: int) -> Received | None:
+        """The same content for another model, with whatever artefacts still serve; nothing if it was worked on since.
+
+        `content_version` is the one that was found outdated: a later one is processed for the present model.
+        """
+        if self.content_version != content_version or self.status == "withdrawn":
+            return None
+        self.version += 1
+        self.standing = self.standing.restarted(self.version)
+        return Received(background=True)
 
     def withdraw(self) -> Withdrawn | None:
         """To vanish from everywhere; a tombstone stays."""

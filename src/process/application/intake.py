@@ -6,6 +6,8 @@ from shared.events.ingest import DocumentReceived, DocumentWithdrawn
 from shared.ports.jobs import JobStore, NewJob
 
 KIND: Final = "process"
+_BEHIND: Final = 1 << 50
+"""More bytes than any upload has: what is in the background goes behind every upload, small ones first."""
 
 
 class Intake:
@@ -15,14 +17,14 @@ class Intake:
         self._jobs = jobs
 
     async def receive(self, event: DocumentReceived) -> None:
-        """A job for this version, unless a newer one is known; small documents go first."""
+        """A job for this version, unless a newer one is known; small documents go first, the background last."""
         await self._jobs.add(
             NewJob(
                 kind=KIND,
                 document_id=event.document_id,
                 document_version=event.document_version,
                 payload=event.model_dump(mode="json"),
-                priority=event.size,
+                priority=event.size + (_BEHIND if event.background else 0),
             )
         )
 

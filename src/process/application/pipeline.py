@@ -156,7 +156,7 @@ class DocumentProcessing:
                 chunk_count=len(chunks.chunks),
                 chunks_artefact=chunks_key,
                 vectors_artefact=vectors_key,
-                fingerprint=run.model.fingerprint if vectors_key else None,
+                fingerprint=run.model.fingerprint,
                 warnings=parsed.warnings,
             ),
         )

@@ -173,7 +173,7 @@ class Cleaning(Background):
                 if state is None or state.labels is None or state.live_version != live.version:
                     continue
                 try:
-                    artefacts = await read_artefacts(self._blobs, live.sources, fingerprint=self._index.fingerprint)
+                    artefacts = await read_artefacts(self._blobs, live.sources)
                 except Refused as error:
                     _log.error(
                         "cannot build again", action="search.rebuild", document_id=live.document_id, error=error.detail

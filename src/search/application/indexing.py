@@ -106,7 +106,7 @@ class Indexing:
 
         await self._index.ready()
         sources = Sources(event.chunks_artefact, event.vectors_artefact, event.fingerprint)
-        artefacts = await read_artefacts(self._blobs, sources, fingerprint=self._index.fingerprint)
+        artefacts = await read_artefacts(self._blobs, sources)
         units = await build_units(
             self._analyzer,
             artefacts,

@@ -15,6 +15,15 @@ DocumentVersion = tuple[DocumentId, int]
 """One version of one document."""
 
 
+class DenseVector(NamedTuple):
+    """A vector and the space it belongs to: vectors of two spaces have nothing to say to each other."""
+
+    space: str
+    """The fingerprint of the model that made it."""
+    values: bytes
+    """Little-endian float32, of Euclidean length 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """What is matched: it has a dense vector, a sparse one or both, and stands for one or more chunks."""
@@ -26,8 +35,7 @@ class Unit:
     kind: str
     chunk_ordinals: tuple[int, ...]
     """The chunks it stands for, the one to show first."""
-    dense: bytes | None
-    """Little-endian float32, of Euclidean length 1."""
+    dense: DenseVector | None
     sparse: SparseVector | None
     language: str | None
     page: int | None
@@ -67,6 +75,9 @@ class IndexCapabilities:
 class ChunkIndex(Protocol):
     """Finds units by dense and by sparse vectors. Knows nothing of what is live.
 
+    It serves one vector space at a time, the model's. When the model is another one than before, its units stay
+    and are found by their sparse vectors without a gap; dense vectors of the former space go.
+
     Every call raises Unavailable while the index cannot be reached; calls that change something may then have
     had their effect, and can be repeated.
     """
@@ -78,17 +89,17 @@ class ChunkIndex(Protocol):
 
     @property
     def fingerprint(self) -> str | None:
-        """The vector space of this index; vectors of another do not belong here. None: no dense vectors."""
+        """The vector space in which `search` finds now; None: none."""
         ...
 
     async def ready(self) -> None:
-        """Returns once it answers. Raises Unavailable."""
+        """Returns once it answers, and takes vectors of the space that the model has now. Raises Unavailable."""
         ...
 
     async def upsert(self, units: Sequence[Unit]) -> None:
         """Adds or replaces units; the same (document, version, ordinal, kind) is the same unit. Found at once.
 
-        At most 500 units a call.
+        Dense vectors of another space than the model's are left out. At most 500 units a call.
         """
         ...
 
@@ -107,7 +118,7 @@ class ChunkIndex(Protocol):
     async def search(
         self,
         *,
-        dense: bytes | None,
+        dense: DenseVector | None,
         sparse: SparseVector | None,
         filters: Filters = (),
         limit: int = 100,
@@ -117,7 +128,7 @@ class ChunkIndex(Protocol):
 
         Dense scores are inner products. A sparse score is the sum over shared terms of the query's weight, the
         unit's weight and the term's inverse document frequency; units that share no term are not listed. A
-        longer limit continues the same list.
+        longer limit continues the same list. In another space than `fingerprint` the dense list is empty.
         """
         ...
 
@@ -155,6 +166,7 @@ class Sources:
     chunks_artefact: str
     vectors_artefact: str | None
     fingerprint: str | None
+    """Of the model that it was processed for; None is some model of earlier days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +292,29 @@ class LiveStore(Protocol):
 
     async def forget(self, versions: Sequence[DocumentVersion]) -> None:
         """Their units are gone: removes what was kept to show them."""
+        ...
+
+
+class RenewalStore(Protocol):
+    """Which live versions were processed for another model, and whose renewal was asked for. Beside the LiveStore."""
+
+    async def count_outdated(self, fingerprint: str, *, most: int) -> int:
+        """How many live versions were processed for another model than this; counted no further than `most`."""
+        ...
+
+    async def not_asked(self, fingerprint: str, *, limit: int) -> Sequence[LiveVersion]:
+        """Some of those: the ones nobody was asked to renew for this model."""
+        ...
+
+    async def ask(self, version: DocumentVersion, fingerprint: str, *facts: Event) -> bool:
+        """Keeps that the renewal of a live version was asked for, with the facts that ask, in one write.
+
+        False, and nothing saved, when the version is not live or its renewal for this model was asked for.
+        """
+        ...
+
+    async def chunks_under_way(self, fingerprint: str) -> int:
+        """The chunks of what was asked for and has neither come nor failed; a document counts for one at least."""
         ...
 
 

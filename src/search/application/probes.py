@@ -1,9 +1,16 @@
 """How Search is, in words."""
 
+from typing import Final
+
 from search.application.ports import ChunkIndex
+from search.application.renewal import Renewal
 from shared.kernel import Unavailable
 from shared.ports.model import Model
 from shared.runtime.module import ComponentHealth, Probe
+
+_CHECK_SECONDS = 2.0
+_MOST_COUNTED: Final = 10_000
+"""Counting costs a millisecond for a thousand."""
 
 
 def index_probe(index: ChunkIndex) -> Probe:
@@ -20,13 +27,30 @@ def index_probe(index: ChunkIndex) -> Probe:
 
 
 def model_probe(model: Model) -> Probe:
-    """Not required: without the model, search goes by words alone and says so."""
+    """A real embedding, once the model is loaded. Not required: without it search goes by words alone and says so."""
 
     async def probe() -> ComponentHealth:
         try:
             name = model.describe().name
+            await model.check(_CHECK_SECONDS)
         except Unavailable as error:
             return ComponentHealth(False, error.detail, required=False)
         return ComponentHealth(True, f"{name}, {'loaded' if model.is_loaded else 'loads when needed'}", required=False)
+
+    return probe
+
+
+def vectors_probe(renewal: Renewal) -> Probe:
+    """Not required: documents that wait for the present model's vectors are found by words meanwhile."""
+
+    async def probe() -> ComponentHealth:
+        try:
+            outdated = await renewal.count_outdated(most=_MOST_COUNTED)
+        except Unavailable as error:
+            return ComponentHealth(False, error.detail, required=False)
+        if outdated:
+            count = f"{outdated:,} documents" if outdated < _MOST_COUNTED else f"{outdated:,} documents or more"
+            return ComponentHealth(True, f"{count} wait for the vectors of the present model", required=False)
+        return ComponentHealth(True, "every document has the vectors of the present model", required=False)
 
     return probe

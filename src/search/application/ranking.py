@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from search.application.ports import ChunkIndex, IndexAnswer, ScoredUnit
+from search.application.ports import ChunkIndex, DenseVector, IndexAnswer, ScoredUnit
 from search.domain.cursor import WINDOW
 from search.domain.filters import Filters
 from search.domain.fusion import Fused, ScoreRange, Weights, fuse
@@ -30,7 +30,7 @@ class Ranking:
     """Grows deeper, never changes its order: scores are scaled by the first reading's ranges and clipped."""
 
     index: ChunkIndex
-    dense: bytes | None
+    dense: DenseVector | None
     sparse: SparseVector | None
     filters: Filters
     weights: Weights

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from search.application.ports import AnalysedQuery, Analyzer, ChunkIndex, HitRecord, LiveStore
+from search.application.ports import AnalysedQuery, Analyzer, ChunkIndex, DenseVector, HitRecord, LiveStore
 from search.application.ranking import Ranked, Ranking
+from search.application.renewal import Renewal
 from search.application.request import SearchRequest
 from search.application.search_log import SearchLog
 from search.application.snapshots import Snapshots
@@ -103,6 +104,7 @@ class Retrieval:
         snapshots: Snapshots,
         analyzer: Analyzer,
         model: Model,
+        renewal: Renewal,
         cache: Cache,
         search_log: SearchLog,
         metrics: Metrics,
@@ -112,6 +114,7 @@ class Retrieval:
         self._snapshots = snapshots
         self._analyzer = analyzer
         self._model = model
+        self._renewal = renewal
         self._cache = cache
         self._search_log = search_log
         self._metrics = metrics
@@ -219,9 +222,8 @@ class Retrieval:
         finally:
             embedding.cancel()
         if request.mode == "vector" and vector is None:
-            raise Unavailable(
-                "The embedding model is not available, and the mode is `vector`.", code="model_unavailable"
-            )
+            missing = "vectors of the model are not there yet" if "vectors" in degraded else "model is not available"
+            raise Unavailable(f"The embedding {missing}, and the mode is `vector`.", code="model_unavailable")
         sparse = words.sparse if words is not None and request.mode != "vector" else None
         if sparse is not None and not sparse.indices:
             sparse = None
@@ -248,7 +250,7 @@ class Retrieval:
             degraded.append("keyword")
             return None
 
-    async def _embed(self, request: SearchRequest, language: str | None, degraded: list[str]) -> bytes | None:
+    async def _embed(self, request: SearchRequest, language: str | None, degraded: list[str]) -> DenseVector | None:
         """The query's vector; None when it would say nothing or cannot be had."""
         if request.mode == "keyword":
             return None
@@ -262,16 +264,19 @@ class Retrieval:
             if description.fingerprint != self._index.fingerprint:
                 await self._index.ready()
             if description.fingerprint != self._index.fingerprint:
-                raise Unavailable("The index holds the vectors of another model.")
+                degraded.append("vectors")
+                return None
+            if not await self._renewal.is_complete(description.fingerprint):
+                degraded.append("vectors")
             digest = hashlib.sha256(request.query.encode()).hexdigest()
             key = f"embedding:{description.fingerprint}:{digest}"
             kept = await self._cache.get(key)
             if kept is not None:
-                return kept
+                return DenseVector(description.fingerprint, kept)
             vectors = await asyncio.wait_for(self._model.embed([request.query], kind="query"), _MODEL_SECONDS)
             raw = np.ascontiguousarray(vectors[0], dtype="<f4").tobytes()
             await self._cache.put(key, raw, ttl_seconds=_EMBEDDING_TTL_SECONDS)
-            return raw
+            return DenseVector(description.fingerprint, raw)
         except (Unavailable, TimeoutError) as error:
             _log.warning("searching without the model", action="search.degraded", error=str(error))
             degraded.append("model")

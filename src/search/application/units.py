@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import ValidationError
 
-from search.application.ports import Analyzer, Sources, Unit
+from search.application.ports import Analyzer, DenseVector, Sources, Unit
 from shared.artefacts.chunks import Chunk, ChunkedDocument
 from shared.artefacts.vectors import ChunkVectors
 from shared.events.ingest import Labels
@@ -22,33 +22,36 @@ class Artefacts:
     """What Process left: the chunks, and a vector for each that the model reads."""
 
     chunks: ChunkedDocument
-    vectors: dict[int, bytes]
-    """By chunk ordinal, little-endian float32."""
+    vectors: dict[int, DenseVector]
+    """By chunk ordinal."""
 
 
-async def read_artefacts(blobs: BlobStore, sources: Sources, *, fingerprint: str | None) -> Artefacts:
-    """Vectors of another space than the index's are left out. Raises Refused when an artefact is gone or damaged."""
+async def read_artefacts(blobs: BlobStore, sources: Sources) -> Artefacts:
+    """Raises Refused when an artefact is gone or damaged."""
     try:
         raw_chunks = await blobs.read(sources.chunks_artefact)
         raw_vectors = None
-        if sources.vectors_artefact is not None and sources.fingerprint == fingerprint:
+        if sources.vectors_artefact is not None:
             raw_vectors = await blobs.read(sources.vectors_artefact)
+        space = sources.fingerprint or ""
         if len(raw_chunks) > 100_000:
-            return await asyncio.to_thread(_decode, raw_chunks, raw_vectors)
-        return _decode(raw_chunks, raw_vectors)
+            return await asyncio.to_thread(_decode, raw_chunks, raw_vectors, space)
+        return _decode(raw_chunks, raw_vectors, space)
     except (NotFound, ValidationError, ValueError) as error:
         raise Refused(
             f"What processing left cannot be read: {error}", code="artefact_damaged", stage="index"
         ) from error
 
 
-def _decode(raw_chunks: bytes, raw_vectors: bytes | None) -> Artefacts:
+def _decode(raw_chunks: bytes, raw_vectors: bytes | None, space: str) -> Artefacts:
     chunks = ChunkedDocument.from_bytes(raw_chunks)
-    vectors: dict[int, bytes] = {}
+    vectors: dict[int, DenseVector] = {}
     if raw_vectors is not None:
         stored = ChunkVectors.from_bytes(raw_vectors)
         rows = np.ascontiguousarray(stored.vectors, dtype="<f4")
-        vectors = {int(ordinal): rows[place].tobytes() for place, ordinal in enumerate(stored.ordinals)}
+        vectors = {
+            int(ordinal): DenseVector(space, rows[place].tobytes()) for place, ordinal in enumerate(stored.ordinals)
+        }
     return Artefacts(chunks, vectors)
 
 

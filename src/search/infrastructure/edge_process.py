@@ -1,305 +1,132 @@
-"""The child that owns the Qdrant Edge shard: `python -m search.infrastructure.edge_process`.
+"""The child that owns the index's shards: `python -m search.infrastructure.edge_process`.
 
 A process of its own because every call of Qdrant Edge holds the interpreter's lock. It answers in order;
 the parent (edge_index.py) keeps its calls small.
 """
 
 import contextlib
-import time
-from array import array
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, cast
-from uuid import NAMESPACE_OID, UUID, uuid5
+from typing import Any
 
-import qdrant_edge as edge
-
-from search.infrastructure.edge_flags import FLAGS, flag
+from search.infrastructure.edge_folders import remove
+from search.infrastructure.edge_shard import Shard
 from shared.runtime.children import serve_parent
 
-DENSE: Final = "dense"
-SPARSE: Final = "sparse"
-_INDEXES: Final = {
-    "document": edge.PayloadSchemaType.Keyword,
-    "version": edge.PayloadSchemaType.Integer,
-    "collection": edge.PayloadSchemaType.Keyword,
-    "name": edge.PayloadSchemaType.Keyword,
-    "media_type": edge.PayloadSchemaType.Keyword,
-    "language": edge.PayloadSchemaType.Keyword,
-    "received_at": edge.PayloadSchemaType.Datetime,
-    "page": edge.PayloadSchemaType.Integer,
-}
-_REFERENCE_FIELDS: Final = ["document", "version", "unit", "kind", "chunks"]
-_MOST_REFERENCES: Final = 60_000
-_MOST_COUNTS: Final = 200
-_RETRY_SECONDS: Final = 0.05
 
-Reference = tuple[str, int, int, str, list[int]]
-"""Document, version, unit ordinal, kind, chunk ordinals."""
+class Owner:
+    """One shard that answers; and, while the vector space changes, the next one, which is being filled from it.
 
-
-class ShardLocked(Exception):
-    """Another process holds the shard."""
-
-
-def point_id(document: str, version: int, unit: int, kind: str) -> UUID:
-    """The same unit is the same point, however often it is written."""
-    return uuid5(NAMESPACE_OID, f"{document}:{version}:{kind}:{unit}")
-
-
-class Shard:
-    """One shard, opened once. Not safe between threads; the child has one."""
+    Both are written, each with the dense vectors of its own space, so that either holds everything at any moment:
+    the next one is dropped without loss when a crash or yet another space comes in between.
+    """
 
     def __init__(self) -> None:
-        self._shard: Any = None
-        # What a point stands for never changes, and reading payloads costs more than the search itself.
-        self._references: dict[UUID, Reference] = {}
-        self._counts: dict[Any, int] = {}
+        self._serving: Shard | None = None
+        self._next: Shard | None = None
+        self._after: str | None = None
 
-    def open(self, path: str, dimension: int, wait_seconds: float) -> dict[str, Any]:
-        """Creates the shard if it is not there. Raises ShardLocked after waiting for another owner."""
-        deadline = time.monotonic() + wait_seconds
-        while True:
-            try:
-                self._shard = self._open(Path(path), dimension)
-                return {"size": self.size()}
-            except Exception as error:
-                if "WouldBlock" not in str(error):
-                    raise
-                if time.monotonic() >= deadline:
-                    raise ShardLocked(str(error)) from error
-                time.sleep(_RETRY_SECONDS)
+    def open(self, path: str, space: str | None, dimension: int, wait_seconds: float) -> None:
+        """Raises ShardLocked after waiting for another owner."""
+        shard = Shard(path, space)
+        shard.open(dimension, wait_seconds)
+        self._serving = shard
 
-    def _open(self, folder: Path, dimension: int) -> Any:
-        complete = folder / "complete"
-        if complete.exists():
-            return edge.EdgeShard.load(str(folder))
-        folder.mkdir(parents=True, exist_ok=True)
-        config = edge.EdgeConfig(
-            vectors={DENSE: edge.EdgeVectorParams(dimension, edge.Distance.Dot)},
-            sparse_vectors={SPARSE: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
-        )
-        try:
-            shard = edge.EdgeShard.create(str(folder), config)
-        except Exception as error:
-            if "WouldBlock" in str(error):
-                raise
-            # A kill while it was being made: load what there is.
-            shard = edge.EdgeShard.load(str(folder))
-        for field, schema in _INDEXES.items():
-            shard.update(edge.UpdateOperation.create_field_index(field, schema))
-        shard.flush()
-        complete.touch()
-        return shard
+    def move(self, path: str, space: str | None, dimension: int) -> None:
+        """Begins the move to another shard (a new one: what lies there is removed) or goes back on it."""
+        if self._next is not None:
+            if str(self._next.path) == path:
+                return
+            following, self._next = self._next, None
+            following.close()
+            remove(following.path)
+        if str(self._present.path) == path:
+            return
+        remove(Path(path))
+        following = Shard(path, space)
+        following.open(dimension, 0, is_complete=False)
+        self._next, self._after = following, None
+
+    def fill(self, limit: int) -> dict[str, Any]:
+        """A step of the move; after the last one the next shard serves, and the former one's folder is gone."""
+        if self._next is not None:
+            records, self._after = self._present.page(self._after, limit)
+            self._next.add_missing(records)
+            if self._after is None:
+                self._next.complete()
+                former, self._serving, self._next = self._present, self._next, None
+                former.close()
+                remove(former.path)
+        return {"moving": self._next is not None, "space": self._present.space}
 
     def upsert(self, units: Sequence[dict[str, Any]]) -> None:
-        """Each unit: document, version, unit, kind, chunks, dense and sparse as bytes, payload."""
-        self._counts.clear()
-        points = []
-        for unit in units:
-            identity = (unit["document"], unit["version"], unit["unit"], unit["kind"], unit["chunks"])
-            point = point_id(*identity[:4])
-            vectors: dict[str, Any] = {}
-            if unit["dense"] is not None:
-                vectors[DENSE] = _floats(unit["dense"]).tolist()
-            if unit["indices"] is not None:
-                vectors[SPARSE] = edge.SparseVector(_numbers(unit["indices"]), _floats(unit["values"]).tolist())
-            payload = {**dict(zip(_REFERENCE_FIELDS, identity, strict=True)), **unit["payload"]}
-            points.append(edge.Point(str(point), vectors, payload))
-            if len(self._references) < _MOST_REFERENCES:
-                self._references[point] = identity
-        if points:
-            self._shard.update(edge.UpdateOperation.upsert_points(points))
+        """See Shard."""
+        for shard in self._written:
+            shard.upsert(units)
 
     def delete(self, versions: Sequence[tuple[str, int]]) -> None:
-        """All points of each (document, version)."""
-        self._counts.clear()
-        if versions:
-            either: list[Any] = [
-                edge.Filter(must=[_is("document", document), _is("version", version)]) for document, version in versions
-            ]
-            self._shard.update(edge.UpdateOperation.delete_points_by_filter(edge.Filter(should=either)))
+        """See Shard."""
+        for shard in self._written:
+            shard.delete(versions)
 
     def set_payload(self, document: str, payload: dict[str, Any]) -> None:
-        """Replaces these fields on all points of the document."""
-        self._counts.clear()
-        own = edge.Filter(must=[_is("document", document)])
-        self._shard.update(edge.UpdateOperation.set_payload_by_filter(own, payload))
+        """See Shard."""
+        for shard in self._written:
+            shard.set_payload(document, payload)
 
     def flush(self) -> None:
-        """To disk."""
-        self._shard.flush()
+        """See Shard."""
+        for shard in self._written:
+            shard.flush()
 
     def size(self) -> int:
-        """Points in the shard."""
-        count: int = self._shard.count(edge.CountRequest(True))
-        return count
+        """See Shard."""
+        return self._present.size()
 
-    def search(
-        self,
-        dense: bytes | None,
-        indices: bytes | None,
-        values: bytes | None,
-        conditions: list[dict[str, Any]],
-        limit: int,
-        window: int,
-    ) -> dict[str, Any]:
-        """Both lists of [reference…, score], the number of matches in the window, and whether that is all."""
-        where = _filter(conditions)
-        queries = []
-        if dense is not None:
-            near = edge.Query.Nearest(_floats(dense).tolist(), using=DENSE)
-            queries.append(edge.QueryRequest(limit=limit, query=near, filter=where))
-        if indices is not None:
-            terms = edge.SparseVector(_numbers(indices), _floats(values or b"").tolist())
-            shared = edge.Query.Nearest(terms, using=SPARSE)
-            queries.append(edge.QueryRequest(limit=limit, query=shared, filter=where))
-        lists = self._shard.query_batch(edge.QueryBatchRequest(queries)) if queries else []
-        dense_points = lists.pop(0) if dense is not None else []
-        sparse_points = lists.pop(0) if indices is not None else []
-        references = self._resolve([*dense_points, *sparse_points])
-        total = self._total(dense_points, sparse_points, dense, indices, values, conditions, limit, window)
-        return {
-            "dense": [(*references[point.id], point.score) for point in dense_points if point.id in references],
-            "sparse": [(*references[point.id], point.score) for point in sparse_points if point.id in references],
-            "total": min(total, window),
-            "exact": total <= window,
-        }
-
-    def _total(
-        self,
-        dense_points: Sequence[Any],
-        sparse_points: Sequence[Any],
-        dense: bytes | None,
-        indices: bytes | None,
-        values: bytes | None,
-        conditions: list[dict[str, Any]],
-        limit: int,
-        window: int,
-    ) -> int:
-        """Distinct matches, counted no further than just beyond the window."""
-        if len(dense_points) < limit and len(sparse_points) < limit:
-            return len({point.id for point in dense_points} | {point.id for point in sparse_points})
-        with_dense = 0
-        if dense is not None:
-            # Whatever has a dense vector matches; how many depends on the filter alone.
-            with_dense = self._count(conditions)
-            if with_dense > window or indices is None:
-                return with_dense
-        terms = edge.SparseVector(_numbers(indices or b""), _floats(values or b"").tolist())
-        without_dense = _filter(conditions, without_dense=dense is not None)
-        request = edge.QueryRequest(
-            limit=window + 1, query=edge.Query.Nearest(terms, using=SPARSE), filter=without_dense
-        )
-        return with_dense + len(self._shard.query(request))
-
-    def _count(self, conditions: list[dict[str, Any]]) -> int:
-        key = repr(conditions)
-        count = self._counts.get(key)
-        if count is None:
-            if len(self._counts) >= _MOST_COUNTS:
-                self._counts.clear()
-            count = self._shard.count(edge.CountRequest(True, _filter(conditions, with_dense=True)))
-            self._counts[key] = count
-        return count
-
-    def _resolve(self, points: Sequence[Any]) -> dict[UUID, Reference]:
-        known = self._references
-        missing = list({point.id for point in points if point.id not in known})
-        if missing:
-            if len(known) > _MOST_REFERENCES:
-                known.clear()
-                missing = list({point.id for point in points})
-            for record in self._shard.retrieve(missing, _REFERENCE_FIELDS, False):
-                payload = record.payload
-                values = (payload[field] for field in _REFERENCE_FIELDS)
-                known[record.id] = cast(Reference, tuple(values))
-        return known
+    def search(self, **arguments: Any) -> dict[str, Any]:
+        """See Shard."""
+        return self._present.search(**arguments)
 
     def versions(self, after: str | None, limit: int) -> dict[str, Any]:
-        """A page of points by id: their (document, version), and the id of the next page."""
-        records, following = self._shard.scroll(
-            edge.ScrollRequest(offset=after, limit=limit, with_payload=["document", "version"])
-        )
-        found = {(record.payload["document"], record.payload["version"]) for record in records}
-        return {"versions": list(found), "next": None if following is None else str(following)}
+        """See Shard."""
+        return self._present.versions(after, limit)
 
     def close(self) -> None:
         """Flushed and let go."""
-        if self._shard is not None:
-            self._shard.flush()
-            self._shard.close()
-            self._shard = None
+        for shard in self._written if self._serving else ():
+            shard.close()
+        self._serving = self._next = None
 
+    @property
+    def _present(self) -> Shard:
+        assert self._serving is not None, "open comes first"
+        return self._serving
 
-def _floats(raw: bytes) -> "array[float]":
-    return array("f", raw)
-
-
-def _numbers(raw: bytes) -> list[int]:
-    return array("I", raw).tolist()
-
-
-def _is(field: str, value: str | int | bool) -> Any:
-    return edge.FieldCondition(field, match=edge.MatchValue(value))
-
-
-def _path(field: str) -> str:
-    """Metadata keys may hold anything, so each is quoted."""
-    head, *keys = field.split(".")
-    return ".".join([head, *(f'"{key}"' for key in keys)])
-
-
-def _filter(conditions: list[dict[str, Any]], *, with_dense: bool = False, without_dense: bool = False) -> Any:
-    must = [_condition(condition) for condition in conditions]
-    if with_dense:
-        must.append(edge.HasVectorCondition(DENSE))
-    must_not: list[Any] | None = [edge.HasVectorCondition(DENSE)] if without_dense else None
-    return edge.Filter(must=must or None, must_not=must_not) if must or must_not else None
-
-
-def _condition(condition: dict[str, Any]) -> Any:
-    path = _path(condition["field"])
-    bounds = {name: condition[name] for name in ("gt", "gte", "lt", "lte") if condition[name] is not None}
-    if bounds:
-        dates = isinstance(next(iter(bounds.values())), str)
-        return edge.FieldCondition(path, range=edge.RangeDateTime(**bounds) if dates else edge.RangeFloat(**bounds))
-    values = condition["any_of"]
-    either: list[Any] = []
-    texts = [value for value in values if isinstance(value, str)]
-    if condition["field"] == "received_at":
-        either.extend(edge.FieldCondition(path, range=edge.RangeDateTime(gte=value, lte=value)) for value in texts)
-    elif texts:
-        either.append(edge.FieldCondition(path, match=edge.MatchAny(texts)))
-    for value in values:
-        if isinstance(value, bool):
-            either.append(_is(FLAGS, flag(condition["field"], value)))
-        elif isinstance(value, int | float):
-            # 3 and 3.0 are the same number.
-            either.append(edge.FieldCondition(path, range=edge.RangeFloat(gte=value, lte=value)))
-    if not either:
-        return edge.HasIdCondition(set())  # none of nothing: no point at all
-    return either[0] if len(either) == 1 else edge.Filter(should=either)
+    @property
+    def _written(self) -> list[Shard]:
+        return [self._present, self._next] if self._next is not None else [self._present]
 
 
 def main() -> None:
     """Serves the parent until its input ends; what is in memory then is flushed."""
-    shard = Shard()
+    owner = Owner()
     serve_parent(
         {
-            "open": shard.open,
-            "upsert": shard.upsert,
-            "delete": shard.delete,
-            "set_payload": shard.set_payload,
-            "flush": shard.flush,
-            "size": shard.size,
-            "search": shard.search,
-            "versions": shard.versions,
-            "close": shard.close,
+            "open": owner.open,
+            "move": owner.move,
+            "fill": owner.fill,
+            "upsert": owner.upsert,
+            "delete": owner.delete,
+            "set_payload": owner.set_payload,
+            "flush": owner.flush,
+            "size": owner.size,
+            "search": owner.search,
+            "versions": owner.versions,
+            "close": owner.close,
         }
     )
     with contextlib.suppress(Exception):
-        shard.close()
+        owner.close()
 
 
 if __name__ == "__main__":

@@ -101,7 +101,12 @@ class SqliteLiveStore:
             connection.execute(
                 "INSERT INTO documents (document_id, collection, labels, labels_version) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (document_id) DO UPDATE SET collection = excluded.collection,"
-                " labels = excluded.labels, labels_version = excluded.labels_version"
+                " labels = excluded.labels, labels_version = excluded.labels_version,"
+                # The same words again (the document is processed once more): its units carry them already.
+                " indexed_labels_version = CASE WHEN documents.live_version IS NOT NULL"
+                " AND documents.indexed_labels_version = documents.labels_version"
+                " AND documents.labels = excluded.labels"
+                " THEN excluded.labels_version ELSE documents.indexed_labels_version END"
                 " WHERE documents.labels_version < excluded.labels_version"
                 " AND COALESCE(documents.withdrawn_version, 0) < excluded.labels_version",
                 (document_id, labels.collection, labels.model_dump_json(), version),

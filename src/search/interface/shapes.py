@@ -158,7 +158,7 @@ class SearchAnswer(BaseModel):
     total_is_exact: bool
     next_cursor: str | None
     index_version: int
-    degraded: list[str] = Field(description="What was missing: `model`, `keyword`, `language`, `after`.")
+    degraded: list[str] = Field(description="What was missing: `model`, `vectors`, `keyword`, `language`, `after`.")
     took_ms: float
 
 

@@ -36,7 +36,7 @@ class DocumentEvent(Event):
 
 
 class DocumentReceived(DocumentEvent):
-    """Bytes to process: new, a next revision, a second try, or an asked-for reprocessing."""
+    """Bytes to process: new, a next revision, a second try, an asked-for reprocessing, or for a new model."""
 
     name: ClassVar[str] = "DocumentReceived"
     topic: ClassVar[str] = "ingest.document.v1"
@@ -47,6 +47,8 @@ class DocumentReceived(DocumentEvent):
     labels: Labels
     fresh: bool = False
     """Ignore artefacts that exist: a person asked for the work to be done again."""
+    background: bool = False
+    """Nobody waits for it: it goes behind what somebody waits for."""
 
 
 class DocumentChanged(DocumentEvent):

@@ -39,7 +39,7 @@ class DocumentProcessed(DocumentEvent):
     vectors_artefact: str | None
     """None when no model reads the document's language."""
     fingerprint: str | None
-    """Names the vector space of the vectors."""
+    """Of the model that sized the chunks and made the vectors; older events lack it where there are no vectors."""
     warnings: tuple[str, ...] = ()
 
 

@@ -1,4 +1,4 @@
-"""What Search tells: a version is searchable, a document is gone, a search was made."""
+"""What Search tells: a version is searchable or outdated, a document is gone, a search was made."""
 
 from typing import ClassVar
 
@@ -22,6 +22,16 @@ class DocumentRemoved(DocumentEvent):
 
     name: ClassVar[str] = "DocumentRemoved"
     topic: ClassVar[str] = "search.document.v1"
+
+
+class VectorsOutdated(DocumentEvent):
+    """What searches see of this version was processed for another model than the present one."""
+
+    name: ClassVar[str] = "VectorsOutdated"
+    topic: ClassVar[str] = "search.document.v1"
+
+    fingerprint: str
+    """Of the present model."""
 
 
 class SearchPerformed(Event):

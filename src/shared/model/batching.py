@@ -11,14 +11,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
 from shared.kernel import Unavailable
 from shared.model.engine import Engine, PreparedText
 from shared.model.memory import return_free_memory
-from shared.ports.model import TextKind, Vectors
+from shared.ports.model import Embedded, TextKind, Vectors
 
 # Texts tokenised in one go: enough of similar length for full batches, few enough that nobody waits for it.
 _PREPARED_TOGETHER: Final = 128
@@ -29,15 +29,24 @@ _TIDY_AFTER_TOKENS: Final = 20_000
 # A text this much shorter than the longest still joins its batch, whatever the proportion.
 _PADDING_TOKENS: Final = 16
 
-ReportBatch = Callable[[int, int, float], None]
-"""Takes texts, tokens and seconds of a finished batch; called under the batcher's lock."""
+
+class BatchReport(Protocol):
+    """Hears of every batch; called under the batcher's lock, so it is quick."""
+
+    def ran(self, *, texts: int, tokens: int, seconds: float) -> None:
+        """A batch is done."""
+        ...
+
+    def failed(self, error: Exception) -> None:
+        """The engine could not run a batch."""
+        ...
+
+    def waited(self, seconds: float, kind: TextKind) -> None:
+        """A caller's first text went to the engine after so long."""
+        ...
 
 
-class BatcherClosed(Exception):
-    """The model is being unloaded; a fresh one can be asked for."""
-
-
-class _Request:
+class Request:
     """One caller's texts, longest first, and the vectors they have so far."""
 
     def __init__(self, texts: Sequence[str], kind: TextKind, dimension: int) -> None:
@@ -45,7 +54,10 @@ class _Request:
         self.kind: TextKind = kind
         self.vectors: Vectors = np.empty((len(texts), dimension), dtype=np.float32)
         self.missing = len(texts)
-        self.future: Future[Vectors] = Future()
+        self.tokens = 0
+        self.arrived = time.perf_counter()
+        self.future: Future[Embedded] = Future()
+        self.is_begun = False
         self.being_prepared = False
         self.prepared: deque[tuple[int, PreparedText]] = deque()
         # Characters stand in for tokens: neighbours are alike, so that slices make full batches.
@@ -62,18 +74,20 @@ class _Request:
         return [self._order.popleft() for _ in range(min(most, len(self._order)))]
 
 
-_Batch = list[tuple[_Request, int, PreparedText]]
+_Batch = list[tuple[Request, int, PreparedText]]
 
 
 class Batcher:
     """Runs an engine for many callers. `submit` may be called from any thread; close() ends it."""
 
-    def __init__(self, engine: Engine, dimension: int, *, report: ReportBatch) -> None:
+    def __init__(self, engine: Engine, dimension: int, *, report: BatchReport, most_waiting: int) -> None:
+        """`most_waiting` texts may wait; a call that finds none waiting is taken whatever its size."""
         self._engine = engine
         self._dimension = dimension
         self._report = report
+        self._most_waiting = most_waiting
         self._changed = threading.Condition()
-        self._waiting: dict[TextKind, deque[_Request]] = {"query": deque(), "passage": deque()}
+        self._waiting: dict[TextKind, deque[Request]] = {"query": deque(), "passage": deque()}
         self._query_batches = 0
         self._tokens_since_tidy = 0
         self._closed = False
@@ -88,34 +102,38 @@ class Batcher:
     def waiting_texts(self) -> int:
         """Texts handed in by callers who still wait for an answer."""
         with self._changed:
-            return sum(
-                request.missing for ring in self._waiting.values() for request in ring if not request.future.done()
-            )
+            return self._count_waiting()
 
-    def submit(self, texts: Sequence[str], kind: TextKind) -> Future[Vectors]:
-        """Rows in the order of the texts, as the engine gives them. Cancelling drops what has not run yet.
-
-        The future raises Unavailable when the engine fails. Raises BatcherClosed.
+    def submit(self, texts: Sequence[str], kind: TextKind) -> Request:
+        """Its future gives rows in the order of the texts, as the engine gives them, and raises Unavailable when
+        the engine fails; cancelling it drops what has not run yet. Raises Unavailable when too many texts wait.
         """
-        request = _Request(texts, kind, self._dimension)
+        request = Request(texts, kind, self._dimension)
         with self._changed:
             if self._closed:
-                raise BatcherClosed
+                raise _unloaded()
+            waiting = self._count_waiting()
+            if waiting and waiting + len(texts) > self._most_waiting:
+                raise Unavailable(
+                    f"The model is busy: {waiting} texts wait for it.", code="model_busy", retry_after_seconds=2
+                )
             self._waiting[kind].append(request)
             self._changed.notify()
-        return request.future
+        return request
 
-    def close(self, *, finish: bool) -> None:
-        """Takes no more; what waits is done first (`finish`) or fails with Unavailable. Blocks until idle."""
+    def close(self) -> None:
+        """Takes no more; what waits fails with Unavailable. Blocks until the batches in hand are done."""
         with self._changed:
             self._closed = True
-            abandoned = [] if finish else [request for ring in self._waiting.values() for request in ring]
-            self._drop(abandoned, Unavailable("The model was unloaded before it came to this text."))
+            self._drop([request for ring in self._waiting.values() for request in ring], _unloaded())
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
         self._engine.close()
         return_free_memory()
+
+    def _count_waiting(self) -> int:
+        return sum(request.missing for ring in self._waiting.values() for request in ring if not request.future.done())
 
     def _work(self) -> None:
         while self._do_next_step():
@@ -153,16 +171,16 @@ class Batcher:
             return ("passage", "query")
         return ("query", "passage")
 
-    def _leader(self, kind: TextKind) -> _Request | None:
+    def _leader(self, kind: TextKind) -> Request | None:
         """The caller whose turn it is: the first of the ring with texts that no thread has in hand."""
         ring = self._waiting[kind]
         for request in [request for request in ring if request.future.done()]:
             ring.remove(request)
         return next((request for request in ring if request.prepared or request.is_raw), None)
 
-    def _take_raw(self, kind: TextKind) -> list[tuple[_Request, int]]:
+    def _take_raw(self, kind: TextKind) -> list[tuple[Request, int]]:
         """Texts to tokenise in one go, of the caller whose turn it is and of those after it."""
-        taken: list[tuple[_Request, int]] = []
+        taken: list[tuple[Request, int]] = []
         for request in self._waiting[kind]:
             if len(taken) >= _PREPARED_TOGETHER:
                 break
@@ -170,7 +188,7 @@ class Batcher:
                 taken += [(request, index) for index in request.take_raw(_PREPARED_TOGETHER - len(taken))]
         return taken
 
-    def _prepare(self, taken: list[tuple[_Request, int]]) -> None:
+    def _prepare(self, taken: list[tuple[Request, int]]) -> None:
         try:
             prepared = self._engine.prepare([request.texts[index] for request, index in taken])
         except Exception as error:
@@ -184,7 +202,7 @@ class Batcher:
             # This thread takes the first batch itself.
             self._changed.notify(min(len(taken) - 1, len(self._threads)))
 
-    def _gather(self, leader: _Request) -> _Batch:
+    def _gather(self, leader: Request) -> _Batch:
         """Up to `batch_tokens` padded tokens: the leader's texts, then others' of about that length.
 
         The leader goes to the end of the ring: next time it is somebody else's turn.
@@ -200,6 +218,11 @@ class Batcher:
             while request.prepared and len(batch) < room and shortest <= len(request.prepared[0][1].ids) <= longest:
                 batch.append((request, *request.prepared.popleft()))
         ring.append(leader)
+        now = time.perf_counter()
+        for request, _, _ in batch:
+            if not request.is_begun:
+                request.is_begun = True
+                self._report.waited(now - request.arrived, request.kind)
         return batch
 
     def _run(self, batch: _Batch) -> None:
@@ -210,31 +233,38 @@ class Batcher:
             if not np.isfinite(vectors).all():
                 raise ArithmeticError("it gave vectors that are not numbers")
         except Exception as error:
+            with self._changed:
+                self._report.failed(error)
             self._drop(requests, Unavailable(f"The model could not embed: {error}."))
             return
         seconds = time.perf_counter() - started
         with self._changed:
-            for row, (request, index, _) in enumerate(batch):
+            for row, (request, index, text) in enumerate(batch):
                 request.vectors[index] = vectors[row]
                 request.missing -= 1
+                request.tokens += len(text.ids)
             tokens = sum(len(text.ids) for _, _, text in batch)
             self._tokens_since_tidy += tokens
-            self._report(len(batch), tokens, seconds)
+            self._report.ran(texts=len(batch), tokens=tokens, seconds=seconds)
             for request in requests:
                 if not request.missing:
                     self._leave(request)
                     with contextlib.suppress(InvalidStateError):  # its caller has gone
-                        request.future.set_result(request.vectors)
+                        request.future.set_result(Embedded(request.vectors, request.tokens))
 
-    def _drop(self, requests: Iterable[_Request], error: Unavailable) -> None:
+    def _drop(self, requests: Iterable[Request], error: Unavailable) -> None:
         with self._changed:
             for request in requests:
                 self._leave(request)
                 with contextlib.suppress(InvalidStateError):  # its caller has gone
                     request.future.set_exception(error)
 
-    def _leave(self, request: _Request) -> None:
+    def _leave(self, request: Request) -> None:
         with contextlib.suppress(ValueError):  # it was cancelled and has left
             self._waiting[request.kind].remove(request)
         if self._closed:
             self._changed.notify_all()
+
+
+def _unloaded() -> Unavailable:
+    return Unavailable("The model was unloaded before it came to this text.")

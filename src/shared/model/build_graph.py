@@ -1,31 +1,35 @@
-"""Builds the encoder graph in a child process, so that the server never holds onnx, protobuf or safetensors.
+"""Builds what an engine loads in a child process, so that the server never holds onnx, protobuf or safetensors.
 
 Run as `python -m shared.model.build_graph` it is the child.
 """
 
 import asyncio
+import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 from shared.kernel import Unavailable
 from shared.model.config import ModelConfig, read_model_config
+from shared.model.engine import EngineChoice
 from shared.runtime.children import ChildEnded, ChildError, ChildProcess, serve_parent
 
 GRAPH_FILE: Final = "model.onnx"
 WEIGHTS_FILE: Final = "model.bin"
+OPENVINO_FILE: Final = "model.xml"
+"""OpenVINO's own format; its weights lie beside it in model.bin."""
 
 
-def build_in_child(config: ModelConfig, target: Path) -> None:
-    """Writes the graph and its weights into the folder `target`. Raises Unavailable.
+def build_in_child(config: ModelConfig, choice: EngineChoice, target: Path) -> None:
+    """Writes the graph that `choice` loads, and its weights, into the folder `target`. Raises Unavailable.
 
-    Blocks the calling thread, which must not be one with an event loop, about a second: the child ends with it.
+    Blocks the calling thread, which must not be one with an event loop, one to three seconds: the child ends with it.
     """
     try:
-        asyncio.run(_ask_child(config, folder=str(config.folder.absolute()), target=str(target.absolute())))
+        asyncio.run(_ask_child(config, choice, str(target.absolute())))
     except ChildError as error:
         if error.kind == "UnsupportedArchitecture":
             raise Unavailable(
-                f"The engine `onnx` cannot run the model in '{config.folder}': {error.detail}. "
+                f"The engine `{choice.engine}` cannot run the model in '{config.folder}': {error.detail}. "
                 "Set SEOGA_MODEL_ENGINE=sentence-transformers (`pip install -r requirements/reference.txt`)."
             ) from error
         raise Unavailable(
@@ -39,31 +43,66 @@ def build_in_child(config: ModelConfig, target: Path) -> None:
         ) from error
 
 
-async def _ask_child(config: ModelConfig, *, folder: str, target: str) -> None:
+async def _ask_child(config: ModelConfig, choice: EngineChoice, target: str) -> None:
     child = await ChildProcess.start("shared.model.build_graph")
     try:
         async with asyncio.timeout(config.load_timeout_seconds):
-            await child.call("build", folder=folder, name=config.name, target=target)
+            await child.call(
+                "build",
+                folder=str(config.folder.absolute()),
+                name=config.name,
+                target=target,
+                engine=choice.engine,
+                precision=choice.precision,
+            )
     finally:
         await child.kill()
 
 
-def build(folder: str, name: str, target: str) -> dict[str, Any]:
+def build(folder: str, name: str, target: str, engine: str, precision: str) -> dict[str, Any]:
     """In the child: the graph in one small file, the weights beside it, so that they can be mapped, not copied."""
+    from shared.model.quantise import quantise_onnx, quantise_openvino
+
+    config, into = read_model_config(Path(folder), name=name), Path(target)
+    grouped = (engine, precision) == ("openvino", "int8")
+    model = _graph(config, sort_channels=grouped)
+    nodes = len(model.graph.node)
+    if precision != "int8":
+        _save(model, into)
+        return {"nodes": nodes}
+    with tempfile.TemporaryDirectory(dir=into) as exact:
+        _save(model, Path(exact))
+        del model
+        if grouped:
+            quantise_openvino(Path(exact) / GRAPH_FILE, into / OPENVINO_FILE)
+        else:
+            quantise_onnx(Path(exact) / GRAPH_FILE, into / GRAPH_FILE)
+    return {"nodes": nodes}
+
+
+def _graph(config: ModelConfig, *, sort_channels: bool) -> Any:
+    """From the weights where our builder knows the model, else from the ONNX file it brings."""
+    from shared.model.encoder_graph import build_graph
+    from shared.model.own_graph import wrap_own_graph
+    from shared.model.supported import not_buildable, own_onnx
+
+    own = own_onnx(config)
+    if own is not None and not_buildable(config):
+        return wrap_own_graph(own, config)
+    return build_graph(config, sort_channels=sort_channels)
+
+
+def _save(model: Any, folder: Path) -> None:
     import onnx
 
-    from shared.model.encoder_graph import build_graph
-
-    model = build_graph(read_model_config(Path(folder), name=name))
     onnx.save(
         model,
-        str(Path(target) / GRAPH_FILE),
+        str(folder / GRAPH_FILE),
         save_as_external_data=True,
         all_tensors_to_one_file=True,
         location=WEIGHTS_FILE,
         size_threshold=1024,
     )
-    return {"nodes": len(model.graph.node)}
 
 
 if __name__ == "__main__":

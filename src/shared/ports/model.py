@@ -27,6 +27,15 @@ class ModelDescription:
     """Names the vector space: weights + tokenizer + pooling + normalisation + prompts + maximum length."""
 
 
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Vectors, and how many model tokens were read for them."""
+
+    vectors: Vectors
+    tokens: int
+    """Special tokens and prompts included."""
+
+
 @runtime_checkable
 class Model(Protocol):
     """Lazy: the first call loads, and N first calls load once. Safe from any coroutine."""
@@ -39,6 +48,22 @@ class Model(Protocol):
         """One row per text, in their order; an empty sequence gives shape (0, dimension).
 
         Queries go before passages. Raises Unavailable while the model cannot be loaded, with the cause.
+        """
+        ...
+
+    async def embed_counted(
+        self, texts: Sequence[str], *, kind: TextKind, prompt: bool = True, normalise: bool = True
+    ) -> Embedded:
+        """As `embed`, with the tokens read; `prompt` False leaves out what the model wants before such texts.
+
+        `normalise` False gives the model's own vectors, of length 1 only if the model makes them so.
+        """
+        ...
+
+    async def check(self, deadline_seconds: float) -> None:
+        """A real embedding, if the model is loaded: never loads it, and is no use of it.
+
+        Raises Unavailable when it fails or is not done in time.
         """
         ...
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.kernel import Unavailable
-from shared.model.batching import Batcher, BatcherClosed
-from shared.model.engine import PreparedText
+from shared.model.batching import Batcher
+from shared.model.engine import EngineChoice, PreparedText
 from shared.ports.model import TextKind, Vectors
 
 TOKENS_A_BATCH = 64
@@ -24,7 +24,9 @@ class LetterEngine:
     While `gate` is shut, `run` stays inside; `ran` has the texts of each batch.
     """
 
-    name, precision, batch_tokens = "letters", "fp32", TOKENS_A_BATCH
+    choice = EngineChoice("onnx", "fp32")
+    device = "cpu"
+    batch_tokens = TOKENS_A_BATCH
 
     def __init__(self, streams: int = 1) -> None:
         self.streams = streams
@@ -59,10 +61,21 @@ def expected(text: str) -> list[float]:
 class Bench:
     """A batcher over the letter engine, and a way to keep it busy."""
 
-    def __init__(self, streams: int = 1) -> None:
+    def __init__(self, streams: int = 1, most_waiting: int = 10_000) -> None:
         self.engine = LetterEngine(streams)
         self.reports: list[tuple[int, int]] = []
-        self.batcher = Batcher(self.engine, 2, report=lambda texts, tokens, _: self.reports.append((texts, tokens)))
+        self.errors: list[Exception] = []
+        self.waits: list[float] = []
+        self.batcher = Batcher(self.engine, 2, report=self, most_waiting=most_waiting)
+
+    def ran(self, *, texts: int, tokens: int, seconds: float) -> None:
+        self.reports.append((texts, tokens))
+
+    def failed(self, error: Exception) -> None:
+        self.errors.append(error)
+
+    def waited(self, seconds: float, kind: TextKind) -> None:
+        self.waits.append(seconds)
 
     def ask(self, *texts: str, kind: TextKind = "passage") -> "Asked":
         return Asked(self.batcher, texts, kind)
@@ -79,10 +92,12 @@ class Bench:
 class Asked:
     def __init__(self, batcher: Batcher, texts: Sequence[str], kind: TextKind) -> None:
         self.texts = texts
-        self.future = batcher.submit(texts, kind)
+        self.future = batcher.submit(texts, kind).future
 
     def is_answered_rightly(self) -> bool:
-        return bool(self.future.result(10).tolist() == [expected(text) for text in self.texts])
+        answer = self.future.result(10)
+        rows = [expected(text) for text in self.texts]
+        return bool(answer.vectors.tolist() == rows and answer.tokens == sum(row[0] for row in rows))
 
 
 @pytest.fixture
@@ -90,7 +105,7 @@ def bench() -> Iterator[Bench]:
     made = Bench()
     yield made
     made.engine.gate.set()
-    made.batcher.close(finish=False)
+    made.batcher.close()
 
 
 def test_an_idle_model_runs_a_call_at_once_and_alone(bench: Bench) -> None:
@@ -188,21 +203,47 @@ def test_a_failing_batch_fails_its_callers_alone(bench: Bench, text: str) -> Non
     assert bench.batcher.waiting_texts == 0
 
 
-def test_closing_finishes_what_was_asked() -> None:
+def test_a_failing_engine_is_reported(bench: Bench) -> None:
+    for _ in range(2):
+        bench.ask("poison").future.exception(10)
+    assert [str(error) for error in bench.errors] == ["it broke", "it broke"]
+
+
+def test_how_long_each_caller_waited_is_reported_once(bench: Bench) -> None:
+    assert bench.ask(*(["m" * 63] * 20)).is_answered_rightly()
+    assert bench.ask("next").is_answered_rightly()
+    assert len(bench.waits) == 2
+    assert all(wait >= 0 for wait in bench.waits)
+
+
+def test_more_than_may_wait_is_refused_with_a_time_to_come_back() -> None:
+    bench = Bench(most_waiting=5)
+    busy = bench.occupy()
+    waiting = bench.ask(*(["text"] * 4))
+    with pytest.raises(Unavailable, match="busy") as caught:
+        bench.ask("one more")
+    assert (caught.value.specific_code, caught.value.retry_after_seconds > 0) == ("model_busy", True)
+    bench.engine.gate.set()
+    assert busy.is_answered_rightly()
+    assert waiting.is_answered_rightly()
+    assert bench.ask(*(["text"] * 50)).is_answered_rightly(), "a call that finds nobody waiting is taken"
+    bench.batcher.close()
+
+
+def test_a_closed_batcher_takes_nothing() -> None:
     bench = Bench(streams=2)
-    asked = [bench.ask(*(["text"] * 30)) for _ in range(10)]
-    bench.batcher.close(finish=True)
-    assert all(one.is_answered_rightly() for one in asked)
+    assert bench.ask("text").is_answered_rightly()
+    bench.batcher.close()
     assert bench.engine.closed
-    with pytest.raises(BatcherClosed):
+    with pytest.raises(Unavailable, match="unloaded"):
         bench.ask("late")
 
 
-def test_closing_in_a_hurry_fails_what_has_not_run() -> None:
+def test_closing_fails_what_has_not_run() -> None:
     bench = Bench()
     busy = bench.occupy()
     waiting = bench.ask("waiting")
-    closing = threading.Thread(target=bench.batcher.close, kwargs={"finish": False})
+    closing = threading.Thread(target=bench.batcher.close)
     closing.start()
     wait_for([waiting.future], 10)
     bench.engine.gate.set()
@@ -222,6 +263,6 @@ def test_closing_in_a_hurry_fails_what_has_not_run() -> None:
 def test_every_caller_gets_its_own_rows_in_its_own_order(calls: list[tuple[list[str], bool]], streams: int) -> None:
     bench = Bench(streams)
     asked = [bench.ask(*texts, kind="query" if query else "passage") for texts, query in calls]
-    bench.batcher.close(finish=True)
     assert all(one.is_answered_rightly() for one in asked)
+    bench.batcher.close()
     assert sum(texts for texts, _ in bench.reports) == sum(len(texts) for texts, _ in calls)

@@ -1,27 +1,29 @@
-"""The model over HTTP: OpenAI's shape, and its status."""
+"""Embeddings over HTTP: OpenAI's shape, and what another Seoga process needs beyond it."""
 
+import asyncio
 import base64
+import contextlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
 import pytest
-from fastapi import FastAPI
+from model_builders import a_tiny_model, tiny_settings
+from model_server import an_app, serving_model
 
-from shared.model.http import EmbeddingResponse, build_router
+from builders import eventually
+from shared.infrastructure.prometheus_metrics import PrometheusMetrics
+from shared.model.http.embeddings import EmbeddingResponse, ModelList
 from shared.model.manager import ModelManager
-from shared.runtime.access import Access
-from shared.runtime.problems import install_problem_handlers
 
 
 @pytest.fixture
 async def client(tiny: ModelManager) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    install_problem_handlers(app)
-    app.include_router(build_router(tiny, Access(None)))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as opened:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(an_app(tiny)), base_url="http://127.0.0.1") as opened:
         yield opened
 
 
@@ -37,11 +39,13 @@ async def test_embeds_many_texts_in_their_order(client: httpx.AsyncClient, tiny:
     assert np.array_equal(np.array([item.embedding for item in body.data], dtype=np.float32), expected)
 
 
-async def test_base64_is_float32_in_little_endian(client: httpx.AsyncClient, tiny: ModelManager) -> None:
-    answer = await client.post("/v1/embeddings", json={"input": "tariff", "encoding_format": "base64", "user": "me"})
-    raw = base64.b64decode(answer.json()["data"][0]["embedding"])
-    expected = await tiny.embed(["tariff"], kind="passage")
-    assert np.array_equal(np.frombuffer(raw, dtype="<f4"), expected[0])
+@pytest.mark.parametrize("count", [1, 2048])
+async def test_base64_is_float32_in_little_endian(client: httpx.AsyncClient, tiny: ModelManager, count: int) -> None:
+    texts = ["tariff", "duty"] * (count // 2) or ["tariff"]
+    answer = await client.post("/v1/embeddings", json={"input": texts, "encoding_format": "base64", "user": "me"})
+    rows = [np.frombuffer(base64.b64decode(item["embedding"]), dtype="<f4") for item in answer.json()["data"]]
+    expected = await tiny.embed(texts, kind="passage")
+    assert np.allclose(np.array(rows), expected, atol=1e-6)
 
 
 async def test_usage_counts_what_the_model_reads(client: httpx.AsyncClient, tiny: ModelManager) -> None:
@@ -49,14 +53,60 @@ async def test_usage_counts_what_the_model_reads(client: httpx.AsyncClient, tiny
     assert answer.json()["usage"]["prompt_tokens"] == tiny.describe().max_tokens
 
 
+@pytest.fixture
+async def prompted(tmp_path: Path, metrics: PrometheusMetrics) -> AsyncIterator[ModelManager]:
+    """A model with prompts, whose own vectors are not of length 1."""
+    a_tiny_model(tmp_path / "model", prompts={"query": "tariff: ", "passage": "duty: "}, normalise=False)
+    async with ModelManager(tiny_settings(tmp_path), metrics) as manager:
+        yield manager
+
+
+async def test_the_input_type_chooses_the_prompt(prompted: ModelManager) -> None:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(an_app(prompted)), base_url="http://127.0.0.1"
+    ) as client:
+
+        async def embedded(**body: Any) -> Any:
+            answer = await client.post("/v1/embeddings", json={"input": "import", **body})
+            return np.array(answer.json()["data"][0]["embedding"], dtype=np.float32)
+
+        query, passage = (await prompted.embed(["import"], kind="query"))[0], await embedded()
+        assert np.allclose(await embedded(input_type="query"), query, atol=1e-6)
+        assert np.allclose(await embedded(input_type="passage"), passage, atol=1e-6)
+        text = await embedded(input_type="text", input="duty: import")
+        assert np.allclose(text, passage, atol=1e-6)
+        assert not np.allclose(query, passage, atol=1e-3)
+
+
+async def test_vectors_are_given_as_the_model_makes_them_on_request(prompted: ModelManager) -> None:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(an_app(prompted)), base_url="http://127.0.0.1"
+    ) as client:
+        lengths = []
+        for normalize in (True, False):
+            answer = await client.post("/v1/embeddings", json={"input": "import", "normalize": normalize})
+            lengths.append(np.linalg.norm(answer.json()["data"][0]["embedding"]))
+    assert lengths[0] == pytest.approx(1, abs=1e-5)
+    assert lengths[1] != pytest.approx(1, abs=0.1)
+
+
+async def test_an_empty_text_is_embedded_for_who_names_its_type(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/embeddings", json={"input": ["", "tariff"], "input_type": "passage"})
+    assert answer.status_code == 200
+    assert len(answer.json()["data"]) == 2
+
+
 @pytest.mark.parametrize(
     ("request_body", "status", "code"),
     [
         ({"input": []}, 422, "invalid_input"),
         ({"input": ""}, 422, "invalid_input"),
+        ({"input": ["tariff", ""]}, 422, "invalid_input"),
         ({"input": [1, 2, 3]}, 422, "invalid_input"),
         ({"input": ["x"] * 2049}, 422, "invalid_input"),
+        ({"input": "x" * 200_001}, 422, "invalid_input"),
         ({"input": "x", "encoding_format": "int8"}, 422, "invalid_input"),
+        ({"input": "x", "input_type": "document"}, 422, "invalid_input"),
         ({"input": "x", "dimensions": 16}, 422, "invalid_input"),
         ({"input": "x", "surprise": 1}, 422, "invalid_input"),
         ({}, 422, "invalid_input"),
@@ -71,14 +121,37 @@ async def test_wrong_requests_are_refused(
     assert answer.json()["code"] == code
 
 
-async def test_status_before_and_after_the_first_use(client: httpx.AsyncClient) -> None:
-    before = (await client.get("/api/v1/model/status")).json()
-    assert (before["state"], before["loads"], before["dimension"]) == ("unloaded", 0, 32)
+async def test_an_error_names_the_field(client: httpx.AsyncClient) -> None:
+    wrong = (await client.post("/v1/embeddings", json={"input": "x", "normalize": "perhaps"})).json()
+    assert [error["field"] for error in wrong["errors"]] == ["body.normalize"]
+    broken = await client.post("/v1/embeddings", content=b'{"input": ')
+    assert (broken.status_code, broken.json()["errors"][0]["field"]) == (422, "body")
+
+
+async def test_a_body_beyond_the_limit_is_not_read(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/tokens", json={"input": "x" * (17 << 20)})
+    assert answer.status_code == 413
+
+
+async def test_tokens_are_counted_without_special_ones_or_a_limit(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/tokens", json={"input": ["", "tariff", "tariffs duty", "tariff " * 100]})
+    assert answer.json() == {"object": "list", "counts": [0, 1, 3, 100], "model": "model"}
+    assert (await client.post("/v1/tokens", json={"input": "duty"})).json()["counts"] == [1]
+
+
+async def test_lists_the_one_model_before_it_is_loaded(client: httpx.AsyncClient, tiny: ModelManager) -> None:
+    listed = ModelList.model_validate((await client.get("/v1/models")).json())
+    (model,) = listed.data
+    description = tiny.describe()
+    assert (model.id, model.object, model.owned_by, model.loaded) == ("model", "model", "seoga", False)
+    assert (model.fingerprint, model.dimension, model.max_tokens) == (description.fingerprint, 32, 24)
     await client.post("/v1/embeddings", json={"input": "tariff"})
-    after = (await client.get("/api/v1/model/status")).json()
-    assert (after["state"], after["loads"], after["engine"], after["artefact"]) == ("ready", 1, "onnx", "built")
-    assert after["load_seconds"] > 0
-    assert after["embedded_texts"] == 1
+    assert (await client.get("/v1/models")).json()["data"][0]["loaded"]
+
+
+async def test_every_answer_names_the_vector_space(client: httpx.AsyncClient, tiny: ModelManager) -> None:
+    answer = await client.post("/v1/embeddings", json={"input": "tariff"})
+    assert answer.headers["x-seoga-fingerprint"] == tiny.describe().fingerprint
 
 
 async def test_a_model_that_cannot_load_answers_503_with_the_cause(client: httpx.AsyncClient, tmp_path: Path) -> None:
@@ -87,6 +160,27 @@ async def test_a_model_that_cannot_load_answers_503_with_the_cause(client: httpx
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) >= 1
     assert "model.safetensors" in answer.json()["detail"]
-    status = (await client.get("/api/v1/model/status")).json()
-    assert status["state"] == "failed"
-    assert "model.safetensors" in status["last_error"]
+
+
+async def test_the_texts_of_a_client_that_went_away_leave_the_queue(tiny: ModelManager) -> None:
+    await tiny.load()
+    texts = ["tariff duty import export " * 6] * 2048
+    body = json.dumps({"input": texts}).encode()
+    with serving_model(tiny) as url:
+        at = urlsplit(url)
+        reader, writer = await asyncio.open_connection(at.hostname, at.port)
+        head = f"POST /v1/embeddings HTTP/1.1\r\nhost: {at.netloc}\r\ncontent-length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        await eventually(lambda: tiny.status().embedding.waiting_texts > 0)
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        await eventually(lambda: tiny.status().embedding.waiting_texts == 0)
+        assert not await reader.read()
+    assert tiny.status().embedding.embedded_texts < len(texts)
+
+
+def test_the_api_description_shows_the_request(tiny: ModelManager) -> None:
+    paths = an_app(tiny).openapi()["paths"]
+    shown = paths["/v1/embeddings"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert {"input", "input_type", "normalize", "encoding_format"} <= shown["properties"].keys()

@@ -13,6 +13,7 @@ from builders import eventually
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import Unavailable
 from shared.model.manager import ModelManager
+from shared.model.status import SlotStatus
 
 
 def loads(metrics: PrometheusMetrics) -> dict[str, float]:
@@ -21,22 +22,29 @@ def loads(metrics: PrometheusMetrics) -> dict[str, float]:
     return {line.split('outcome="')[1].split('"')[0]: float(line.rpartition(" ")[2]) for line in lines}
 
 
+def slot(manager: ModelManager) -> SlotStatus:
+    """How the embedding model's slot is."""
+    return manager.status().embedding.slot
+
+
 async def test_nothing_is_loaded_until_it_is_needed(tiny: ModelManager, tmp_path: Path) -> None:
     assert tiny.describe().dimension == 32
     assert await tiny.count_tokens(["tariff duty", ""]) == [2, 0]
-    status = tiny.status()
-    assert (status.state, status.loads, status.dimension, tiny.is_loaded) == ("unloaded", 0, 32, False)
+    status = tiny.status().embedding
+    assert (status.slot.state, status.slot.loads, status.dimension, tiny.is_loaded) == ("unloaded", 0, 32, False)
     assert not list((tmp_path / "data" / "models").glob("*/model.onnx"))
     await tiny.embed(["tariff"], kind="query")
     assert tiny.is_loaded
-    assert (tiny.status().state, tiny.status().engine, tiny.status().precision) == ("ready", "onnx", "fp32")
+    status = tiny.status().embedding
+    assert (status.slot.state, status.engine, status.precision, status.device) == ("ready", "onnx", "fp32", "cpu")
+    assert (status.slot.uses, status.embedded_texts, status.artefact) == (1, 1, "built")
 
 
 async def test_fifty_first_calls_load_once(tiny: ModelManager, metrics: PrometheusMetrics) -> None:
     answers = await asyncio.gather(*(tiny.embed([f"tariff {n}"], kind="passage") for n in range(50)))
     assert {answer.shape for answer in answers} == {(1, 32)}
-    assert tiny.status().loads == 1
-    assert tiny.status().embedded_texts == 50
+    assert slot(tiny).loads == 1
+    assert tiny.status().embedding.embedded_texts == 50
     assert loads(metrics) == {"loaded": 1}
 
 
@@ -54,7 +62,7 @@ def test_first_calls_from_many_threads_and_loops_load_once(tmp_path: Path, metri
         thread.join()
     assert shapes == [(2, 32)] * 12
     assert loads(metrics) == {"loaded": 1}
-    asyncio.run(manager.__aexit__())
+    manager.close()
 
 
 async def test_every_waiter_gets_the_cause_and_a_later_call_tries_again(
@@ -68,10 +76,9 @@ async def test_every_waiter_gets_the_cause_and_a_later_call_tries_again(
             *(manager.embed(["tariff"], kind="query") for _ in range(20)), return_exceptions=True
         )
         assert {type(answer) for answer in answers} == {Unavailable}
-        assert {str(answer) for answer in answers} == {
-            f"The model has no '{weights}': Seoga reads weights from safetensors only."
-        }
-        status = manager.status()
+        assert len({str(answer) for answer in answers}) == 1
+        assert "it has no model.safetensors" in str(answers[0])
+        status = slot(manager)
         assert (status.state, status.failed_loads, status.last_error) == ("failed", 1, str(answers[0]))
         kept.rename(weights)
 
@@ -82,8 +89,8 @@ async def test_every_waiter_gets_the_cause_and_a_later_call_tries_again(
                 return False
 
         await eventually(embedded)
-        assert manager.status().state == "ready"
-        assert manager.status().last_error is None
+        assert slot(manager).state == "ready"
+        assert slot(manager).last_error is None
         assert loads(metrics)["loaded"] == 1
 
 
@@ -95,8 +102,8 @@ async def test_a_failed_load_is_not_repeated_at_once(tmp_path: Path, metrics: Pr
             with pytest.raises(Unavailable) as caught:
                 await manager.embed(["tariff"], kind="query")
             assert caught.value.retry_after_seconds > 0
-            assert caught.value.specific_code == "model_unavailable"
-        assert manager.status().failed_loads < 5
+            assert caught.value.specific_code == "model_failed"
+        assert slot(manager).failed_loads < 5
 
 
 @pytest.mark.parametrize("breakage", ["truncated", "not safetensors", "a tensor is missing"])
@@ -119,7 +126,7 @@ async def test_an_unsupported_kind_of_model_names_the_other_engine(tmp_path: Pat
     settings = tiny_settings(tmp_path)
     a_tiny_model(tmp_path / "model", model_type="t5")
     async with ModelManager(settings, metrics) as manager:
-        with pytest.raises(Unavailable, match=r"its kind is t5.*SEOGA_MODEL_ENGINE=sentence-transformers"):
+        with pytest.raises(Unavailable, match=r"its kind is t5.*'sentence-transformers' may: `pip install"):
             await manager.embed(["tariff"], kind="query")
 
 
@@ -133,10 +140,10 @@ async def test_a_model_that_is_not_there_is_a_status_too(tmp_path: Path, metrics
             await manager.embed(["tariff"], kind="query")
         with pytest.raises(Unavailable, match="SEOGA_MODEL_PATH"):
             await manager.count_tokens(["tariff"])
-        status = manager.status()
-        assert status.state == "failed"
+        status = manager.status().embedding
+        assert status.slot.state == "failed"
         assert status.name is None
-        assert status.last_error is not None
+        assert status.slot.last_error is not None
 
 
 async def test_a_slow_load_lets_its_waiters_go(tmp_path: Path, metrics: PrometheusMetrics) -> None:
@@ -149,7 +156,7 @@ async def test_a_slow_load_lets_its_waiters_go(tmp_path: Path, metrics: Promethe
 async def test_a_cancelled_first_caller_takes_nobody_along(tiny: ModelManager) -> None:
     first = asyncio.create_task(tiny.embed(["tariff"], kind="query"))
     second = asyncio.create_task(tiny.embed(["duty"], kind="query"))
-    await eventually(lambda: tiny.status().state == "loading")
+    await eventually(lambda: slot(tiny).state == "loading")
     first.cancel()
     assert (await second).shape == (1, 32)
     with pytest.raises(asyncio.CancelledError):
@@ -159,30 +166,30 @@ async def test_a_cancelled_first_caller_takes_nobody_along(tiny: ModelManager) -
 async def test_a_cancelled_caller_frees_its_place(packaged: ModelManager) -> None:
     await packaged.load()
     slow = asyncio.create_task(packaged.embed(["customs duty on notebooks " * 40] * 400, kind="passage"))
-    await eventually(lambda: packaged.status().waiting_texts > 0)
+    await eventually(lambda: packaged.status().embedding.waiting_texts > 0)
     slow.cancel()
     with pytest.raises(asyncio.CancelledError):
         await slow
-    assert packaged.status().waiting_texts == 0
+    assert packaged.status().embedding.waiting_texts == 0
     assert (await packaged.embed(["tariff"], kind="query")).shape == (1, 384)
-    assert packaged.status().embedded_texts < 200
+    assert packaged.status().embedding.embedded_texts < 200
 
 
 async def test_unloading_answers_what_was_asked_and_loads_again(tiny: ModelManager) -> None:
     before = await tiny.embed(["tariff"], kind="query")
     asked = [asyncio.create_task(tiny.embed(["tariff"] * 200, kind="passage")) for _ in range(5)]
-    await eventually(lambda: tiny.status().waiting_texts > 0 or all(task.done() for task in asked))
+    await eventually(lambda: tiny.status().embedding.waiting_texts > 0 or all(task.done() for task in asked))
     await tiny.unload()
-    assert tiny.status().state == "unloaded"
+    assert slot(tiny).state == "unloaded"
     assert {(await task).shape for task in asked} == {(200, 32)}
     assert np.allclose(await tiny.embed(["tariff"], kind="query"), before, atol=1e-6)
-    assert tiny.status().loads == 2
+    assert slot(tiny).loads == 2
 
 
 async def test_a_closed_manager_refuses(tmp_path: Path, metrics: PrometheusMetrics) -> None:
     async with ModelManager(tiny_settings(tmp_path), metrics) as manager:
         waiting = asyncio.create_task(manager.embed(["tariff"], kind="query"))
-        await eventually(lambda: manager.status().state == "loading")
+        await eventually(lambda: slot(manager).state == "loading")
     with pytest.raises(Unavailable):
         await manager.embed(["tariff"], kind="query")
     with pytest.raises(Unavailable):
@@ -219,13 +226,12 @@ async def test_half_a_character_is_read_as_an_unknown_one(tiny: ModelManager) ->
 
 
 async def test_the_reference_engine_says_what_installs_it(tmp_path: Path, metrics: PrometheusMetrics) -> None:
-    try:
-        import sentence_transformers  # noqa: F401 -- only whether it is there
-    except ImportError:
-        pass
-    else:
-        pytest.skip("sentence-transformers is installed here")
     settings = tiny_settings(tmp_path, model_engine="sentence-transformers")
     async with ModelManager(settings, metrics) as manager:
-        with pytest.raises(Unavailable, match=r"pip install -r requirements/reference\.txt"):
-            await manager.embed(["tariff"], kind="query")
+        await manager.embed(["tariff"], kind="query")
+        status = manager.status().embedding
+        assert (status.engine, status.slot.state) == ("onnx", "ready")
+        assert [str(step.choice) for step in status.fallbacks] == ["sentence-transformers fp32"]
+        assert "requirements/reference.txt" in status.fallbacks[0].reason
+    told = metrics.exposition().decode()
+    assert 'seoga_model_fallbacks_total{engine="sentence-transformers",precision="fp32"} 1.0' in told

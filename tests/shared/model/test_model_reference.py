@@ -12,6 +12,7 @@ from model_builders import a_tiny_model
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.model.artifacts import ArtefactCache
 from shared.model.config import model_config, read_model_config
+from shared.model.engine import EngineChoice
 from shared.model.engines import load_engine
 from shared.model.manager import ModelManager
 from shared.model.tokens import ModelTokenizer
@@ -27,6 +28,7 @@ pytestmark = [
     ),
 ]
 
+FP32 = EngineChoice("onnx", "fp32")
 SENTENCES = (
     "Goods in transit are not subject to import duty.",
     "환적 화물에는 수입 관세가 부과되지 않는다.",
@@ -84,7 +86,7 @@ def test_tiny_models_of_many_shapes_equal_the_reference(tmp_path: Path, shape: d
     expected = reference(folder, WORDS)
     config = read_model_config(folder, name="tiny")
     tokenizer = ModelTokenizer(config)
-    engine = load_engine(config, ArtefactCache(tmp_path / "models"), lambda: tokenizer).engine
+    engine = load_engine(config, FP32, ArtefactCache(tmp_path / "models"), lambda: tokenizer).engine
     # As the engine gives them: the manager would make every row one long.
     vectors = engine.run(engine.prepare(WORDS))
     assert cosines(vectors, expected).min() >= 0.9999
@@ -102,7 +104,7 @@ def test_a_bert_saved_by_transformers_equals_the_reference(tmp_path: Path) -> No
     expected = reference(folder, WORDS)
     config = read_model_config(folder, name="tiny")
     tokenizer = ModelTokenizer(config)
-    engine = load_engine(config, ArtefactCache(tmp_path / "models"), lambda: tokenizer).engine
+    engine = load_engine(config, FP32, ArtefactCache(tmp_path / "models"), lambda: tokenizer).engine
     assert np.abs(engine.run(engine.prepare(WORDS)) - expected).max() < 2e-5
 
 
@@ -112,7 +114,8 @@ async def test_the_reference_engine_serves_the_same_space(tmp_path: Path, metric
         expected = reference(model_config(settings).folder, SENTENCES)
         vectors = await manager.embed(SENTENCES, kind="passage")
         assert cosines(vectors, expected).min() >= 0.9999
-        assert (manager.status().engine, manager.status().artefact) == ("sentence-transformers", None)
+        status = manager.status().embedding
+        assert (status.engine, status.artefact) == ("sentence-transformers", None)
 
 
 async def test_prompts_are_the_libraries_own(tmp_path: Path, metrics: PrometheusMetrics) -> None:

@@ -1,0 +1,94 @@
+"""Vectors follow the model: what was processed for another one is asked to be processed again, a little at a time."""
+
+import asyncio
+from typing import Final
+
+from search.application.ports import ChunkIndex, LiveStore, RenewalStore
+from shared.events.search import VectorsOutdated
+from shared.kernel import Unavailable
+from shared.ports.model import Model
+from shared.runtime.background import Background
+from shared.telemetry import Metrics, get_log
+
+_START_SECONDS: Final = 0.5
+"""A server that starts has better things to do."""
+_LOOK_AGAIN_SECONDS: Final = 10.0
+"""For a model that was not there, or that was exchanged while the server runs."""
+_PAUSE_SECONDS: Final = 0.05
+_PAGE: Final = 64
+_MOST_CHUNKS: Final = 256
+"""Chunks of outdated documents under way at once: enough for the model's batches, about two seconds of its work,
+so that an upload is not kept waiting. A longer document goes alone."""
+
+_log = get_log("search")
+
+
+class Renewal(Background):
+    """An async context manager: one background task, which has next to nothing to do while the model stays."""
+
+    def __init__(
+        self, *, index: ChunkIndex, store: LiveStore, renewals: RenewalStore, model: Model, metrics: Metrics
+    ) -> None:
+        self._index = index
+        self._store = store
+        self._renewals = renewals
+        self._model = model
+        self._metrics = metrics
+        self._seen: tuple[str, int] | None = None
+        self._is_complete = False
+        # The model whose renewal was logged as begun and not yet as done.
+        self._renewing_for: str | None = None
+
+    async def is_complete(self, fingerprint: str) -> bool:
+        """Whether everything that searches see was processed for this model. Asked anew only after a change."""
+        seen = (fingerprint, self._store.index_version)
+        if seen != self._seen:
+            self._is_complete = not await self._renewals.count_outdated(fingerprint, most=1)
+            self._seen = seen
+        return self._is_complete
+
+    async def count_outdated(self, *, most: int) -> int:
+        """How many live versions wait for the model's vectors. Raises Unavailable when there is no model."""
+        return await self._renewals.count_outdated(self._model.describe().fingerprint, most=most)
+
+    async def run(self) -> None:
+        """See Background."""
+        await asyncio.sleep(_START_SECONDS)
+        while True:
+            pause = _LOOK_AGAIN_SECONDS
+            try:
+                if await self._look():
+                    # What was asked for has come, failed or gone when something is written.
+                    await self._store.wait_for_change(_LOOK_AGAIN_SECONDS)
+                    pause = _PAUSE_SECONDS
+            except Unavailable as error:
+                pause = max(pause, error.retry_after_seconds)
+            except Exception:
+                _log.exception("looking for outdated vectors failed", action="search.renew")
+            await asyncio.sleep(pause)
+
+    async def _look(self) -> bool:
+        """Asks for as much as there is room for; whether anything is outdated. Raises Unavailable."""
+        # In a thread: the first description may have to hash the weights.
+        fingerprint = (await asyncio.to_thread(self._model.describe)).fingerprint
+        await self._index.ready()
+        if await self.is_complete(fingerprint):
+            if self._renewing_for is not None:
+                _log.info("every document has the model's vectors", action="search.renewed", fingerprint=fingerprint)
+                self._renewing_for = None
+            return False
+        if self._renewing_for != fingerprint:
+            outdated = await self._renewals.count_outdated(fingerprint, most=1_000_000)
+            _log.info("another model", action="search.renew", fingerprint=fingerprint, documents=outdated)
+            self._renewing_for = fingerprint
+        room = _MOST_CHUNKS - await self._renewals.chunks_under_way(fingerprint)
+        if room <= 0:
+            return True
+        for live in await self._renewals.not_asked(fingerprint, limit=_PAGE):
+            fact = VectorsOutdated(document_id=live.document_id, document_version=live.version, fingerprint=fingerprint)
+            if await self._renewals.ask((live.document_id, live.version), fingerprint, fact):
+                self._metrics.count("search_renewals_total")
+                room -= max(1, live.chunk_count)
+            if room <= 0:
+                break
+        return True

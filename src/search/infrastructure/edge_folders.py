@@ -1,0 +1,89 @@
+"""Where the index's shards lie: one folder for each vector space and analysis version. The child reads it too."""
+
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+COMPLETE: Final = "complete"
+"""The file that says: this folder holds everything, and not part of what is still being moved into it.
+
+It holds the name of the vector space; it was empty once, when the folder's name had to do.
+"""
+_NAME: Final = re.compile(r"(?P<dimension>\d+)-(?P<space>[\w.]+)-a(?P<analysis>[\w.]+)")
+_SAFE: Final = re.compile(r"[^\w.]")
+_NO_SPACE: Final = "none"
+_PACKAGED_DIMENSION: Final = 384
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A shard's folder, and the vectors that belong there."""
+
+    path: Path
+    space: str | None
+    """None: no dense vectors."""
+    dimension: int
+
+
+class EdgeFolders:
+    """The folders of one analysis version below `root`."""
+
+    def __init__(self, root: Path, analysis_version: str) -> None:
+        self.root = root
+        self._analysis_version = analysis_version
+
+    def place(self, space: str | None, dimension: int = _PACKAGED_DIMENSION) -> Place:
+        """Where its vectors belong, whether or not the folder is there."""
+        name = f"{dimension}-{_SAFE.sub('_', space or _NO_SPACE)[:40]}-a{self._analysis_version}"
+        return Place(self.root / name, space, dimension)
+
+    def complete(self) -> Sequence[Place]:
+        """Those that can serve, the last used first."""
+        return [place for place in self._found() if (place.path / COMPLETE).exists()]
+
+    def remove_others(self, *used: Place) -> None:
+        """Frees the room of every other space."""
+        for place in self._found():
+            if place.path not in {one.path for one in used}:
+                remove(place.path)
+
+    def _found(self) -> list[Place]:
+        self.root.mkdir(parents=True, exist_ok=True)
+        found = []
+        for path in self.root.iterdir():
+            match = _NAME.fullmatch(path.name)
+            if match and match["analysis"] == self._analysis_version:
+                space = _written_space(path) or match["space"]
+                place = Place(path, None if space == _NO_SPACE else space, int(match["dimension"]))
+                found.append((path.stat().st_mtime, place))
+        return [place for _, place in sorted(found, key=lambda item: item[0], reverse=True)]
+
+
+def mark_complete(folder: Path, space: str | None) -> None:
+    """Durable on return, if the folder is."""
+    with (folder / COMPLETE).open("w", encoding="utf-8") as file:
+        file.write(space or _NO_SPACE)
+        file.flush()
+        os.fsync(file.fileno())
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _written_space(folder: Path) -> str:
+    try:
+        return (folder / COMPLETE).read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def remove(folder: Path) -> None:
+    """A crash in between leaves a folder that does not pass for complete."""
+    (folder / COMPLETE).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)

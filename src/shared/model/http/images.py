@@ -1,0 +1,122 @@
+"""Pictures over HTTP: what one shows and what is written in it."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict
+
+from shared.kernel import FieldError, InvalidInput, Unavailable
+from shared.model.image_analysis import ImageAnalyzer
+from shared.ports.images import PICTURE_PARTS, ImageModels, PictureAnalysis, PicturePart
+from shared.runtime import problems
+from shared.runtime.access import Access, Principal
+
+_PICTURE: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "One picture: PNG, JPEG, TIFF, WebP, GIF, BMP, JPEG 2000 or AVIF.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+class TextBoxView(BaseModel):
+    """One word: left, top, right, bottom in pixels of the picture as it is shown."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    text: str
+    confidence: float
+    box: tuple[int, int, int, int]
+    block: int
+    paragraph: int
+    line: int
+    page: int
+
+
+class PictureProblemView(BaseModel):
+    """Why a part is missing."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    part: PicturePart
+    code: str
+    detail: str
+    is_unavailable: bool
+
+
+class PictureView(BaseModel):
+    """What was found out. A part that was not asked for is null without a problem; no text at all is ""."""
+
+    caption: str | None
+    text: str | None
+    boxes: list[TextBoxView]
+    confidence: float | None
+    """Of the text, 0 to 1."""
+    languages: str | None
+    width: int | None
+    height: int | None
+    pages: int | None
+    """Pages that were read: more than one only of a TIFF file."""
+    pages_in_file: int | None
+    problems: list[PictureProblemView]
+
+
+def build_images_router(models: ImageModels, access: Access) -> APIRouter:
+    """`POST /api/v1/model/images`. Who includes it limits the size of the body."""
+    router = APIRouter(prefix="/api/v1/model", tags=["model"])
+    analyzer = ImageAnalyzer(models)
+
+    @router.post("/images", openapi_extra=_PICTURE, responses=problems.responses(400, 401, 403, 413, 415, 422, 503))
+    async def look_at_picture(
+        request: Request,
+        _: Annotated[Principal, Depends(access.reader)],
+        parts: Annotated[str, Query(max_length=40, description="`caption`, `text`, or both")] = "caption,text",
+        languages: Annotated[
+            str | None, Query(max_length=80, description="Tesseract's names, such as `kor+eng`; a space is a `+`")
+        ] = None,
+    ) -> PictureView:
+        """The caption of one picture and the text in it; what one model cannot do is told in `problems`.
+
+        The body is the picture. 503 when no model that was asked for is there.
+        """
+        wanted = _parts(parts)
+        picture = await request.body()
+        if not picture:
+            raise InvalidInput("The body is empty: send the picture's bytes.")
+        # A `+` in a query is a space to whoever decodes it, and most write it as it is.
+        spoken = languages.strip().replace(" ", "+") if languages else None
+        return _view(await analyzer.analyze(picture, languages=spoken or None, parts=wanted))
+
+    return router
+
+
+def _parts(given: str) -> tuple[PicturePart, ...]:
+    names = {name.strip() for name in given.split(",") if name.strip()}
+    wanted = tuple(part for part in PICTURE_PARTS if part in names)
+    if not wanted or names - set(wanted):
+        message = f"was {given!r}: it must be `caption`, `text`, or both with a comma between"
+        raise InvalidInput(f"parts {message}.", errors=[FieldError("query.parts", message)])
+    return wanted
+
+
+def _view(analysis: PictureAnalysis) -> PictureView:
+    text = analysis.text
+    if analysis.caption is None and text is None:
+        raise Unavailable(
+            "; ".join(f"{problem.part}: {problem.detail}" for problem in analysis.problems),
+            code="picture_models_unavailable",
+            retry_after_seconds=min(problem.retry_after_seconds or 1.0 for problem in analysis.problems),
+        )
+    return PictureView(
+        caption=analysis.caption.text if analysis.caption else None,
+        text=text.text if text else None,
+        boxes=[TextBoxView.model_validate(box) for box in text.boxes] if text else [],
+        confidence=round(text.confidence, 4) if text else None,
+        languages=text.languages if text else None,
+        width=text.width if text else None,
+        height=text.height if text else None,
+        pages=text.pages if text else None,
+        pages_in_file=text.pages_in_file if text else None,
+        problems=[PictureProblemView.model_validate(problem) for problem in analysis.problems],
+    )

@@ -1,0 +1,95 @@
+"""How the models are and what an operator does with them, over HTTP."""
+
+import asyncio
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict
+
+from shared.model.http.views import EngineTableView, ModelStatusView
+from shared.model.operations import EMBEDDING, Health, ModelOperations
+from shared.runtime import problems
+from shared.runtime.access import Access, Principal
+from shared.settings import ModelKind
+
+
+class ModelRequest(BaseModel):
+    """Which model."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: ModelKind = EMBEDDING
+
+
+class ReloadRequest(ModelRequest):
+    """What to load again; or, with `shared`, only who shares."""
+
+    shared: str | None = None
+    """As SEOGA_SHARED_MODEL: `on`, `off`, or a list. Holds until the next reload or restart."""
+
+
+class HealthView(BaseModel):
+    """A real embedding was made in so many seconds; null for a model that is not loaded, which is no fault."""
+
+    state: Literal["ready", "unloaded"]
+    seconds: float | None
+
+
+class ForgottenView(BaseModel):
+    """How many built models were deleted from the disk."""
+
+    deleted: int
+
+
+def build_operations_router(operations: ModelOperations, access: Access) -> APIRouter:
+    """Everything below `/api/v1/model` but pictures."""
+    router = APIRouter(prefix="/api/v1/model", tags=["model"])
+    admin = Annotated[Principal, Depends(access.admin)]
+
+    async def shown() -> ModelStatusView:
+        return ModelStatusView.of_all(*await asyncio.to_thread(operations.status))
+
+    @router.get("/status", responses=problems.responses(401, 403))
+    async def model_status(_: Annotated[Principal, Depends(access.reader)]) -> ModelStatusView:
+        """How the models are: loaded or not, by which engine, since when, at what cost, and what went wrong last."""
+        return await shown()
+
+    @router.get("/health", responses=problems.responses(401, 403, 422, 503))
+    async def model_health(
+        _: Annotated[Principal, Depends(access.reader)],
+        deadline_seconds: Annotated[float, Query(gt=0, le=60)] = 5,
+    ) -> HealthView:
+        """Makes a real embedding within the deadline; 503 when it fails or is late. Does not load the model."""
+        health: Health = await operations.health(deadline_seconds)
+        return HealthView(state="ready" if health.seconds is not None else "unloaded", seconds=health.seconds)
+
+    @router.post("/load", responses=problems.responses(401, 403, 404, 409, 422, 503))
+    async def load_model(_: admin, request: ModelRequest | None = None) -> ModelStatusView:
+        """Loads now what would be loaded when it is first needed."""
+        await operations.load((request or ModelRequest()).model)
+        return await shown()
+
+    @router.post("/unload", responses=problems.responses(401, 403, 404, 409, 422))
+    async def unload_model(_: admin, request: ModelRequest | None = None) -> ModelStatusView:
+        """Gives the memory back once calls in flight are answered; the next call loads again."""
+        await operations.unload((request or ModelRequest()).model)
+        return await shown()
+
+    @router.post("/reload", responses=problems.responses(401, 403, 404, 409, 422, 503))
+    async def reload_model(_: admin, request: ReloadRequest | None = None) -> ModelStatusView:
+        """Reads the settings again, loads beside the old, checks, and swaps; if that fails the old one stays."""
+        request = request or ReloadRequest()
+        await operations.reload(request.model, request.shared)
+        return await shown()
+
+    @router.post("/bench", responses=problems.responses(401, 403, 409, 503))
+    async def bench_model(_: admin) -> EngineTableView:
+        """Compares the engines of this machine, some seconds; with the engine `auto` the best takes over."""
+        return EngineTableView.of(await operations.measure())
+
+    @router.delete("/artefacts", responses=problems.responses(401, 403))
+    async def forget_artefacts(_: admin) -> ForgottenView:
+        """Deletes built models from the disk; what is loaded goes on, and the next load builds anew."""
+        return ForgottenView(deleted=await operations.forget_artefacts())
+
+    return router

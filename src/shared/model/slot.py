@@ -1,0 +1,352 @@
+"""One model of this process: loaded once however many ask, swapped without a gap, unloaded when nobody needs it."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Generic
+
+from shared.kernel import Unavailable, utc_now
+from shared.model.loading import LACKING, Entry, L, Loader, MakeRoom, copy_of, unexpected
+from shared.model.memory import return_free_memory
+from shared.model.status import ModelState, SlotStatus, Transition
+from shared.telemetry import Metrics, get_log
+
+_LOAD_ATTEMPTS: Final = 2
+_FIRST_RETRY_SECONDS: Final = 0.25
+_LONGEST_RETRY_SECONDS: Final = 10.0
+_REMEMBERED_TRANSITIONS: Final = 50
+_LONGEST_CLOSE_SECONDS: Final = 5.0
+_log = get_log("model")
+
+Check = Callable[[L, L], None]
+"""Takes the old and the new one before a swap; raises Unavailable to keep the old."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotLimits:
+    """How long a load may take, how many may wait for it, and after how much idleness the model goes (0: never)."""
+
+    load_timeout_seconds: float
+    queue_limit: int
+    idle_unload_seconds: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A load that failed: until `retry_at` (monotonic) callers get its cause at once."""
+
+    error: Unavailable
+    wait_seconds: float
+    retry_at: float
+
+
+class ModelSlot(Generic[L]):
+    """Safe from any thread and event loop. Methods that block say so."""
+
+    def __init__(self, name: str, load: Callable[[], L], *, limits: SlotLimits, metrics: Metrics) -> None:
+        """`load` blocks in a thread of its own and raises Unavailable, or anything else as a bug."""
+        self.name = name
+        self._loader = Loader(name, load, metrics=metrics)
+        self._limits = limits
+        self._metrics = metrics
+        # Guards what follows; held for moments only, never while something loads.
+        self._changed = threading.Condition()
+        self._entry: Entry[L] | None = None
+        self._loading: Future[L] | None = None
+        self._reloading = threading.Lock()
+        self._unloading = 0
+        self._failure: _Failure | None = None
+        self._idle_timer: threading.Timer | None = None
+        self._closed = False
+        self._waiting = 0
+        self._uses = 0
+        self._loads = 0
+        self._failed_loads = 0
+        self._last_used: float = 0
+        self._last_used_at: datetime | None = None
+        self._history: deque[Transition] = deque(maxlen=_REMEMBERED_TRANSITIONS)
+
+    def use_budget(self, make_room: MakeRoom) -> None:
+        """From now on every load asks for room first."""
+        self._loader.make_room = make_room
+
+    @property
+    def loaded(self) -> L | None:
+        """What is loaded now, to look at; to use it, take a lease."""
+        entry = self._entry
+        return entry.loaded if entry else None
+
+    @property
+    def held_bytes(self) -> int:
+        """See Member (memory.py)."""
+        entry = self._entry
+        return entry.held_bytes if entry else 0
+
+    @property
+    def idle_since(self) -> float | None:
+        """See Member (memory.py)."""
+        with self._changed:
+            return self._last_used if self._entry is not None and not self._entry.users else None
+
+    @contextlib.asynccontextmanager
+    async def lease(self, *, counts: bool = True) -> AsyncIterator[L]:
+        """The model, loaded first where it is not, and kept until the block ends whatever happens meanwhile.
+
+        `counts` False is no use of it: it does not keep an idle model from being unloaded. Raises Unavailable
+        with the cause while it cannot be loaded.
+        """
+        entry = await self._acquire()
+        try:
+            yield entry.loaded
+        finally:
+            self._release(entry, counts=counts)
+
+    @contextlib.contextmanager
+    def lease_if_loaded(self) -> Iterator[L | None]:
+        """As `lease` without loading; no use of it."""
+        with self._changed:
+            entry = self._entry
+            if entry is not None:
+                entry.users += 1
+        try:
+            yield entry.loaded if entry else None
+        finally:
+            if entry is not None:
+                self._release(entry, counts=False)
+
+    async def load(self) -> None:
+        """Loads if it is not loaded, or waits for who does. Raises Unavailable."""
+        async with self.lease(counts=False):
+            pass
+
+    def start_loading(self) -> None:
+        """Loads in the background; what goes wrong is in the status."""
+        with contextlib.suppress(Unavailable):
+            self._load_in_thread()
+
+    def unload(self) -> None:
+        """Gives the memory back once what was asked for is answered; the next call loads again. Blocks."""
+        with self._changed:
+            entry, self._entry = self._entry, None
+            if entry is None:
+                return
+            self._unloading += 1
+            self._note("unloading")
+        self._retire(entry)
+        with self._changed:
+            self._unloading -= 1
+            self._note(self._state())
+        _log.info("model unloaded", action="model.unload", model=self.name)
+
+    def reload(self, check: Check[L] | None = None) -> None:
+        """Loads a new one beside the old, checks it, and swaps; calls in flight end on the old. Blocks.
+
+        Loads where nothing is loaded. Raises Unavailable when the new one does not load or pass: the old stays.
+        """
+        with self._reloading:
+            if self._entry is None:
+                self._load_in_thread().result(self._limits.load_timeout_seconds)
+                return
+            fresh = self._loader.load(attempts=1)
+            with self.lease_if_loaded() as old:
+                try:
+                    if old is not None and check is not None:
+                        check(old, fresh.loaded)
+                except BaseException:
+                    fresh.loaded.close()
+                    raise
+            with self._changed:
+                replaced, self._entry = self._entry, None if self._closed else fresh
+                self._loads += 1
+                self._note("ready", f"reloaded: {fresh.loaded.label}")
+            if self._closed:
+                fresh.loaded.close()
+            if replaced is not None:
+                self._retire(replaced)
+
+    def refuse_when_closed(self) -> None:
+        """Raises Unavailable after `close`."""
+        if self._closed:
+            raise Unavailable("The server is shutting down: the model is unloaded.")
+
+    def close(self) -> None:
+        """Unloads at once; every later call raises Unavailable. Blocks until the memory is free."""
+        with self._changed:
+            self._closed = True
+            self._loader.give_up()
+            entry, self._entry = self._entry, None
+            if self._idle_timer is not None:
+                self._idle_timer.cancel()
+            loading = self._loading
+        if entry is not None:
+            entry.loaded.close()
+            self._tell_memory()
+        if loading is not None:
+            # Nobody waits for it any more; a load that takes longer ends with the process.
+            wait([loading], _LONGEST_CLOSE_SECONDS)
+
+    def status(self, problem: Unavailable | None = None) -> SlotStatus:
+        """One moment of it; `problem` is what already now is known to keep it from loading."""
+        with self._changed:
+            entry, state = self._entry, self._state()
+            error = self._failure.error if self._failure else problem
+            if error is not None and state in ("failed", "unloaded"):
+                state = "unavailable" if error.specific_code in LACKING else "failed"
+            return SlotStatus(
+                state=state,
+                loads=self._loads,
+                failed_loads=self._failed_loads,
+                load_seconds=entry.seconds if entry else None,
+                loaded_at=entry.at if entry else None,
+                uses=self._uses,
+                last_used_at=self._last_used_at,
+                in_use=entry.users if entry else 0,
+                waiting=self._waiting,
+                memory_before_bytes=entry.memory_before if entry else None,
+                memory_after_bytes=entry.memory_after if entry else None,
+                memory_bytes=entry.held_bytes if entry else None,
+                last_error=error.detail if error else None,
+                history=tuple(self._history),
+            )
+
+    async def _acquire(self) -> Entry[L]:
+        deadline = time.monotonic() + self._limits.load_timeout_seconds
+        while True:
+            with self._changed:
+                if self._entry is not None:
+                    self._entry.users += 1
+                    return self._entry
+            await self._wait_for(self._load_in_thread(), deadline - time.monotonic())
+
+    async def _wait_for(self, loading: Future[L], seconds: float) -> None:
+        limit = self._limits.load_timeout_seconds
+        with self._changed:
+            if self._waiting >= self._limits.queue_limit:
+                raise Unavailable(
+                    f"The model is loading, and {self._waiting} callers wait for it already.", code="model_busy"
+                )
+            self._waiting += 1
+        try:
+            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(loading)), max(0.0, seconds))
+        except TimeoutError:
+            raise Unavailable(
+                f"The model has been loading for {limit:g} s and is not ready yet.",
+                code="model_loading",
+                retry_after_seconds=5,
+            ) from None
+        except Unavailable as error:
+            # One of its own for each waiter: a raised exception collects the frames it passes.
+            raise copy_of(error, error.retry_after_seconds) from error
+        finally:
+            with self._changed:
+                self._waiting -= 1
+
+    def _load_in_thread(self) -> Future[L]:
+        """The load that is under way, or a new one: whoever comes first starts it, in a thread of its own.
+
+        Raises the last failure's cause while it is too early to try again.
+        """
+        with self._changed:
+            self.refuse_when_closed()
+            if self._loading is not None:
+                return self._loading
+            future: Future[L] = Future()
+            # Running, so that a waiter that is cancelled cannot cancel it for the others.
+            future.set_running_or_notify_cancel()
+            if self._entry is not None:
+                future.set_result(self._entry.loaded)
+                return future
+            if self._failure is not None and (early := self._failure.retry_at - time.monotonic()) > 0:
+                raise copy_of(self._failure.error, early)
+            self._loading = future
+            self._note("loading")
+        threading.Thread(target=self._load_and_tell, args=(future,), name=f"{self.name}-load", daemon=True).start()
+        return future
+
+    def _load_and_tell(self, future: Future[L]) -> None:
+        try:
+            entry = self._loader.load(attempts=_LOAD_ATTEMPTS)
+        except BaseException as error:
+            cause = error if isinstance(error, Unavailable) else unexpected(error)
+            with self._changed:
+                doubled = 2 * self._failure.wait_seconds if self._failure else _FIRST_RETRY_SECONDS
+                pause = min(doubled, _LONGEST_RETRY_SECONDS)
+                self._failure = _Failure(cause, pause, time.monotonic() + pause)
+                self._failed_loads += 1
+                self._loading = None
+                self._note("failed", cause.detail)
+            future.set_exception(copy_of(cause, pause))
+            return
+        with self._changed:
+            self._failure = None
+            self._loading = None
+            self._loads += 1
+            self._last_used = time.monotonic()
+            if not self._closed:
+                self._entry = entry
+                self._note("ready", entry.loaded.label)
+                self._tell_memory(entry)
+        if self._closed:
+            entry.loaded.close()
+        else:
+            self._watch_idleness()
+        future.set_result(entry.loaded)
+
+    def _release(self, entry: Entry[L], *, counts: bool) -> None:
+        with self._changed:
+            entry.users -= 1
+            if counts:
+                self._uses += 1
+                self._last_used = time.monotonic()
+                self._last_used_at = utc_now()
+            if not entry.users and entry is not self._entry:
+                self._changed.notify_all()
+
+    def _retire(self, entry: Entry[L]) -> None:
+        """Closes an entry that is no longer the slot's, once its last user has left."""
+        with self._changed:
+            self._changed.wait_for(lambda: not entry.users or self._closed)
+        entry.loaded.close()
+        return_free_memory()
+        self._tell_memory(self._entry)
+
+    def _watch_idleness(self) -> None:
+        """A timer that looks when the model could be idle for long enough, and again when it was used since."""
+        limit = self._limits.idle_unload_seconds
+        if not limit:
+            return
+        with self._changed:
+            since = self._last_used if self._entry is not None else None
+            is_used = self._entry is not None and self._entry.users > 0
+            if since is None or self._closed:
+                return
+            left = limit if is_used else since + limit - time.monotonic()
+            if left > 0:
+                self._idle_timer = threading.Timer(left, self._watch_idleness)
+                self._idle_timer.daemon = True
+                self._idle_timer.start()
+                return
+        _log.info("model idle", action="model.unload.idle", model=self.name, idle_seconds=limit)
+        self.unload()
+
+    def _state(self) -> ModelState:
+        if self._entry is not None:
+            return "ready"
+        if self._loading is not None:
+            return "loading"
+        if self._unloading:
+            return "unloading"
+        return "failed" if self._failure is not None else "unloaded"
+
+    def _note(self, state: ModelState, reason: str | None = None) -> None:
+        self._history.append(Transition(utc_now(), state, reason))
+        self._metrics.gauge("model_loaded", float(state == "ready"), model=self.name)
+
+    def _tell_memory(self, entry: Entry[L] | None = None) -> None:
+        self._metrics.gauge("model_memory_bytes", entry.held_bytes if entry else 0, model=self.name)

@@ -1,0 +1,209 @@
+"""Another model, another vector space: the index moves there, and what is found by words is found all the while."""
+
+import os
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from search_builders import DIMENSION, SmallModel, embed
+
+from builders import eventually, labels
+from search.application.ports import DenseVector, Unit
+from search.domain.filters import parse_filters
+from search.domain.terms import SparseVector
+from search.infrastructure.edge_index import EdgeIndex
+from shared.kernel import DocumentId
+
+MANY = 400
+TEA = SparseVector((7,), (1.0,))
+
+
+def a_unit(number: int, space: str = "small-1", name: str = "notes.txt") -> Unit:
+    vector = DenseVector(space, embed([f"tea {number}"])[0].tobytes())
+    return Unit(DocumentId(f"d{number}"), 1, 0, "chunk", (0,), vector, TEA, "en", None, labels(name=name))
+
+
+async def fill(index: EdgeIndex, numbers: Sequence[int], space: str = "small-1") -> None:
+    for start in range(0, len(numbers), 500):
+        await index.upsert([a_unit(number, space) for number in numbers[start : start + 500]])
+    await index.flush()
+
+
+async def by_words(index: EdgeIndex, **filters: str) -> set[str]:
+    answer = await index.search(dense=None, sparse=TEA, filters=parse_filters(filters), limit=2000)
+    return {unit.document_id for unit in answer.sparse}
+
+
+async def by_vector(index: EdgeIndex, space: str) -> set[str]:
+    vector = DenseVector(space, embed(["tea"])[0].tobytes())
+    answer = await index.search(dense=vector, sparse=None, limit=2000)
+    return {unit.document_id for unit in answer.dense}
+
+
+def documents(numbers: Sequence[int]) -> set[str]:
+    return {f"d{number}" for number in numbers}
+
+
+def folders(root: Path) -> list[str]:
+    return sorted(path.name for path in root.iterdir() if path.is_dir())
+
+
+def inodes(root: Path) -> list[int]:
+    return [path.stat().st_ino for path in root.iterdir() if path.is_dir()]
+
+
+@asynccontextmanager
+async def an_index(folder: Path, fingerprint: str, *, model: SmallModel | None = None) -> AsyncIterator[EdgeIndex]:
+    async with EdgeIndex(folder, model or SmallModel(fingerprint=fingerprint), "1") as index:
+        await index.ready()
+        yield index
+
+
+@pytest.fixture
+def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A move of four steps takes nearly half a second from the start, so that things can happen meanwhile."""
+    monkeypatch.setattr("search.infrastructure.edge_index._MOVE_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr("search.infrastructure.edge_index._MOVE_PAUSE_SECONDS", 0.1)
+
+
+async def moved(index: EdgeIndex, fingerprint: str) -> None:
+    await eventually(lambda: index.fingerprint == fingerprint)
+
+
+@pytest.mark.usefixtures("slowly")
+async def test_everything_is_found_by_words_before_during_and_after_a_move(tmp_path: Path) -> None:
+    async with an_index(tmp_path, "small-1") as index:
+        await fill(index, range(MANY))
+        assert await by_vector(index, "small-1") == documents(range(MANY))
+    async with an_index(tmp_path, "small-2") as index:
+        looks = 0
+        while index.fingerprint != "small-2":
+            assert await by_words(index) == documents(range(MANY))
+            assert await by_vector(index, "small-2") == set()
+            looks += 1
+        assert looks > 2
+        assert await by_words(index) == documents(range(MANY))
+        assert await index.size() == MANY
+        await eventually(lambda: folders(tmp_path) == [f"{DIMENSION}-small_2-a1"])
+        await fill(index, range(5), "small-2")
+        assert await by_vector(index, "small-2") == documents(range(5))
+    async with an_index(tmp_path, "small-2") as index:
+        assert index.fingerprint == "small-2"
+        assert await by_vector(index, "small-2") == documents(range(5))
+
+
+@pytest.mark.usefixtures("slowly")
+async def test_what_is_written_during_a_move_is_there_after_it(tmp_path: Path) -> None:
+    async with an_index(tmp_path, "small-1") as index:
+        await fill(index, range(MANY))
+    async with an_index(tmp_path, "small-2") as index:
+        await fill(index, range(MANY, MANY + 20), "small-2")
+        await index.delete([(DocumentId(f"d{number}"), 1) for number in range(100)])
+        for number in (200, 399):
+            await index.set_labels(DocumentId(f"d{number}"), labels(name="renamed.txt"))
+        await fill(index, [300], "small-2")
+        assert index.fingerprint == "small-1", "the test is about what happens before the end of the move"
+        assert await by_words(index) == documents(range(100, MANY + 20))
+        await moved(index, "small-2")
+        assert await by_words(index) == documents(range(100, MANY + 20))
+        assert await by_words(index, name="renamed.txt") == {"d200", "d399"}
+        assert await by_vector(index, "small-2") == documents([300, *range(MANY, MANY + 20)])
+
+
+@pytest.mark.usefixtures("slowly")
+async def test_a_move_that_is_interrupted_begins_again(tmp_path: Path) -> None:
+    async with an_index(tmp_path, "small-1") as index:
+        await fill(index, range(MANY))
+    async with an_index(tmp_path, "small-2") as index:
+        await fill(index, range(MANY, MANY + 5), "small-2")
+        assert len(folders(tmp_path)) == 2
+    async with an_index(tmp_path, "small-2") as index:
+        assert index.fingerprint == "small-1"
+        # The process alone is killed.
+        for child in psutil.Process().children():
+            if "search.infrastructure.edge_process" in child.cmdline():
+                os.kill(child.pid, signal.SIGKILL)
+        assert await by_words(index) == documents(range(MANY + 5))
+        await moved(index, "small-2")
+        assert await by_words(index) == documents(range(MANY + 5))
+    assert folders(tmp_path) == [f"{DIMENSION}-small_2-a1"]
+
+
+@pytest.mark.usefixtures("slowly")
+async def test_back_in_the_middle_of_a_move_the_former_vectors_are_still_there(tmp_path: Path) -> None:
+    async with an_index(tmp_path, "small-1") as index:
+        await fill(index, range(MANY))
+    model = SmallModel(fingerprint="small-2")
+    async with an_index(tmp_path, "", model=model) as index:
+        await fill(index, range(MANY, MANY + 5), "small-2")
+        model.fingerprint = "small-1"
+        await index.ready()
+        assert await by_vector(index, "small-1") == documents(range(MANY))
+        assert await by_words(index) == documents(range(MANY + 5))
+        await eventually(lambda: folders(tmp_path) == [f"{DIMENSION}-small_1-a1"])
+
+
+@pytest.mark.usefixtures("slowly")
+async def test_a_third_space_in_the_middle_of_a_move_takes_its_place(tmp_path: Path) -> None:
+    async with an_index(tmp_path, "small-1") as index:
+        await fill(index, range(MANY))
+    model = SmallModel(fingerprint="small-2")
+    async with an_index(tmp_path, "", model=model) as index:
+        await fill(index, range(MANY, MANY + 5), "small-2")
+        model.fingerprint = "small-3"
+        await index.ready()
+        await fill(index, range(MANY + 5, MANY + 10), "small-3")
+        await moved(index, "small-3")
+        assert await by_words(index) == documents(range(MANY + 10))
+        assert await by_vector(index, "small-3") == documents(range(MANY + 5, MANY + 10))
+        await eventually(lambda: folders(tmp_path) == [f"{DIMENSION}-small_3-a1"])
+
+
+async def test_without_a_model_the_space_used_last_stays_until_there_is_one(tmp_path: Path) -> None:
+    async with an_index(tmp_path, "small-1") as index:
+        await fill(index, range(10))
+    model = SmallModel(fingerprint="small-2", present=False)
+    async with an_index(tmp_path, "", model=model) as index:
+        assert index.fingerprint == "small-1"
+        assert await by_words(index) == documents(range(10))
+        model.present = True
+        await index.ready()
+        await moved(index, "small-2")
+        assert await by_words(index) == documents(range(10))
+
+
+async def test_a_library_that_begins_without_a_model_takes_vectors_once_there_is_one(tmp_path: Path) -> None:
+    model = SmallModel(present=False)
+    async with an_index(tmp_path, "", model=model) as index:
+        assert index.fingerprint is None
+        await fill(index, range(10))
+        assert await by_words(index) == documents(range(10))
+        model.present = True
+        await index.ready()
+        await fill(index, range(10, 12))
+        await moved(index, "small-1")
+        assert await by_words(index) == documents(range(12))
+        assert await by_vector(index, "small-1") == documents(range(10, 12))
+
+
+async def test_the_same_space_moves_nothing(tmp_path: Path) -> None:
+    async with an_index(tmp_path, "small-1") as index:
+        await fill(index, range(10))
+    before = inodes(tmp_path)
+    async with an_index(tmp_path, "small-1") as index:
+        assert await by_vector(index, "small-1") == documents(range(10))
+    assert inodes(tmp_path) == before
+
+
+async def test_a_folder_marked_before_marks_had_a_name_serves(tmp_path: Path) -> None:
+    fingerprint = "0123456789abcdef0123456789abcdef"
+    async with an_index(tmp_path, fingerprint) as index:
+        await fill(index, range(10), fingerprint)
+    (name,) = folders(tmp_path)
+    (tmp_path / name / "complete").write_text("")
+    async with an_index(tmp_path, "", model=SmallModel(present=False)) as index:
+        assert index.fingerprint == fingerprint
+        assert await by_vector(index, fingerprint) == documents(range(10))
