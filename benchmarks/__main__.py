@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.figures import Figure
+from shared.telemetry import configure_logs
 
 _RESULTS: Final = Path(__file__).with_name("results.json")
 _MODEL: Final = ("model_speed", "engine_quality", "model_load", "model_cycles", "embeddings_rate")
@@ -66,6 +67,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[*_NAMES, "model", []], default=list(_NAMES))
     asked = parser.parse_args().names
     names = [name for one in asked for name in (_MODEL if one == "model" else (one,))]
+    configure_logs(level="error", format="text")
     kept = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {"figures": {}}
     figures: list[Figure] = []
     for name in names:

@@ -184,6 +184,10 @@ def test_highlights_every_token_that_has_a_term(parts: list[str], between: str, 
     assert "".join(text[one.start : one.end] for one in found) == "".join(expected)
 
 
+def test_a_word_with_an_accent_is_highlighted_behind_a_code() -> None:
+    assert highlighted("get_user_by_idéclair", ["éclair"], []) == ["éclair"]
+
+
 def highlighted(text: str, words: list[str], morphemes: list[str]) -> list[str]:
     found = Highlighter(words, morphemes, english_stem).highlights(text)
     return [text[one.start : one.end] for one in found]

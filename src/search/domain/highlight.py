@@ -59,9 +59,10 @@ class _TermFinder:
         self._stem = stem
         self._known: dict[tuple[str, str], bool] = {}
         beginnings = sorted({_beginning(term) for term in wanted})
-        # Latin words and numbers begin where no such sign is before them; other scripts have no gaps to go by.
-        latin = [re.escape(one) for one in beginnings if _LATIN.match(one)]
-        others = [re.escape(one) for one in beginnings if not _LATIN.match(one)]
+        # Plain Latin words and numbers begin where no such sign is before them. Other scripts have no gaps to go by,
+        # and an accented letter may follow a code at once (codes are plain): id + éclair.
+        latin = [re.escape(one) for one in beginnings if one.isascii() and _LATIN.match(one)]
+        others = [re.escape(one) for one in beginnings if not (one.isascii() and _LATIN.match(one))]
         patterns = [rf"(?<!{_LATIN.pattern})(?:{'|'.join(latin)})"] if latin else []
         self._candidates = re.compile("|".join(patterns + others), re.IGNORECASE)
 

@@ -20,8 +20,9 @@ from shared.model.engine import Engine, PreparedText
 from shared.model.memory import return_free_memory
 from shared.ports.model import Embedded, TextKind, Vectors
 
-# Texts tokenised in one go: enough of similar length for full batches, few enough that nobody waits for it.
-_PREPARED_TOGETHER: Final = 128
+# Characters tokenised in one go, 15 ms of work: 400 short texts fill their batches (slices of 128 of them lost 15 %
+# of the speed to short ones), and a query that comes meanwhile waits no longer than for a batch.
+_PREPARED_TOGETHER: Final = 1 << 16
 # So many batches of queries in a row may pass waiting passages.
 _QUERY_BATCHES_IN_A_ROW: Final = 8
 # After so much work (seconds of it) an idle thread gives freed memory back to the system.
@@ -68,10 +69,18 @@ class Request:
         """Whether it has texts to tokenise, and no thread is doing it."""
         return bool(self._order) and not self.being_prepared
 
-    def take_raw(self, most: int) -> list[int]:
-        """The next texts to tokenise."""
+    def take_raw(self, most_characters: int) -> list[int]:
+        """The next texts to tokenise, at least one."""
         self.being_prepared = True
-        return [self._order.popleft() for _ in range(min(most, len(self._order)))]
+        taken: list[int] = []
+        while self._order and (not taken or len(self.texts[self._order[0]]) <= most_characters):
+            taken.append(self._order.popleft())
+            most_characters -= len(self.texts[taken[-1]])
+        return taken
+
+    def sort_prepared(self) -> None:
+        """Longest first; what was left of an earlier slice may be shorter than what was tokenised since."""
+        self.prepared = deque(sorted(self.prepared, key=lambda pair: len(pair[1].ids), reverse=True))
 
 
 _Batch = list[tuple[Request, int, PreparedText]]
@@ -153,11 +162,12 @@ class Batcher:
             while True:
                 for kind in self._kinds_in_turn():
                     leader = self._leader(kind)
-                    if leader is not None and leader.prepared:
+                    if leader is None:
+                        continue
+                    if leader.prepared and not (leader.is_raw and self._would_be_short(leader)):
                         self._query_batches = self._query_batches + 1 if kind == "query" else 0
                         return partial(self._run, self._gather(leader))
-                    if leader is not None:
-                        return partial(self._prepare, self._take_raw(kind))
+                    return partial(self._prepare, self._take_raw(kind))
                 is_idle = not any(self._waiting.values())
                 if is_idle and self._closed:
                     return None
@@ -178,14 +188,21 @@ class Batcher:
             ring.remove(request)
         return next((request for request in ring if request.prepared or request.is_raw), None)
 
+    def _would_be_short(self, leader: Request) -> bool:
+        """Whether what is tokenised of its texts does not fill a batch: more of them would share it."""
+        return len(leader.prepared) * len(leader.prepared[0][1].ids) < self._engine.batch_tokens
+
     def _take_raw(self, kind: TextKind) -> list[tuple[Request, int]]:
         """Texts to tokenise in one go, of the caller whose turn it is and of those after it."""
         taken: list[tuple[Request, int]] = []
+        room = _PREPARED_TOGETHER
         for request in self._waiting[kind]:
-            if len(taken) >= _PREPARED_TOGETHER:
+            if room <= 0:
                 break
-            if request.is_raw and not request.prepared:
-                taken += [(request, index) for index in request.take_raw(_PREPARED_TOGETHER - len(taken))]
+            if request.is_raw:
+                indices = request.take_raw(room)
+                room -= sum(len(request.texts[index]) for index in indices)
+                taken += [(request, index) for index in indices]
         return taken
 
     def _prepare(self, taken: list[tuple[Request, int]]) -> None:
@@ -195,10 +212,11 @@ class Batcher:
             self._drop((request for request, _ in taken), Unavailable(f"The model could not read a text: {error}."))
             return
         with self._changed:
-            longest_first = sorted(zip(taken, prepared, strict=True), key=lambda pair: len(pair[1].ids), reverse=True)
-            for (request, index), text in longest_first:
+            for (request, index), text in zip(taken, prepared, strict=True):
                 request.prepared.append((index, text))
                 request.being_prepared = False
+            for request in {id(request): request for request, _ in taken}.values():
+                request.sort_prepared()
             # This thread takes the first batch itself.
             self._changed.notify(min(len(taken) - 1, len(self._threads)))
 

@@ -1,6 +1,7 @@
 """The reference engine: sentence-transformers on torch. Runs every model that library runs, at its cost; and GPUs."""
 
 import importlib
+import json
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,6 +52,7 @@ class SentenceTransformerEngine:
             )
         except Exception as error:  # whatever the model's files provoke in three libraries
             raise Unavailable(f"sentence-transformers cannot load '{config.folder}': {error}.") from error
+        _refuse_random(self._model[0].auto_model, config)
         self._tokenizer = tokenizer
         self._lock = threading.Lock()
 
@@ -88,6 +90,38 @@ def _device(config: ModelConfig, torch: Any) -> str:
             retry_after_seconds=60,
         )
     return "cpu"
+
+
+def _refuse_random(network: Any, config: ModelConfig) -> None:
+    """The library fills what the weights' files lack with random numbers and goes on: vectors that mean nothing."""
+    names = {_usual(name) for file in config.transformer_folder.glob("*.safetensors") for name in _tensors_of(file)}
+    held = dict(network.state_dict(keep_vars=True))
+    given = {name for name in held if any(known == name or known.endswith(f".{name}") for known in names)}
+    places = {held[name].data_ptr() for name in given}
+    # One tensor may have two names, and nobody here asks the pooler of BERT.
+    lacking = [
+        name
+        for name in held
+        if name not in given and held[name].data_ptr() not in places and not name.startswith("pooler.")
+    ]
+    if lacking:
+        raise Unavailable(
+            f"The weights of the model in '{config.folder}' lack {len(lacking)} tensors that its config.json asks "
+            f"for, such as {lacking[0]}."
+        )
+
+
+def _tensors_of(file: Path) -> list[str]:
+    """Names in the header: eight bytes of its length, little-endian, then JSON (the safetensors format)."""
+    with file.open("rb") as opened:
+        length = int.from_bytes(opened.read(8), "little")
+        header: dict[str, Any] = json.loads(opened.read(length))
+    return [name for name in header if name != "__metadata__"]
+
+
+def _usual(name: str) -> str:
+    """Older checkpoints name a layer norm's weight gamma and its bias beta."""
+    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
 
 
 def _refuse_pickles(config: ModelConfig) -> None:

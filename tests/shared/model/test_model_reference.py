@@ -129,3 +129,12 @@ async def test_prompts_are_the_libraries_own(tmp_path: Path, metrics: Prometheus
                 ).max()
                 < 2e-5
             )
+
+
+def test_weights_that_lack_a_tensor_are_refused_where_the_library_would_make_some_up(tmp_path: Path) -> None:
+    folder = a_tiny_model(tmp_path / "model", layers=1, num_hidden_layers=2)
+    config = read_model_config(folder, name="tiny")
+    tokenizer = ModelTokenizer(config)
+    choice = EngineChoice("sentence-transformers", "fp32")
+    with pytest.raises(Unavailable, match=r"lack 16 tensors.*encoder\.layer\.1\."):
+        load_engine(config, choice, ArtefactCache(tmp_path / "models"), lambda: tokenizer)
