@@ -23,6 +23,8 @@ from shared.telemetry import Metrics, get_log
 # So many batches in a row that the engine cannot run, and another engine is tried.
 _FAILURES_IN_A_ROW: Final = 3
 _LONGEST_CANCEL_SECONDS: Final = 3.0
+# A command that is done in seconds would never see the comparison's end and only be slower for it.
+_COMPARE_AFTER_SECONDS: Final = 10.0
 _CHECKED: Final = ("A tariff is a tax on imports.", "관세는 수입품에 매기는 세금이다.")
 _log = get_log("model")
 
@@ -84,7 +86,11 @@ class EmbeddingModel:
     weights, the engines are compared in the background and the best takes over.
     """
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, metrics: Metrics, *, compare_after_seconds: float = _COMPARE_AFTER_SECONDS
+    ) -> None:
+        """Engines are compared that long after the first load."""
+        self._compare_after_seconds = compare_after_seconds
         self._metrics = metrics
         self._artefacts = ArtefactCache(settings.models_dir, most_bytes=settings.model_cache_bytes)
         self._source = Source.of(settings, self._artefacts)
@@ -295,6 +301,8 @@ class EmbeddingModel:
         self._measuring.start()
 
     def _measure_quietly(self) -> None:
+        if self._cancelled.wait(self._compare_after_seconds):
+            return
         try:
             self.measure()
         except Exception as error:
