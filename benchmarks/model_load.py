@@ -1,12 +1,10 @@
 """Loading the model in fresh processes: first and cached, where the time goes, memory, a hundred restarts.
 
-Each load is a process of its own, `python -m benchmarks.model_load --load FOLDER`, that prints one JSON line.
+Each load is a process of its own, `python -m benchmarks.load_once FOLDER`, that prints one JSON line.
 """
 
-import asyncio
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -24,40 +22,11 @@ _RESTARTS: Final = 100
 _WORDS: Final = "The duty on notebooks is eight per cent."
 
 
-async def _load(folder: Path, started: float) -> dict[str, Any]:
-    """Seconds of each step since the interpreter ran its first line of ours, and memory."""
-    from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-    from shared.model.manager import ModelManager
-    from shared.settings import Settings
-
-    imported = time.perf_counter()
-    manager = ModelManager(Settings(data_dir=folder, model_engine="onnx", model_precision="fp32"), PrometheusMetrics())
-    constructed = time.perf_counter()
-    await manager.load()
-    loaded = time.perf_counter()
-    await manager.embed([_WORDS], kind="query")
-    embedded = time.perf_counter()
-    status = manager.status().embedding
-    manager.close()
-    return {
-        "artefact": status.artefact,
-        "hits": status.cache.hits if status.cache else 0,
-        "misses": status.cache.misses if status.cache else 0,
-        "import": imported - started,
-        "construct": constructed - imported,
-        "load": loaded - constructed,
-        "first text": embedded - loaded,
-        "rss_before": status.slot.memory_before_bytes,
-        "rss_after": status.slot.memory_after_bytes,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
-    }
-
-
 def _in_fresh_process(folder: Path) -> dict[str, Any]:
     """What `_load` says, and the whole process's seconds."""
     started = time.perf_counter()
     answer = subprocess.run(
-        [sys.executable, "-m", "benchmarks.model_load", "--load", str(folder)],
+        [sys.executable, "-m", "benchmarks.load_once", str(folder)],
         check=True,
         capture_output=True,
         text=True,
@@ -115,14 +84,14 @@ def measure() -> list[Figure]:
     for name, runs in (("first", first), ("cached", cached)):
         seconds = [float(run["load"]) for run in runs]
         profile = ", ".join(
-            f"{part} {_mean(runs, part):.3f} s" for part in ("import", "construct", "load", "first text")
+            f"{part} {_mean(runs, part):.3f} s" for part in ("interpreter", "import", "construct", "load", "first text")
         )
         figures.append(_report(f"load, {name}", statistics.mean(seconds), "s", _spread(seconds)))
         figures.append(_report(f"process, {name}", _mean(runs, "process"), "s", profile))
         grown = (_mean(runs, "rss_after") - _mean(runs, "rss_before")) / 2**20
         note = f"RSS {_mean(runs, 'rss_before') / 2**20:.0f} MiB before, {_mean(runs, 'rss_after') / 2**20:.0f} after"
         figures.append(_report(f"memory of the model, {name} load", grown, "MiB", note))
-    constructing = _mean(cached, "import") + _mean(cached, "construct")
+    constructing = sum(_mean(cached, part) for part in ("interpreter", "import", "construct"))
     saved = 100 * (1 - constructing / baseline)
     note = f"{constructing:.2f} s until the manager stands, {baseline:.2f} s where the model loads at construction"
     figures.append(_report("start time saved by loading lazily", saved, "%", note, "≥ 75 %", saved >= 75))
@@ -146,8 +115,3 @@ def _first_request() -> Figure:
             seconds.append(time.perf_counter() - started)
     worst = max(seconds)
     return _report("first request, nothing built yet", worst, "s", _spread(seconds), "≤ 5 s", worst <= 5)
-
-
-if __name__ == "__main__":
-    begun = time.perf_counter()
-    print(json.dumps(asyncio.run(_load(Path(sys.argv[2]), begun))))
