@@ -1,4 +1,4 @@
-"""Captions of pictures, made in a child process (blip_child.py): torch alone takes half a gigabyte."""
+"""Captions of pictures, made in a child process (pictures/blip_child.py): torch alone takes half a gigabyte."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from shared.kernel import Unavailable
-from shared.model.child_door import ChildDoor
-from shared.model.picture_door import ask, start
+from shared.model.pictures.child_door import ChildDoor
+from shared.model.pictures.door import ask, start
 from shared.ports.images import Caption
 from shared.settings import Settings
 
-_MODULE: Final = "shared.model.blip_child"
+_MODULE: Final = "shared.model.pictures.blip_child"
 _BATCH: Final = 8
 _WEIGHTS: Final = ("model.safetensors", "model.safetensors.index.json")
 _PACKAGES: Final = ("transformers", "torch", "PIL")

@@ -1,4 +1,4 @@
-"""Text in pictures, read in child processes (ocr_child.py): Tesseract, or EasyOCR where that is installed."""
+"""Text in pictures, read in child processes (pictures/ocr_child.py): Tesseract, or EasyOCR where that is installed."""
 
 import contextlib
 import importlib.util
@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from shared.kernel import DomainError, InvalidInput, Unavailable
-from shared.model.child_door import ChildDoor
 from shared.model.cores import usable_cores
-from shared.model.picture_door import ask, counted, start
+from shared.model.pictures.child_door import ChildDoor
+from shared.model.pictures.door import ask, counted, start
 from shared.ports.images import PictureText, TextBox
 from shared.runtime.children import ChildLimits
 from shared.settings import Settings
 
-_MODULE: Final = "shared.model.ocr_child"
+_MODULE: Final = "shared.model.pictures.ocr_child"
 _LANGUAGES: Final = re.compile(r"[a-z]{3}(_[a-z]+)?(\+[a-z]{3}(_[a-z]+)?)*")
 _MOST_LANGUAGES: Final = 8
 _MOST_CHILDREN: Final = 2

@@ -11,8 +11,8 @@ from picture_builders import a_picture, as_file, ocr_reader
 
 from builders import eventually
 from shared.kernel import Unavailable
-from shared.model.child_door import ChildDoor, ChildEnded, ChildError
 from shared.model.cores import usable_cores
+from shared.model.pictures.child_door import ChildDoor, ChildEnded, ChildError
 
 
 def a_door(module: str = "shared.model.build_graph", setup: dict[str, Any] | None = None) -> ChildDoor:

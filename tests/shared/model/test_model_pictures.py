@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from picture_builders import a_picture, as_file
 from PIL import Image, ImageOps
 
-from shared.model.pictures import Unreadable, decode_first, decode_pages
-from shared.model.text_lines import Prepared, as_one_line, ink, skew_degrees
+from shared.model.pictures.decoding import Unreadable, decode_first, decode_pages
+from shared.model.pictures.text_lines import Prepared, as_one_line, ink, skew_degrees
 
 MOST = 10_000_000
 

@@ -10,6 +10,7 @@ import pytest
 from model_builders import a_tiny_model
 
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
+from shared.kernel import Unavailable
 from shared.model.artifacts import ArtefactCache
 from shared.model.config import model_config, read_model_config
 from shared.model.engine import EngineChoice

@@ -1,4 +1,4 @@
-"""The child that captions pictures by BLIP (Li et al., 2022): `python -m shared.model.blip_child`."""
+"""The child that captions pictures by BLIP (Li et al., 2022): `python -m shared.model.pictures.blip_child`."""
 
 import importlib
 import os
@@ -19,7 +19,7 @@ class _Blip:
     def __init__(self, folder: str, device: str, most_pixels: int, memory_bytes: int) -> None:
         from tokenizers import Tokenizer
 
-        from shared.model.pictures import limit_further_memory
+        from shared.model.pictures.decoding import limit_further_memory
 
         # Untyped on purpose: what they declare depends on whether they are installed.
         torch: Any = importlib.import_module("torch")
@@ -47,7 +47,7 @@ class _Blip:
 
     def caption(self, images: list[bytes], first: int, count: int) -> list[str]:
         """One sentence per picture; these are the `first` and following of `count`. Raises Unreadable."""
-        from shared.model.pictures import Unreadable, decode_first
+        from shared.model.pictures.decoding import Unreadable, decode_first
 
         pictures = []
         for number, data in enumerate(images, start=first):

@@ -13,8 +13,8 @@ import tesserocr
 from PIL import Image
 from tesserocr import PSM, RIL
 
-from shared.model.pictures import decode_pages
-from shared.model.text_lines import Prepared, as_one_line, skew_degrees
+from shared.model.pictures.decoding import decode_pages
+from shared.model.pictures.text_lines import Prepared, as_one_line, skew_degrees
 
 _LINE_HEIGHT: Final = 128
 _LINE_SHAPE: Final = 8

@@ -6,7 +6,7 @@ from typing import Any
 import easyocr
 import numpy as np
 
-from shared.model.pictures import decode_pages, limit_further_memory
+from shared.model.pictures.decoding import decode_pages, limit_further_memory
 
 
 class EasyOcrReader:

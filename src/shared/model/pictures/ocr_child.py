@@ -1,4 +1,4 @@
-"""The child that reads text in pictures: `python -m shared.model.ocr_child ENGINE`.
+"""The child that reads text in pictures: `python -m shared.model.pictures.ocr_child ENGINE`.
 
 It imports what its engine needs and nothing else: it starts in half a second and takes 90 MB.
 """
@@ -20,10 +20,10 @@ class Reader(Protocol):
 
 def _make(engine: str, **arguments: Any) -> Reader:
     if engine == "easyocr":
-        from shared.model.easyocr_reader import EasyOcrReader
+        from shared.model.pictures.easyocr_reader import EasyOcrReader
 
         return EasyOcrReader(**arguments)
-    from shared.model.tesseract_reader import TesseractReader
+    from shared.model.pictures.tesseract_reader import TesseractReader
 
     return TesseractReader(**arguments)
 

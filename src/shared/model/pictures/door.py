@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from shared.kernel import DomainError, Refused, Unavailable, Unsupported
-from shared.model.child_door import ChildDoor, ChildEnded, ChildError
+from shared.model.pictures.child_door import ChildDoor, ChildEnded, ChildError
 from shared.telemetry import get_log
 
 _log = get_log("model")
