@@ -52,9 +52,9 @@ def seoga_json(data_dir: Path, *arguments: str | Path, code: int = 0, **variable
 
 
 @contextmanager
-def a_serving_process(data_dir: Path, **variables: str) -> Iterator["subprocess.Popen[str]"]:
-    """`seoga serve` on a free port, ended with SIGTERM."""
-    process = command(data_dir, "serve", "--port", "0", **variables)
+def a_serving_process(data_dir: Path, *, port: int = 0, **variables: str) -> Iterator["subprocess.Popen[str]"]:
+    """`seoga serve`, on a free port unless one is given, ended with SIGTERM."""
+    process = command(data_dir, "serve", "--port", str(port), **variables)
     try:
         deadline = time.monotonic() + 60
         while DataDirectory(data_dir).server() is None:

@@ -14,6 +14,7 @@ from shared.model.engine import EngineChoice
 from shared.runtime.children import ChildEnded, ChildError, ChildProcess, serve_parent
 
 GRAPH_FILE: Final = "model.onnx"
+_END_SECONDS: Final = 2.0
 WEIGHTS_FILE: Final = "model.bin"
 OPENVINO_FILE: Final = "model.xml"
 """OpenVINO's own format; its weights lie beside it in model.bin."""
@@ -55,6 +56,7 @@ async def _ask_child(config: ModelConfig, choice: EngineChoice, target: str) -> 
                 engine=choice.engine,
                 precision=choice.precision,
             )
+        await child.stop(grace_seconds=_END_SECONDS)
     finally:
         await child.kill()
 

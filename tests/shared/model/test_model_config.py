@@ -59,6 +59,54 @@ def test_a_plain_transformers_folder_is_pooled_by_the_mean(tmp_path: Path) -> No
     assert (config.pooling, config.normalise, config.max_tokens) == ("mean", False, 40)
 
 
+def a_cached_model(home: Path, *, commit: str = "c0ffee", name: str = "intfloat/multilingual-e5-small") -> Path:
+    """A model as the Hugging Face cache keeps it, in the snapshot that `main` names."""
+    cache = home / "hub" / f"models--{name.replace('/', '--')}"
+    (cache / "refs").mkdir(parents=True)
+    (cache / "refs" / "main").write_text(commit)
+    return a_tiny_model(cache / "snapshots" / commit)
+
+
+def test_a_model_is_found_by_name_in_the_local_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    folder = a_cached_model(tmp_path)
+    config = model_config(Settings(model_name="intfloat/multilingual-e5-small"))
+    assert (config.name, config.folder) == ("multilingual-e5-small", folder)
+    assert model_config(Settings(model_name="intfloat/multilingual-e5-small", model_revision="c0ffee")) == config
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.delenv("HF_HOME")
+    assert model_config(Settings(model_name="intfloat/multilingual-e5-small")) == config
+
+
+@pytest.mark.parametrize("revision", ["v2", "../../..", "/"])
+def test_a_revision_that_is_not_there_says_where_it_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, revision: str
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    a_cached_model(tmp_path)
+    with pytest.raises(Unavailable, match=r"SEOGA_MODEL_NAME was 'intfloat/.*hf download intfloat/"):
+        model_config(Settings(model_name="intfloat/multilingual-e5-small", model_revision=revision))
+
+
+def test_e5_models_get_the_prompts_their_cards_ask_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    a_cached_model(tmp_path)
+    config = model_config(Settings(model_name="intfloat/multilingual-e5-small"))
+    assert (config.query_prompt, config.passage_prompt) == ("query: ", "passage: ")
+    asked = Settings(model_name="intfloat/multilingual-e5-small", model_query_prompt="Q: ")
+    assert (model_config(asked).query_prompt, model_config(asked).passage_prompt) == ("Q: ", "passage: ")
+
+
+def test_settings_go_before_what_the_files_say_within_the_models_limits(tmp_path: Path) -> None:
+    folder = a_tiny_model(tmp_path / "model", max_tokens=24)
+    asked = Settings(model_path=folder, model_max_tokens=12, model_languages=("ko", "en"), model_passage_prompt="P: ")
+    config = model_config(asked)
+    assert (config.max_tokens, config.languages) == (12, frozenset({"ko", "en"}))
+    assert (config.query_prompt, config.passage_prompt) == ("", "P: ")
+    assert model_config(Settings(model_path=folder, model_max_tokens=500)).max_tokens == 24
+    assert config.fingerprint("0") != model_config(Settings(model_path=folder)).fingerprint("0")
+
+
 def test_a_missing_folder_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=r"SEOGA_MODEL_PATH was '.*absent'"):
         model_config(Settings(model_path=tmp_path / "absent"))

@@ -22,6 +22,9 @@ _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 30.0
 
 
+_GRACE_SECONDS: Final = 2.0
+
+
 class ChildDoor:
     """Calls from any thread, answered one at a time. A child that ended is started anew by the next call."""
 
@@ -142,7 +145,8 @@ class ChildDoor:
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
-        await self._end_child()
+        # One that was at work is gone already; an idle one may clean up after itself.
+        await self._end_child(grace_seconds=_GRACE_SECONDS)
 
     async def _answered(self, method: str, timeout_seconds: float, arguments: dict[str, Any]) -> Any:
         try:
@@ -208,7 +212,9 @@ class ChildDoor:
                 await self._end_child()
         return self._child
 
-    async def _end_child(self) -> None:
+    async def _end_child(self, *, grace_seconds: float = 0) -> None:
         child, self._child = self._child, None
         if child is not None:
+            if grace_seconds:
+                await child.stop(grace_seconds=grace_seconds)
             await child.kill()
