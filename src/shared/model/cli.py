@@ -111,9 +111,9 @@ def _show_status(seen: dict[str, Any]) -> None:
     console = Console()
     languages = ", ".join(seen["languages"])
     console.print(_text(f"{seen['name']} ({languages}; {seen['dimension']} dimensions)", "bold"))
-    console.print(_text(f"embedding    {_described(seen)}"))
+    console.print(_text(f"embedding    {_described(seen)}"), soft_wrap=True)
     for name, slot in seen["pictures"].items():
-        console.print(_text(f"{name:<12} {_described(slot)}"))
+        console.print(_text(f"{name:<12} {_described(slot)}"), soft_wrap=True)
     console.print(_text(f"embedded     {seen['embedded_texts']} texts, {seen['waiting_texts']} waiting"))
     console.print(_text("consumers    " + ", ".join(f"{name} {use}" for name, use in seen["consumers"].items())))
     if (cache := seen["cache"]) is not None:
@@ -121,7 +121,8 @@ def _show_status(seen: dict[str, Any]) -> None:
             _text(f"built        {cache['entries']} on disk, {cache['bytes'] / 2**20:.0f} MiB; {cache['hits']} hits")
         )
     for step in seen["fallbacks"]:
-        console.print(_text(f"not used     {step['engine']} {step['precision']}: {step['reason']}", "yellow"))
+        reason = f"not used     {step['engine']} {step['precision']}: {step['reason']}"
+        console.print(_text(reason, "yellow"), soft_wrap=True)
     if seen["is_measuring"]:
         console.print(_text("engines      being compared now; the best takes over", "yellow"))
     if seen["engines"] is not None:

@@ -34,7 +34,16 @@ class LoadedEmbedding:
 
     memory_bytes = None
 
-    def __init__(self, best: BestEngine, source: Source, metrics: Metrics, on_broken: Callable[[Engine], None]) -> None:
+    def __init__(
+        self,
+        best: BestEngine,
+        source: Source,
+        metrics: Metrics,
+        *,
+        on_texts: Callable[[int], None],
+        on_broken: Callable[[Engine], None],
+    ) -> None:
+        """Both are called under the batcher's lock: with each batch's texts, and once if the engine keeps failing."""
         self.engine = best.engine
         self.artefact: Origin | None = best.artefact
         self.steps: tuple[FallbackStep, ...] = best.steps
@@ -42,8 +51,8 @@ class LoadedEmbedding:
         self.batcher = Batcher(
             best.engine, source.config.get().dimension, report=self, most_waiting=source.settings.model_queue_limit
         )
-        self.embedded_texts = 0
         self._metrics = metrics
+        self._on_texts = on_texts
         self._on_broken = on_broken
         self._failures = 0
 
@@ -59,7 +68,7 @@ class LoadedEmbedding:
     def ran(self, *, texts: int, tokens: int, seconds: float) -> None:
         """See BatchReport."""
         self._failures = 0
-        self.embedded_texts += texts
+        self._on_texts(texts)
         engine = self.label
         self._metrics.count("model_texts_embedded", texts, engine=engine)
         self._metrics.count("model_tokens_embedded", tokens, engine=engine)
@@ -95,7 +104,7 @@ class EmbeddingModel:
         self._artefacts = ArtefactCache(settings.models_dir, most_bytes=settings.model_cache_bytes)
         self._source = Source.of(settings, self._artefacts)
         self._broken: set[EngineChoice] = set()
-        self._embedded_before = 0
+        self._embedded_texts = 0
         self._cancelled = threading.Event()
         self._measuring: threading.Thread | None = None
         limits = SlotLimits(
@@ -212,7 +221,7 @@ class EmbeddingModel:
             max_tokens=description.max_tokens if description else None,
             languages=tuple(sorted(description.languages)) if description else (),
             fingerprint=description.fingerprint if description else None,
-            embedded_texts=self._embedded_before + (loaded.embedded_texts if loaded else 0),
+            embedded_texts=self._embedded_texts,
             waiting_texts=loaded.batcher.waiting_texts if loaded else 0,
             artefact=loaded.artefact if loaded else None,
             fallbacks=loaded.steps if loaded else (),
@@ -259,12 +268,12 @@ class EmbeddingModel:
             limits=_limits(source.settings),
             report=self._report_step,
         )
-        replaced = self.slot.loaded
-        if replaced is not None:
-            self._embedded_before += replaced.embedded_texts
         if config.engine == "auto" and read_table(config, self._artefacts) is None:
             self._measure_in_background()
-        return LoadedEmbedding(best, source, self._metrics, self._give_up)
+        return LoadedEmbedding(best, source, self._metrics, on_texts=self._count, on_broken=self._give_up)
+
+    def _count(self, texts: int) -> None:
+        self._embedded_texts += texts
 
     def _report_step(self, step: FallbackStep) -> None:
         self._metrics.count("model_fallbacks", engine=step.choice.engine, precision=step.choice.precision)

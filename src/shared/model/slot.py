@@ -151,7 +151,10 @@ class ModelSlot(Generic[L]):
         """
         with self._reloading:
             if self._entry is None:
-                self._load_in_thread().result(self._limits.load_timeout_seconds)
+                try:
+                    self._load_in_thread().result(self._limits.load_timeout_seconds)
+                except TimeoutError:
+                    raise self._too_slow() from None
                 return
             fresh = self._loader.load(attempts=1)
             with self.lease_if_loaded() as old:
@@ -225,7 +228,6 @@ class ModelSlot(Generic[L]):
             await self._wait_for(self._load_in_thread(), deadline - time.monotonic())
 
     async def _wait_for(self, loading: Future[L], seconds: float) -> None:
-        limit = self._limits.load_timeout_seconds
         with self._changed:
             if self._waiting >= self._limits.queue_limit:
                 raise Unavailable(
@@ -235,17 +237,20 @@ class ModelSlot(Generic[L]):
         try:
             await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(loading)), max(0.0, seconds))
         except TimeoutError:
-            raise Unavailable(
-                f"The model has been loading for {limit:g} s and is not ready yet.",
-                code="model_loading",
-                retry_after_seconds=5,
-            ) from None
+            raise self._too_slow() from None
         except Unavailable as error:
             # One of its own for each waiter: a raised exception collects the frames it passes.
             raise copy_of(error, error.retry_after_seconds) from error
         finally:
             with self._changed:
                 self._waiting -= 1
+
+    def _too_slow(self) -> Unavailable:
+        return Unavailable(
+            f"The model has been loading for {self._limits.load_timeout_seconds:g} s and is not ready yet.",
+            code="model_loading",
+            retry_after_seconds=5,
+        )
 
     def _load_in_thread(self) -> Future[L]:
         """The load that is under way, or a new one: whoever comes first starts it, in a thread of its own.
