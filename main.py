@@ -4,6 +4,7 @@ What only the server needs is imported when a server is built, and what only its
 is one: both start faster for it.
 """
 
+import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
@@ -14,7 +15,7 @@ import typer
 
 from shared.kernel import DomainError
 from shared.runtime.data_directory import DataDirectory
-from shared.settings import Settings, load_settings
+from shared.settings import PREFIX, Settings, load_settings
 from shared.telemetry import configure_logs, get_log
 
 if TYPE_CHECKING:
@@ -211,6 +212,8 @@ def _build_cli() -> typer.Typer:
 
         settings = load_settings(host=host, port=port, data_dir=data_dir)
         configure_logs(level=settings.log_level, format=settings.log_format)
+        # A child process that asks for the shared model looks for the server of this data directory.
+        os.environ[f"{PREFIX}DATA_DIR"] = str(settings.data_dir.absolute())
         directory = DataDirectory(settings.data_dir)
         with directory.hold(), bind(settings.host, settings.port) as bound:
             application = Application(settings, directory)

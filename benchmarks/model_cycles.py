@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.figures import Figure
-from benchmarks.texts import queries
+from benchmarks.texts import abstracts, queries
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.model.manager import ModelManager
 from shared.model.memory import resident_bytes, return_free_memory
@@ -18,6 +18,22 @@ _CALLERS: Final = 50
 _CYCLES: Final = 100
 # Libraries keep pools that fill in the first rounds.
 _WARM_UP: Final = 10
+_IDLE_SECONDS: Final = 3.0
+
+
+async def _given_back(settings: Settings) -> tuple[int, int, int]:
+    """Resident bytes before the load, after bulk work, and once the idle model was unloaded by itself."""
+    texts = [content.decode() for _, content in abstracts(300)]
+    settings = settings.model_copy(update={"model_idle_unload_seconds": 0.5})
+    async with ModelManager(settings, PrometheusMetrics()) as manager:
+        await manager.count_tokens(texts[:1])
+        before = resident_bytes()
+        await manager.embed(texts, kind="passage")
+        used = resident_bytes()
+        await asyncio.sleep(_IDLE_SECONDS)
+        if manager.is_loaded:
+            raise RuntimeError("an idle model was not unloaded")
+        return before, used, resident_bytes()
 
 
 async def _cycles(settings: Settings) -> tuple[int, list[int]]:
@@ -46,6 +62,13 @@ def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="seoga-bench-") as folder:
         for engine, precision in (("onnx", "fp32"), ("openvino", "int8")):
             settings = load_settings(data_dir=Path(folder), model_engine=engine, model_precision=precision)
+            before, used, left = asyncio.run(_given_back(settings))
+            share = 100 * (used - left) / (used - before)
+            note = (
+                f"{before >> 20} MiB before, {used >> 20} after bulk work, {left >> 20} once idle; {engine} {precision}"
+            )
+            what = f"memory given back by idle unloading, {engine}"
+            figures.append(Figure("bench-model", what, share, "% of the growth", None, "reported", None, note))
             loads, memory = asyncio.run(_cycles(settings))
             early, late = (statistics.median(part) for part in (memory[_WARM_UP : _WARM_UP + 20], memory[-20:]))
             drift = 100 * (late / early - 1)
