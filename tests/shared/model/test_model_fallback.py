@@ -27,6 +27,10 @@ from shared.model.tokens import ModelTokenizer
 
 EXACT = EngineChoice("onnx", "fp32")
 QUICK = EngineChoice("onnx", "int8")
+needs_int8 = pytest.mark.skipif(
+    not this_machine().flags & {"avx512_vnni", "avx_vnni", "amx_int8"},
+    reason="this processor has no instructions for products of 8-bit integers",
+)
 OTHER_EXACT = EngineChoice("openvino", "fp32")
 REFERENCE = EngineChoice("sentence-transformers", "fp32")
 
@@ -85,6 +89,7 @@ def test_before_anything_was_measured_the_exact_default_answers(loading: Loading
     best.engine.close()
 
 
+@needs_int8
 def test_the_fastest_of_the_table_answers(loading: Loading) -> None:
     loading.measured(QUICK, EXACT)
     best = loading.best()
@@ -106,6 +111,7 @@ def test_limits_that_were_tightened_since_drop_what_was_measured_before(loading:
     best.engine.close()
 
 
+@needs_int8
 def test_a_damaged_artefact_that_cannot_be_built_again_gives_way_to_the_next_of_the_table(loading: Loading) -> None:
     for choice in (QUICK, EXACT):
         loading.load(choice).close()
@@ -121,6 +127,7 @@ def test_a_damaged_artefact_that_cannot_be_built_again_gives_way_to_the_next_of_
     best.engine.close()
 
 
+@needs_int8
 def test_an_engine_that_gives_no_numbers_gives_way_to_the_next(loading: Loading) -> None:
     loading.load(EXACT).close()
     loading.measured(EXACT, QUICK)
@@ -132,6 +139,7 @@ def test_an_engine_that_gives_no_numbers_gives_way_to_the_next(loading: Loading)
     best.engine.close()
 
 
+@needs_int8
 def test_a_load_that_runs_out_of_memory_gives_way_to_the_next(loading: Loading) -> None:
     loading.measured(QUICK, EXACT)
     asked: list[int] = []
@@ -258,6 +266,7 @@ def test_when_no_other_engine_loads_sentence_transformers_answers(loading: Loadi
     best.engine.close()
 
 
+@needs_int8
 def test_the_chain_goes_by_the_table_then_to_the_exact_engines(loading: Loading) -> None:
     assert chain(loading.config, None)[0] == EXACT
     assert {choice.precision for choice in chain(loading.config, None)} == {"fp32"}
@@ -272,6 +281,7 @@ def test_what_the_table_dropped_is_not_in_the_chain(loading: Loading) -> None:
     assert QUICK not in chain(loading.config, dropped)
 
 
+@needs_int8
 def test_what_was_asked_for_comes_first_and_the_rest_follows(loading: Loading) -> None:
     asked = replace(loading.config, engine="onnx", precision="int8")
     assert chain(asked, None)[:2] == (QUICK, EXACT)

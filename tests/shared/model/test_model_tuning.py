@@ -23,6 +23,7 @@ from shared.model.engine import EngineChoice
 from shared.model.engine_table import write_table
 from shared.model.engines import load_engine, runnable_choices
 from shared.model.measuring import encode_in_bulk, measure, packed_config, unpacked_config
+from shared.model.runnable import this_machine
 from shared.model.sample import LENGTHS, checked_texts, sample_texts
 from shared.model.tokens import ModelTokenizer
 from shared.model.tuning import (
@@ -38,6 +39,10 @@ from shared.settings import Settings
 LIMITS = CheckLimits(mean=0.985, worst=0.95)
 EXACT = EngineChoice("onnx", "fp32")
 QUICK = EngineChoice("onnx", "int8")
+needs_int8 = pytest.mark.skipif(
+    not this_machine().flags & {"avx512_vnni", "avx_vnni", "amx_int8"},
+    reason="this processor has no instructions for products of 8-bit integers",
+)
 HALF = EngineChoice("openvino", "bf16")
 
 
@@ -161,6 +166,7 @@ def test_other_limits_do_not_revive_what_did_not_run() -> None:
     assert a_table(broken).judged(CheckLimits(0, 0)).measures == (broken,)
 
 
+@needs_int8
 def test_an_engine_that_fails_is_in_the_table_with_its_reason_and_the_rest_goes_on(tmp_path: Path) -> None:
     config = replace(a_config(tmp_path), engine="onnx")
     weights = load_file(config.weights)
@@ -173,6 +179,7 @@ def test_an_engine_that_fails_is_in_the_table_with_its_reason_and_the_rest_goes_
     assert table.ranked() == ()
 
 
+@needs_int8
 def test_what_is_inexact_is_compared_also_where_only_it_was_asked_for(tmp_path: Path) -> None:
     config = replace(a_config(tmp_path), engine="onnx", precision="int8")
     table = measure_engines(config, ArtefactCache(tmp_path / "models"), limits=LIMITS, cancelled=threading.Event())
