@@ -1,11 +1,11 @@
-"""Loads the model once in a fresh process, `python -m benchmarks.load_once FOLDER`, and prints what it took as JSON.
+"""Loads the model once in a fresh process and prints what it took as JSON.
 
+`python -m benchmarks.load_once FOLDER SINCE`; SINCE is when the parent started it, in seconds since 1970.
 It imports nothing before the clock starts, so that nothing of ours goes uncounted.
 """
 
 import asyncio
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -38,14 +38,18 @@ async def _load(folder: Path) -> dict[str, Any]:
         "first text": embedded - loaded,
         "rss_before": status.slot.memory_before_bytes,
         "rss_after": status.slot.memory_after_bytes,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
+        "peak": _peak_bytes(),
     }
 
 
-if __name__ == "__main__":
-    # Linux says when a process began in hundredths of a second.
-    import psutil
+def _peak_bytes() -> int:
+    """Of this program alone: getrusage's figure includes what its parent held before this one took over."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM"))
 
-    interpreter = time.time() - psutil.Process().create_time()
+
+if __name__ == "__main__":
+    # Wall clock: the parent says when it started this process.
+    interpreter = time.time() - float(sys.argv[2])
     told = asyncio.run(_load(Path(sys.argv[1])))
     print(json.dumps({**told, "interpreter": interpreter}))

@@ -1,6 +1,6 @@
 """Loading the model in fresh processes: first and cached, where the time goes, memory, a hundred restarts.
 
-Each load is a process of its own, `python -m benchmarks.load_once FOLDER`, that prints one JSON line.
+Each load is a process of its own, `python -m benchmarks.load_once FOLDER SINCE`, that prints one JSON line.
 """
 
 import json
@@ -26,7 +26,7 @@ def _in_fresh_process(folder: Path) -> dict[str, Any]:
     """What `_load` says, and the whole process's seconds."""
     started = time.perf_counter()
     answer = subprocess.run(
-        [sys.executable, "-m", "benchmarks.load_once", str(folder)],
+        [sys.executable, "-m", "benchmarks.load_once", str(folder), str(time.time())],
         check=True,
         capture_output=True,
         text=True,
