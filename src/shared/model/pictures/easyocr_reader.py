@@ -6,6 +6,7 @@ from typing import Any
 import easyocr
 import numpy as np
 
+from shared.model.pictures.answers import answer_of
 from shared.model.pictures.decoding import decode_pages, limit_further_memory
 
 
@@ -49,18 +50,7 @@ class EasyOcrReader:
                     }
                 )
         texts = ["\n".join(box["text"] for box in boxes if box["page"] == page + 1) for page in range(len(pages))]
-        characters = sum(len(box["text"]) for box in boxes)
-        weighted = sum(len(box["text"]) * box["confidence"] for box in boxes)
-        return {
-            "text": "\n\n".join(text for text in texts if text),
-            "boxes": boxes,
-            "width": pages[0].width,
-            "height": pages[0].height,
-            "languages": languages,
-            "confidence": weighted / characters if characters else 0.0,
-            "pages": len(pages),
-            "pages_in_file": pages_in_file,
-        }
+        return answer_of(texts, boxes, pages, languages=languages, pages_in_file=pages_in_file)
 
     def _load(self, languages: str) -> None:
         if languages == self._languages:

@@ -13,6 +13,7 @@ import tesserocr
 from PIL import Image
 from tesserocr import PSM, RIL
 
+from shared.model.pictures.answers import answer_of
 from shared.model.pictures.decoding import decode_pages
 from shared.model.pictures.text_lines import Prepared, as_one_line, skew_degrees
 
@@ -99,18 +100,7 @@ class TesseractReader:
                 }
                 for word in reading.words
             ]
-        characters = sum(len(box["text"]) for box in boxes)
-        weighted = sum(len(box["text"]) * box["confidence"] for box in boxes)
-        return {
-            "text": "\n\n".join(text for text in texts if text),
-            "boxes": boxes,
-            "width": pages[0].width,
-            "height": pages[0].height,
-            "languages": languages,
-            "confidence": weighted / characters if characters else 0.0,
-            "pages": len(pages),
-            "pages_in_file": pages_in_file,
-        }
+        return answer_of(texts, boxes, pages, languages=languages, pages_in_file=pages_in_file)
 
     def _read_page(self, image: Image.Image, languages: str, deadline: float) -> _Reading:
         picture = Prepared.of(image)
