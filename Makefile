@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-reference check format bench bench-model chaos lock clean
+.PHONY: help setup demo run test test-reference servers servers-stop test-servers chaos-servers check format bench bench-model chaos lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -35,10 +35,27 @@ run: .venv/core.stamp ## serve on http://127.0.0.1:8000 (SEOGA_* settings apply)
 	@$(BIN)/seoga serve
 
 test: .venv/test.stamp ## set up and run the default tests (no network, no server)
-	@$(BIN)/pytest -n 2 -m "not chaos and not reference"
+	@$(BIN)/pytest -n 2 -m "not chaos and not reference and not servers and not chaos_servers"
 
 test-reference: .venv/reference.stamp ## compare the engines with sentence-transformers
 	@$(BIN)/pytest -m reference
+
+# It needs no environment of ours: what it runs are other people's programs.
+SERVERS = PYTHONPATH=tests $(PYTHON) -m servers
+
+servers: ## start Kafka, a MongoDB-wire server, Redis and PostgreSQL in .servers/ (all or NAMES="kafka redis")
+	@$(SERVERS) up $(NAMES)
+
+servers-stop: ## end what `make servers` started (data and ports stay in .servers/)
+	@$(SERVERS) down
+
+# Those that run are expected: with CI=true a test that misses one of them fails instead of being skipped.
+test-servers: .venv/test.stamp ## test the adapters of Kafka, MongoDB, Qdrant and Redis on servers
+	@$(SERVERS) kinds
+	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 2 -m "servers and not chaos_servers"
+
+chaos-servers: .venv/test.stamp ## stop, pause and kill servers under load for a minute each (long)
+	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 0 -m chaos_servers
 
 check: .venv/test.stamp ## format, lint, types, import rules, the default tests
 	@$(BIN)/ruff format --check .

@@ -5,8 +5,9 @@ is one: both start faster for it.
 """
 
 import os
+import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -15,7 +16,7 @@ import typer
 
 from shared.kernel import DomainError
 from shared.runtime.data_directory import DataDirectory
-from shared.settings import PREFIX, Settings, load_settings
+from shared.settings import PREFIX, Settings, WrongSettings, load_settings
 from shared.telemetry import configure_logs, get_log
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Application:
     """One server: the shared adapters, the modules, and the web application whose lifespan runs them."""
 
     def __init__(self, settings: Settings, directory: DataDirectory) -> None:
-        """Reads nothing and opens nothing; `directory` is held by the caller."""
+        """Reads nothing and opens nothing; `directory` is held by the caller where it holds any state."""
         from shared.container import SharedContainer
 
         self.settings = settings
@@ -57,7 +58,7 @@ class Application:
         bus, metrics, boot_id = self.shared.bus(), self.shared.metrics(), self._directory.boot_id
         async with AsyncExitStack() as stack:
             models = (self.shared.models(), self.shared.sharing(), self.shared.remote_model())
-            for adapter in (bus, self.shared.blobs(), self.shared.cache(), *models):
+            for adapter in (self.shared.mongo(), bus, self.shared.blobs(), self.shared.cache(), *models):
                 if isinstance(adapter, AbstractAsyncContextManager):
                     await stack.enter_async_context(adapter)
             register(self.shared.model_of_api())
@@ -75,12 +76,18 @@ class Application:
                     supervisor.start(f"{module.name}.consumer", consumer.run)
                 if module.job_store is None:
                     continue
-                # The lock on the data directory is ours: whoever claimed jobs before is gone.
-                await module.job_store.void_leases(except_owner=boot_id)
+                if self.shared.mongo() is None:
+                    # The lock on the data directory is ours: whoever claimed jobs before is gone.
+                    await module.job_store.void_leases(except_owner=boot_id)
                 for handler in module.jobs:
                     worker = Worker(module.job_store, handler, group=module.name, owner=boot_id, metrics=metrics)
                     supervisor.start(f"{module.name}.{handler.kind}", worker.run)
-            _log.info("started", action="main.started", data_dir=str(self.settings.data_dir))
+            _log.info(
+                "started",
+                action="main.started",
+                data_dir=str(self.settings.data_dir),
+                modules=",".join(self.settings.modules),
+            )
             yield
         _log.info("stopped", action="main.stopped")
 
@@ -122,44 +129,63 @@ class Application:
 
 
 def _build_modules(settings: Settings, shared: "SharedContainer") -> "list[Module]":
-    """Every module with what it needs plugged in, in the order in which a document passes them."""
+    """The modules this process runs, with what they need plugged in, in the order in which a document passes them."""
     from ingest.container import IngestContainer
     from monitor.container import MonitorContainer
     from process.container import ProcessContainer
     from search.container import SearchContainer
     from shared.ports.jobs import JobStore
-    from shared.runtime.module import Module, Probe
+    from shared.runtime.module import Checked, Module, Probe
 
-    # Monitor is shown what the others have; it is built last, and looks when it is asked.
+    # Monitor is shown what the others have; it looks when it is asked.
     components: dict[str, Probe] = {}
     job_stores: dict[str, JobStore] = {}
-    bus, blobs = shared.bus, shared.blobs
-    access, metrics = shared.access, shared.metrics
-    containers = (
-        IngestContainer(settings=settings, bus=bus, blobs=blobs, access=access, metrics=metrics),
-        ProcessContainer(settings=settings, blobs=blobs, model=shared.model_of_process, metrics=metrics),
-        SearchContainer(
-            settings=settings,
-            bus=bus,
-            blobs=blobs,
-            model=shared.model_of_search,
-            cache=shared.cache,
-            access=access,
-            metrics=metrics,
-        ),
-        MonitorContainer(
-            settings=settings, bus=bus, access=access, metrics=metrics, components=components, job_stores=job_stores
-        ),
+    bus, blobs, mongo = shared.bus, shared.blobs, shared.mongo
+    access, metrics, remotes = shared.access, shared.metrics, shared.remotes
+    process = ProcessContainer(
+        settings=settings, blobs=blobs, model=shared.model_of_process, metrics=metrics, mongo=mongo
     )
-    modules: list[Module] = []
-    for container in containers:
+    search = SearchContainer(
+        settings=settings,
+        bus=bus,
+        blobs=blobs,
+        model=shared.model_of_search,
+        cache=shared.cache,
+        access=access,
+        metrics=metrics,
+        remotes=remotes,
+        mongo=mongo,
+    )
+    monitor = MonitorContainer(
+        settings=settings,
+        bus=bus,
+        access=access,
+        metrics=metrics,
+        remotes=remotes,
+        mongo=mongo,
+        components=components,
+        job_stores=job_stores,
+    )
+    containers = {
+        "ingest": IngestContainer(settings=settings, bus=bus, blobs=blobs, access=access, metrics=metrics, mongo=mongo),
+        "process": process,
+        "search": search,
+        "monitor": monitor,
+    }
+    # In the order of the mapping, whatever the setting's: a document passes the modules in it.
+    running = [name for name in containers if name in settings.modules]
+    for container in containers.values():
         container.check_dependencies()
-        module: Module = container.module()
-        modules.append(module)
+    modules: list[Module] = [containers[name].module() for name in running]
+    for module in modules:
         components.update(module.probes)
-        if module.job_store is not None:
-            job_stores[module.name] = module.job_store
-    return modules
+    if "monitor" in running:
+        # Jobs of modules that run elsewhere are in the database that all share.
+        job_stores.update(process=process.jobs(), search=search.jobs())
+    if running:
+        adapters = {"shared.events": bus(), "shared.blobs": blobs(), "shared.cache": shared.cache()}
+        components.update({name: it.check for name, it in adapters.items() if isinstance(it, Checked)})
+    return [*modules, monitor.process()]
 
 
 @contextmanager
@@ -187,6 +213,36 @@ def _connect() -> "Iterator[httpx.Client]":
         yield client
 
 
+def _prepare_process(settings: Settings) -> None:
+    configure_logs(level=settings.log_level, format=settings.log_format)
+    # A child process that asks for the shared model looks for the server of this data directory.
+    os.environ[f"{PREFIX}DATA_DIR"] = str(settings.data_dir.absolute())
+
+
+def _with_model_of_this_machine(settings: Settings, directory: DataDirectory) -> Settings:
+    """One model for all processes of a machine: a worker takes that of the server that runs on its data directory."""
+    server = directory.server()
+    if server is None or settings.model_url is not None or settings.shared_model == "off":
+        return settings
+    return settings.read_again(model_url=server.url, model_engine="remote")
+
+
+def _serve(
+    settings: Settings, directory: DataDirectory, bound: socket.socket, on_url: Callable[[str], None] | None = None
+) -> None:
+    from shared.runtime.server import serve, url_of
+
+    application = Application(settings, directory)
+
+    def on_listening() -> None:
+        if on_url is not None:
+            on_url(url_of(bound))
+        typer.echo(f"Seoga listens on {url_of(bound)}")
+
+    if not serve(application.web, bound, on_listening):
+        raise typer.Exit(1)
+
+
 def _build_cli() -> typer.Typer:
     commands = typer.Typer(
         name="seoga",
@@ -205,27 +261,45 @@ def _build_cli() -> typer.Typer:
         host: Annotated[str | None, typer.Option(help="Address to listen on (SEOGA_HOST).")] = None,
         port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one (SEOGA_PORT).")] = None,
         data_dir: Annotated[Path | None, typer.Option(help="Where everything is kept (SEOGA_DATA_DIR).")] = None,
+        modules: Annotated[
+            str | None,
+            typer.Option(help="Some of ingest, process, search, monitor; or model: only to lend it (SEOGA_MODULES)."),
+        ] = None,
     ) -> None:
         """Serve the HTTP API until Ctrl-C or SIGTERM."""
-        from shared.runtime.server import bind, url_of
-        from shared.runtime.server import serve as serve_on
+        from shared.runtime.server import bind
 
-        settings = load_settings(host=host, port=port, data_dir=data_dir)
-        configure_logs(level=settings.log_level, format=settings.log_format)
-        # A child process that asks for the shared model looks for the server of this data directory.
-        os.environ[f"{PREFIX}DATA_DIR"] = str(settings.data_dir.absolute())
+        settings = load_settings(host=host, port=port, data_dir=data_dir, modules=modules)
+        _prepare_process(settings)
         directory = DataDirectory(settings.data_dir)
         with directory.hold(), bind(settings.host, settings.port) as bound:
-            application = Application(settings, directory)
+            _serve(settings, directory, bound, on_url=directory.publish_server)
 
-            def on_listening() -> None:
-                directory.publish_server(url_of(bound))
-                typer.echo(f"Seoga listens on {url_of(bound)}")
+    @commands.command()
+    def worker(
+        modules: Annotated[str, typer.Option(help="Which modules it works for.")] = "process",
+        host: Annotated[str | None, typer.Option(help="Address of its health and metrics (SEOGA_HOST).")] = None,
+        port: Annotated[int, typer.Option(help="Port of its health and metrics; 0 takes a free one.")] = 0,
+        data_dir: Annotated[
+            Path | None, typer.Option(help="Where models and copies are kept (SEOGA_DATA_DIR).")
+        ] = None,
+    ) -> None:
+        """Work beside a server until Ctrl-C or SIGTERM. Any number may, on any machine; all meet on the servers."""
+        from shared.runtime.server import bind
 
-            if not serve_on(application.web, bound, on_listening):
-                raise typer.Exit(1)
+        settings = load_settings(host=host, port=port, data_dir=data_dir, modules=modules)
+        if settings.has_embedded_state:
+            raise WrongSettings(
+                "A worker meets the others on servers: SEOGA_EVENTS_URL must name a Kafka, SEOGA_STORE_URL a MongoDB "
+                "and, for search, SEOGA_INDEX_URL a Qdrant. Without them `seoga serve` does all the work."
+            )
+        _prepare_process(settings)
+        directory = DataDirectory(settings.data_dir)
+        directory.join()
+        with bind(settings.host, settings.port) as bound:
+            _serve(_with_model_of_this_machine(settings, directory), directory, bound)
 
-    if sys.argv[1:2] != ["serve"]:
+    if sys.argv[1:2] not in (["serve"], ["worker"]):
         _add_client_commands(commands)
     return commands
 

@@ -1,10 +1,12 @@
-"""For every test: only what matters is logged, and no engines are compared in the background."""
+"""For every test: only what matters is logged, no engines are compared, and the reference is as good as absent."""
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
 
+from shared.model.runnable import this_machine
 from shared.telemetry import configure_logs
 
 
@@ -20,3 +22,16 @@ def one_engine() -> Iterator[None]:
     os.environ["SEOGA_MODEL_ENGINE"] = "onnx"
     yield
     del os.environ["SEOGA_MODEL_ENGINE"]
+
+
+@pytest.fixture(autouse=True)
+def without_the_reference(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What is tested must not depend on whether sentence-transformers and torch, the last resort, are installed."""
+    if request.node.get_closest_marker("reference") is not None:
+        yield
+        return
+    for name in ("sentence_transformers", "transformers", "torch"):
+        monkeypatch.setitem(sys.modules, name, None)
+    this_machine.cache_clear()
+    yield
+    this_machine.cache_clear()

@@ -19,6 +19,7 @@ from shared.ports.jobs import JobStore
 from shared.runtime.access import Access
 from shared.runtime.module import ComponentHealth, Module
 from shared.runtime.problems import install_problem_handlers
+from shared.runtime.resilience import Remotes
 from shared.settings import load_settings
 
 KEYS = """
@@ -74,21 +75,25 @@ async def a_monitor(folder: Path) -> AsyncIterator[Monitor]:
     job_stores: dict[str, Any] = {}
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(SqliteEventLog(settings.data_dir / "events.sqlite"))
+        metrics = PrometheusMetrics()
         container = MonitorContainer(
             settings=settings,
             bus=bus,
             access=Access.from_file(keys),
-            metrics=PrometheusMetrics(),
+            metrics=metrics,
+            remotes=Remotes(metrics),
             components=components,
             job_stores=job_stores,
         )
         module: Module = container.module()
-        for resource in module.resources:
-            await stack.enter_async_context(resource)
+        process: Module = container.process()
         app = FastAPI()
         install_problem_handlers(app)
-        assert module.router is not None
-        app.include_router(module.router)
+        for part in (module, process):
+            for resource in part.resources:
+                await stack.enter_async_context(resource)
+            assert part.router is not None
+            app.include_router(part.router)
         client = await stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
         )

@@ -30,11 +30,12 @@ from shared.infrastructure.file_blobs import FileBlobs
 from shared.infrastructure.memory_cache import MemoryCache
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite_event_log import SqliteEventLog
-from shared.kernel import DocumentId, Unavailable, new_document_id
+from shared.kernel import DocumentId, Unavailable, new_document_id, new_id
 from shared.ports.model import Embedded, Model, ModelDescription, TextKind, Vectors
 from shared.runtime.access import Access
 from shared.runtime.module import Module
 from shared.runtime.problems import install_problem_handlers
+from shared.runtime.resilience import Remotes
 from shared.runtime.worker import Worker
 from shared.settings import Settings
 
@@ -210,28 +211,47 @@ class ASearch:
 
 @asynccontextmanager
 async def a_search(
-    folder: Path, *, model: Model | None = None, access: Access | None = None, works: bool = True
+    folder: Path,
+    *,
+    model: Model | None = None,
+    access: Access | None = None,
+    works: bool = True,
+    settings: Settings | None = None,
+    mongo: Any | None = None,
+    index: ChunkIndex | None = None,
 ) -> AsyncIterator[ASearch]:
-    """Everything in `folder`; opened again, it is the same search after a restart."""
+    """Everything in `folder`; opened again, it is the same search after a restart.
+
+    With a door to MongoDB and an index that is open already, it is another process of the same search.
+    """
     metrics = PrometheusMetrics()
     async with AsyncExitStack() as stack:
         blobs = await stack.enter_async_context(FileBlobs(folder / "blobs"))
         bus = await stack.enter_async_context(SqliteEventLog(folder / "events.sqlite"))
         container = SearchContainer(
-            settings=providers.Object(Settings(data_dir=folder)),
+            settings=providers.Object(settings or Settings(data_dir=folder)),
             bus=providers.Object(bus),
             blobs=providers.Object(blobs),
             model=providers.Object(model or SmallModel()),
             cache=providers.Object(MemoryCache(1 << 20)),
             access=providers.Object(access or Access(None)),
             metrics=providers.Object(metrics),
+            remotes=providers.Object(Remotes(metrics)),
+            mongo=providers.Object(mongo),
         )
+        if index is not None:
+            container.index.override(providers.Object(index))
         module: Module = container.module()
+        if mongo is not None:
+            await stack.enter_async_context(mongo)
         for resource in module.resources:
-            await stack.enter_async_context(resource)
+            if index is None or resource is not container.index():
+                await stack.enter_async_context(resource)
         assert module.job_store is not None
-        await module.job_store.void_leases(except_owner="test")
-        worker = Worker(module.job_store, module.jobs[0], group="search", owner="test", metrics=metrics)
+        owner = "test" if mongo is None else new_id()
+        if mongo is None:
+            await module.job_store.void_leases(except_owner=owner)
+        worker = Worker(module.job_store, module.jobs[0], group="search", owner=owner, metrics=metrics)
         running = asyncio.create_task(worker.run()) if works else None
         try:
             yield ASearch(module, container, blobs, folder)

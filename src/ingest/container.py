@@ -1,32 +1,59 @@
 """Wires Ingest; ends in `module`."""
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
 from dependency_injector import containers, providers
 
 from ingest.application.collector import BlobCollector
 from ingest.application.feed import DocumentFeed
 from ingest.application.ingestion import Ingestion
+from ingest.application.ports import DocumentStore
 from ingest.application.progress import ProgressTracking
 from ingest.application.shelf import Shelf
-from ingest.infrastructure.sqlite_documents import SqliteDocuments
 from ingest.interface.events import subscriptions
 from ingest.interface.http import build_router
-from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
 from shared.ports.event_bus import EventBus
+from shared.ports.outbox import Outbox
 from shared.ports.storage import BlobStore
 from shared.runtime.access import Access
-from shared.runtime.module import ComponentHealth, Module, Probe
-from shared.settings import Settings
+from shared.runtime.module import Module, Probe, Resource
+from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
 
-NAME = "ingest"
+if TYPE_CHECKING:
+    from shared.infrastructure.mongo import MongoDatabase
+
+NAME: Final = "ingest"
 
 
-def _probes(database: SqliteDatabase) -> dict[str, Probe]:
-    async def store() -> ComponentHealth:
-        await database.read(lambda connection: connection.execute("SELECT 1").fetchone())
-        return ComponentHealth(ready=True, detail="open")
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    documents: DocumentStore
+    facts: Outbox
+    resources: tuple[Resource, ...]
+    probe: Probe
 
-    return {"ingest.store": store}
+
+def _sqlite(settings: Settings) -> _Storage:
+    from ingest.infrastructure.sqlite_documents import SqliteDocuments
+    from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
+
+    database = SqliteDatabase(settings.data_dir / f"{NAME}.sqlite", schema=SqliteDocuments.SCHEMA)
+    facts = SqliteFacts(database, producer=NAME)
+    return _Storage(SqliteDocuments(database, facts), facts, (database,), database.check)
+
+
+def _mongo(database: "MongoDatabase") -> _Storage:
+    from ingest.infrastructure.mongo_documents import COLLECTION, MongoDocuments
+    from shared.infrastructure.mongo_facts import MongoFacts
+
+    facts = MongoFacts(database, NAME, (COLLECTION,))
+    return _Storage(MongoDocuments(database, facts), facts, (), database.check)
+
+
+def _resources(storage: _Storage, *others: Resource) -> tuple[Resource, ...]:
+    return (*storage.resources, *others)
 
 
 class IngestContainer(containers.DeclarativeContainer):
@@ -37,12 +64,15 @@ class IngestContainer(containers.DeclarativeContainer):
     blobs = providers.Dependency(instance_of=BlobStore)
     access = providers.Dependency(instance_of=Access)
     metrics = providers.Dependency(instance_of=Metrics)
+    mongo: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
 
-    database = providers.Singleton(
-        SqliteDatabase, settings.provided.data_dir.joinpath.call("ingest.sqlite"), schema=SqliteDocuments.SCHEMA
+    storage = providers.Selector(
+        providers.Callable(scheme_of, settings.provided.store_url),
+        sqlite=providers.Singleton(_sqlite, settings),
+        mongodb=providers.Singleton(_mongo, mongo),
     )
-    facts = providers.Singleton(SqliteFacts, database, producer=NAME)
-    documents = providers.Singleton(SqliteDocuments, database, facts)
+    documents = storage.provided.documents
+    facts = storage.provided.facts
     feed = providers.Singleton(DocumentFeed, bus)
     ingestion = providers.Singleton(Ingestion, documents, blobs, settings, metrics)
     progress = providers.Singleton(ProgressTracking, documents, feed)
@@ -55,9 +85,9 @@ class IngestContainer(containers.DeclarativeContainer):
     module = providers.Singleton(
         Module,
         name=NAME,
-        resources=providers.List(database, feed, collector),
+        resources=providers.Callable(_resources, storage, feed, collector),
         router=router,
         subscriptions=providers.Singleton(subscriptions, progress, ingestion),
         outbox=facts,
-        probes=providers.Singleton(_probes, database),
+        probes=providers.Dict({"ingest.store": storage.provided.probe}),
     )

@@ -1,41 +1,60 @@
 """The wiring of Process; ends in `module`."""
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
 from dependency_injector import containers, providers
 
 from process.application.intake import Intake
 from process.application.pipeline import DocumentProcessing
 from process.infrastructure.parser_pool import ParserPool
 from process.interface.events import subscriptions
-from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
-from shared.infrastructure.sqlite_jobs import SqliteJobs
+from shared.ports.jobs import JobStore
 from shared.ports.model import Model
+from shared.ports.outbox import Outbox
 from shared.ports.storage import BlobStore
-from shared.runtime.module import Module
-from shared.settings import Settings
+from shared.runtime.module import Module, Resource
+from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
 
-_NAME = "process"
+if TYPE_CHECKING:
+    from shared.infrastructure.mongo import MongoDatabase
+
+NAME: Final = "process"
 
 
-def _database(settings: Settings) -> SqliteDatabase:
-    return SqliteDatabase(settings.data_dir / f"{_NAME}.sqlite", schema=SqliteFacts.SCHEMA + SqliteJobs.SCHEMA)
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    jobs: JobStore
+    facts: Outbox
+    resources: tuple[Resource, ...]
 
 
-def _module(
-    database: SqliteDatabase,
-    facts: SqliteFacts,
-    jobs: SqliteJobs,
-    pool: ParserPool,
-    intake: Intake,
-    processing: DocumentProcessing,
-) -> Module:
+def _sqlite(settings: Settings) -> _Storage:
+    from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
+    from shared.infrastructure.sqlite_jobs import SqliteJobs
+
+    database = SqliteDatabase(settings.data_dir / f"{NAME}.sqlite", schema=SqliteFacts.SCHEMA + SqliteJobs.SCHEMA)
+    facts = SqliteFacts(database, producer=NAME)
+    return _Storage(SqliteJobs(database, facts), facts, (database,))
+
+
+def _mongo(database: "MongoDatabase") -> _Storage:
+    from shared.infrastructure.mongo_facts import MongoFacts
+    from shared.infrastructure.mongo_jobs import MongoJobs
+
+    facts = MongoFacts(database, NAME, (f"{NAME}_jobs",))
+    return _Storage(MongoJobs(database, facts), facts, ())
+
+
+def _module(storage: _Storage, pool: ParserPool, intake: Intake, processing: DocumentProcessing) -> Module:
     return Module(
-        name=_NAME,
-        resources=(database, pool),
+        name=NAME,
+        resources=(*storage.resources, pool),
         subscriptions=subscriptions(intake),
         jobs=(processing,),
-        job_store=jobs,
-        outbox=facts,
+        job_store=storage.jobs,
+        outbox=storage.facts,
         probes={"process.parsers": pool.health},
     )
 
@@ -47,10 +66,15 @@ class ProcessContainer(containers.DeclarativeContainer):
     blobs = providers.Dependency(instance_of=BlobStore)
     model = providers.Dependency(instance_of=Model)
     metrics = providers.Dependency(instance_of=Metrics)
+    mongo: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
 
-    database = providers.Singleton(_database, settings)
-    facts = providers.Singleton(SqliteFacts, database, producer=_NAME)
-    jobs = providers.Singleton(SqliteJobs, database, facts)
+    storage = providers.Selector(
+        providers.Callable(scheme_of, settings.provided.store_url),
+        sqlite=providers.Singleton(_sqlite, settings),
+        mongodb=providers.Singleton(_mongo, mongo),
+    )
+    jobs = storage.provided.jobs
+    facts = storage.provided.facts
     pool = providers.Singleton(
         ParserPool,
         workers=settings.provided.parse_workers,
@@ -61,6 +85,4 @@ class ProcessContainer(containers.DeclarativeContainer):
     )
     intake = providers.Singleton(Intake, jobs)
     processing = providers.Singleton(DocumentProcessing, blobs=blobs, parser=pool, model=model, metrics=metrics)
-    module = providers.Singleton(
-        _module, database=database, facts=facts, jobs=jobs, pool=pool, intake=intake, processing=processing
-    )
+    module = providers.Singleton(_module, storage=storage, pool=pool, intake=intake, processing=processing)

@@ -1,6 +1,8 @@
 """Wires Search; ends in `module`."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from dependency_injector import containers, providers
 
@@ -9,39 +11,80 @@ from search.application.consumption import Consumption
 from search.application.index_writer import IndexWriter
 from search.application.indexing import Indexing
 from search.application.labelling import Labelling
-from search.application.ports import Analyzer, ChunkIndex
+from search.application.ports import Analyzer, ChunkIndex, LiveStore, RenewalStore
 from search.application.probes import index_probe, model_probe, vectors_probe
 from search.application.renewal import Renewal
 from search.application.retrieval import Retrieval
 from search.application.search_log import SearchLog
 from search.application.snapshots import Snapshots
 from search.infrastructure.kiwi_analyzer import KiwiAnalyzer
-from search.infrastructure.sqlite_live_store import SqliteLiveStore
-from search.infrastructure.sqlite_renewals import SqliteRenewals
 from search.interface.events import subscriptions
 from search.interface.http import build_router
-from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
-from shared.infrastructure.sqlite_jobs import SqliteJobs
 from shared.ports.event_bus import EventBus
+from shared.ports.jobs import JobStore
 from shared.ports.model import Model
+from shared.ports.outbox import Outbox
 from shared.ports.storage import BlobStore, Cache
 from shared.runtime.access import Access
-from shared.runtime.module import Module
-from shared.settings import Settings
+from shared.runtime.module import Module, Resource
+from shared.runtime.resilience import Remotes
+from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
 
-NAME = "search"
-_SCHEMA = SqliteLiveStore.SCHEMA + SqliteRenewals.SCHEMA + SqliteJobs.SCHEMA + SqliteFacts.SCHEMA
+if TYPE_CHECKING:
+    from shared.infrastructure.mongo import MongoDatabase
+
+NAME: Final = "search"
 
 
-def _scheme(url: str) -> str:
-    return url.partition(":")[0]
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    live: LiveStore
+    renewals: RenewalStore
+    jobs: JobStore
+    facts: Outbox
+    resources: tuple[Resource, ...]
+
+
+def _sqlite(settings: Settings) -> _Storage:
+    from search.infrastructure.sqlite_live_store import SqliteLiveStore
+    from search.infrastructure.sqlite_renewals import SqliteRenewals
+    from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
+    from shared.infrastructure.sqlite_jobs import SqliteJobs
+
+    schema = SqliteLiveStore.SCHEMA + SqliteRenewals.SCHEMA + SqliteJobs.SCHEMA + SqliteFacts.SCHEMA
+    database = SqliteDatabase(settings.data_dir / f"{NAME}.sqlite", schema=schema)
+    facts = SqliteFacts(database, producer=NAME)
+    live = SqliteLiveStore(database, facts)
+    return _Storage(live, SqliteRenewals(database, facts), SqliteJobs(database, facts), facts, (database, live))
+
+
+def _mongo(database: "MongoDatabase") -> _Storage:
+    from search.infrastructure.mongo_live_store import MongoLiveStore
+    from search.infrastructure.mongo_records import RECORDS
+    from search.infrastructure.mongo_renewals import MongoRenewals
+    from shared.infrastructure.mongo_facts import MongoFacts
+    from shared.infrastructure.mongo_jobs import MongoJobs
+
+    facts = MongoFacts(database, NAME, (RECORDS, f"{NAME}_jobs"))
+    live = MongoLiveStore(database, facts)
+    return _Storage(live, MongoRenewals(database, facts), MongoJobs(database, facts), facts, ())
+
+
+def _resources(storage: _Storage, *others: Resource) -> tuple[Resource, ...]:
+    return (*storage.resources, *others)
 
 
 def _edge_index(data_dir: Path, model: Model, analyzer: Analyzer) -> ChunkIndex:
     from search.infrastructure.edge_index import EdgeIndex
 
     return EdgeIndex(data_dir / "index", model, analyzer.version)
+
+
+def _qdrant_index(settings: Settings, model: Model, analyzer: Analyzer, remotes: Remotes) -> ChunkIndex:
+    from search.infrastructure.qdrant_index import QdrantIndex
+
+    return QdrantIndex(settings, model, analyzer.version, remotes)
 
 
 class SearchContainer(containers.DeclarativeContainer):
@@ -54,18 +97,23 @@ class SearchContainer(containers.DeclarativeContainer):
     cache = providers.Dependency(instance_of=Cache)
     access = providers.Dependency(instance_of=Access)
     metrics = providers.Dependency(instance_of=Metrics)
+    remotes = providers.Dependency(instance_of=Remotes)
+    mongo: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
 
-    database = providers.Singleton(
-        SqliteDatabase, settings.provided.data_dir.joinpath.call("search.sqlite"), schema=_SCHEMA
+    storage = providers.Selector(
+        providers.Callable(scheme_of, settings.provided.store_url),
+        sqlite=providers.Singleton(_sqlite, settings),
+        mongodb=providers.Singleton(_mongo, mongo),
     )
-    facts = providers.Singleton(SqliteFacts, database, producer=NAME)
-    jobs = providers.Singleton(SqliteJobs, database, facts)
-    store = providers.Singleton(SqliteLiveStore, database, facts)
-    renewals = providers.Singleton(SqliteRenewals, database, facts)
+    facts = storage.provided.facts
+    jobs = storage.provided.jobs
+    store = storage.provided.live
+    renewals = storage.provided.renewals
     analyzer = providers.Singleton(KiwiAnalyzer)
     index = providers.Selector(
-        providers.Callable(_scheme, settings.provided.index_url),
+        providers.Callable(scheme_of, settings.provided.index_url),
         edge=providers.Singleton(_edge_index, settings.provided.data_dir, model, analyzer),
+        qdrant=providers.Singleton(_qdrant_index, settings, model, analyzer, remotes),
     )
     writer = providers.Singleton(IndexWriter, index)
     snapshots = providers.Singleton(Snapshots, store)
@@ -77,6 +125,7 @@ class SearchContainer(containers.DeclarativeContainer):
         index=index,
         writer=writer,
         store=store,
+        jobs=jobs,
         snapshots=snapshots,
         labelling=labelling,
     )
@@ -110,7 +159,7 @@ class SearchContainer(containers.DeclarativeContainer):
     module = providers.Singleton(
         Module,
         name=NAME,
-        resources=providers.List(database, store, index, analyzer, writer, cleaning, renewal, search_log),
+        resources=providers.Callable(_resources, storage, index, analyzer, writer, cleaning, renewal, search_log),
         router=providers.Singleton(build_router, retrieval, access),
         subscriptions=providers.Singleton(subscriptions, consumption),
         jobs=providers.List(indexing),

@@ -1,7 +1,6 @@
 """The shared adapters, chosen by URL scheme; a driver is imported only when its adapter is."""
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from dependency_injector import containers, providers
 
@@ -12,29 +11,53 @@ from shared.model.sharing import ConsumerModel, ModelSharing
 from shared.ports.event_bus import EventBus
 from shared.ports.storage import BlobStore, Cache
 from shared.runtime.access import Access
-from shared.settings import Settings
+from shared.runtime.resilience import Remotes
+from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
 
 if TYPE_CHECKING:
+    from shared.infrastructure.mongo import MongoDatabase
     from shared.model.remote import RemoteModel
 
 _MEMORY_CACHE_BYTES = 64 << 20
 
 
-def _scheme(url: str) -> str:
-    return urlsplit(url).scheme
-
-
 def _sqlite_events(settings: Settings) -> EventBus:
     from shared.infrastructure.sqlite_event_log import SqliteEventLog
 
-    return SqliteEventLog(settings.data_dir / "events.sqlite")
+    return SqliteEventLog(settings.data_dir / "events.sqlite", retention_seconds=settings.events_retention_seconds)
+
+
+def _kafka_events(settings: Settings, remotes: Remotes, metrics: Metrics) -> EventBus:
+    from shared.infrastructure.kafka_event_bus import KafkaEventBus
+
+    return KafkaEventBus(settings, remotes, metrics)
+
+
+def _mongo(settings: Settings, remotes: Remotes) -> "MongoDatabase | None":
+    if not settings.store_url.startswith("mongodb"):
+        return None
+    from shared.infrastructure.mongo import MongoDatabase
+
+    return MongoDatabase(settings, remotes)
 
 
 def _file_blobs(settings: Settings) -> BlobStore:
     from shared.infrastructure.file_blobs import FileBlobs
 
     return FileBlobs(settings.data_dir / "blobs", min_free_bytes=settings.min_free_bytes)
+
+
+def _mongo_blobs(settings: Settings, mongo: "MongoDatabase") -> BlobStore:
+    from shared.infrastructure.mongo_blobs import MongoBlobs
+
+    return MongoBlobs(mongo, settings)
+
+
+def _redis_cache(settings: Settings, remotes: Remotes) -> Cache:
+    from shared.infrastructure.redis_cache import RedisCache
+
+    return RedisCache(settings, remotes)
 
 
 def _memory_cache() -> Cache:
@@ -73,14 +96,18 @@ class SharedContainer(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
 
     metrics = providers.Singleton(PrometheusMetrics)
+    remotes = providers.Singleton(Remotes, metrics, timeout_seconds=settings.provided.server_timeout_seconds)
     access = providers.Singleton(Access.from_file, settings.provided.api_keys_file)
+    mongo = providers.Singleton(_mongo, settings, remotes)
     bus = providers.Selector(
-        providers.Callable(_scheme, settings.provided.events_url),
+        providers.Callable(scheme_of, settings.provided.events_url),
         sqlite=providers.Singleton(_sqlite_events, settings),
+        kafka=providers.Singleton(_kafka_events, settings, remotes, metrics),
     )
     blobs = providers.Selector(
-        providers.Callable(_scheme, settings.provided.blobs_url),
+        providers.Callable(scheme_of, settings.provided.blobs_url),
         file=providers.Singleton(_file_blobs, settings),
+        gridfs=providers.Singleton(_mongo_blobs, settings, mongo),
     )
     models = providers.Singleton(ModelManager, settings, metrics)
     remote_model = providers.Singleton(_remote_model, settings, metrics)
@@ -90,6 +117,7 @@ class SharedContainer(containers.DeclarativeContainer):
     model_of_api = providers.Singleton(_model_for, sharing, "api")
     model_operations = providers.Singleton(ModelOperations, settings, models, sharing, remote_model)
     cache = providers.Selector(
-        providers.Callable(_scheme, settings.provided.cache_url),
+        providers.Callable(scheme_of, settings.provided.cache_url),
         memory=providers.Singleton(_memory_cache),
+        redis=providers.Singleton(_redis_cache, settings, remotes),
     )

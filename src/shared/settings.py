@@ -1,6 +1,8 @@
 """Every setting, typed and validated at start; adapters are chosen by URL scheme."""
 
 import ipaddress
+import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -11,10 +13,17 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from shared.kernel import DomainError, FieldError
 
 PREFIX: Final = "SEOGA_"
+SECRETS_DIR: Final = f"{PREFIX}SECRETS_DIR"
+"""Names a folder in which files stand for settings that are not in the environment."""
 MODEL_CONSUMERS: Final = ("search", "process", "api")
 """Who embeds: queries, documents, and `POST /v1/embeddings`."""
 
 ModelKind = Literal["embedding", "caption", "ocr"]
+ModuleName = Literal["ingest", "process", "search", "monitor", "model"]
+MODULES: Final = ("ingest", "process", "search", "monitor")
+
+
+_FAMILIES: Final = {"kafkas": "kafka", "mongodb+srv": "mongodb", "qdrants": "qdrant", "rediss": "redis"}
 
 
 class WrongSettings(DomainError):
@@ -50,6 +59,12 @@ def _split(value: object) -> object:
 _NAMES: Final = (NoDecode, BeforeValidator(_split))
 
 
+def _installation_name(value: str) -> str:
+    if not re.fullmatch("[a-z0-9][a-z0-9-]{0,31}", value):
+        raise ValueError("must be at most 32 lower-case letters, digits and dashes")
+    return value
+
+
 def _sharing(value: str) -> str:
     names = tuple(name.strip() for name in value.lower().split(",") if name.strip())
     if names not in (("on",), ("off",)) and not (names and set(names) <= set(MODEL_CONSUMERS)):
@@ -71,11 +86,39 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
 
-    events_url: Annotated[str, _scheme_of("sqlite")] = "sqlite:"
-    store_url: Annotated[str, _scheme_of("sqlite")] = "sqlite:"
-    index_url: Annotated[str, _scheme_of("edge")] = "edge:"
-    cache_url: Annotated[str, _scheme_of("memory")] = "memory:"
-    blobs_url: Annotated[str, _scheme_of("file")] = "file:"
+    modules: Annotated[tuple[ModuleName, ...], *_NAMES] = MODULES
+    """What this process does; `model` is no module: a process of it alone only lends its model."""
+
+    events_url: Annotated[str, _scheme_of("sqlite", "kafka", "kafkas")] = "sqlite:"
+    store_url: Annotated[str, _scheme_of("sqlite", "mongodb", "mongodb+srv")] = "sqlite:"
+    index_url: Annotated[str, _scheme_of("edge", "qdrant", "qdrants")] = "edge:"
+    cache_url: Annotated[str, _scheme_of("memory", "redis", "rediss")] = "memory:"
+    blobs_url: Annotated[str, _scheme_of("file", "gridfs")] = "file:"
+    """`gridfs:` is the database of the store's URL."""
+
+    installation: Annotated[str, AfterValidator(_installation_name)] = "seoga"
+    """Tells installations apart that share servers: part of what this one names there."""
+    server_timeout_seconds: float = Field(default=2, gt=0)
+    """What one call to a server may take; uploads are answered with 503 within half a second more."""
+    tls_ca_file: Path | None = None
+    """Certificates that servers are checked against; None is the system's."""
+    kafka_user: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_sasl: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_partitions: int = Field(default=6, ge=1, le=1000)
+    """Of each topic that is created: as many processes can share a module's events."""
+    kafka_replicas: int = Field(default=1, ge=1, le=9)
+    events_retention_seconds: float = Field(default=7 * 86400, gt=0)
+    """How long the bus keeps what every group has handled."""
+    index_key: SecretStr | None = None
+    """Qdrant's API key."""
+    index_hnsw_m: int = Field(default=16, ge=0, le=128)
+    index_hnsw_ef_construct: int = Field(default=100, ge=4, le=4096)
+    index_quantization: Literal["none", "int8"] = "none"
+    index_on_disk: bool = False
+    """Vectors in files that the system pages in, rather than in Qdrant's memory."""
+    index_shards: int = Field(default=1, ge=1, le=256)
+    index_replicas: int = Field(default=1, ge=1, le=9)
 
     model_name: str = "all-MiniLM-L6-v2"
     """The packaged model, or one of the local Hugging Face cache, such as `intfloat/multilingual-e5-small`."""
@@ -157,7 +200,8 @@ class Settings(BaseSettings):
 
     def __init__(self, **given: Any) -> None:
         """`given` go before the environment, which goes before `.env`."""
-        super().__init__(**given)
+        secrets = os.environ.get(SECRETS_DIR) or None
+        super().__init__(_secrets_dir=secrets, **given)
         self._given = given
 
     def read_again(self, **overrides: Any) -> "Settings":
@@ -176,6 +220,12 @@ class Settings(BaseSettings):
         return self.model_url is not None and self.model_engine in ("auto", "remote")
 
     @property
+    def has_embedded_state(self) -> bool:
+        """Whether this process keeps something in the data directory that only one may hold."""
+        urls = [self.events_url, self.store_url, *([self.index_url] if "search" in self.modules else [])]
+        return not {scheme_of(url) for url in urls}.isdisjoint(("sqlite", "edge"))
+
+    @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the address it listens on."""
         if self.host == "localhost":
@@ -186,15 +236,52 @@ class Settings(BaseSettings):
             return False
 
 
+def _check_processes(settings: Settings) -> None:
+    """Raises WrongSettings where processes that share the work could not meet."""
+    if settings.blobs_url.startswith("gridfs:") and not settings.store_url.startswith("mongodb"):
+        raise WrongSettings("SEOGA_BLOBS_URL was 'gridfs:': SEOGA_STORE_URL must name the MongoDB that holds it.")
+    missing = set(MODULES) - set(settings.modules)
+    if settings.modules == ("model",) or not missing:
+        return
+    if settings.events_url.startswith("sqlite") or settings.store_url.startswith("sqlite"):
+        raise WrongSettings(
+            f"SEOGA_MODULES was {','.join(settings.modules)!r}: the others ({', '.join(sorted(missing))}) would run in "
+            "other processes, and these meet only on servers. Set SEOGA_EVENTS_URL to a Kafka and SEOGA_STORE_URL to "
+            "a MongoDB, or leave SEOGA_MODULES out."
+        )
+
+
 def _one_of(value: str, *allowed: str) -> str:
     if value not in allowed:
         raise ValueError("must be " + " or ".join(f"`{name}`" for name in allowed))
     return value
 
 
+def scheme_of(url: str) -> str:
+    """Which adapter serves the URL: its scheme, the secure form of one counted as that one."""
+    scheme = urlsplit(url).scheme
+    return _FAMILIES.get(scheme, scheme)
+
+
+def without_credentials(url: str) -> str:
+    """The URL as it may be shown: user and password are left out, and so are options that may hold some."""
+    scheme, _, rest = url.partition("://")
+    if not rest:
+        return url
+    # From the last @: a password may hold / and ? that should have been written otherwise.
+    return f"{scheme}://{re.split('[?#]', rest.rpartition('@')[2])[0]}"
+
+
+def _shown(value: object) -> object:
+    return without_credentials(value) if isinstance(value, str) and "@" in value and "://" in value else value
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Reads the environment; `overrides` (None = not given) win. Raises WrongSettings naming each variable."""
     given = {name: value for name, value in overrides.items() if value is not None}
+    secrets = os.environ.get(SECRETS_DIR)
+    if secrets and not Path(secrets).is_dir():
+        raise WrongSettings(f"SEOGA_SECRETS_DIR was {secrets!r}: there is no such folder.")
     try:
         settings = Settings(**given)
     except ValidationError as error:
@@ -202,7 +289,7 @@ def load_settings(**overrides: Any) -> Settings:
             FieldError(
                 # Of a list, the variable is named, not the place in it.
                 field=PREFIX + str(problem["loc"][0]).upper(),
-                message=f"was {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}",
+                message=f"was {_shown(problem['input'])!r}: {problem['msg'].removeprefix('Value error, ')}",
             )
             for problem in error.errors()
         ]
@@ -211,6 +298,7 @@ def load_settings(**overrides: Any) -> Settings:
         ) from error
     if settings.model_engine == "remote" and settings.model_url is None:
         raise WrongSettings("SEOGA_MODEL_ENGINE was 'remote': SEOGA_MODEL_URL must say where the model is.")
+    _check_processes(settings)
     if not settings.is_loopback and settings.api_keys_file is None:
         raise WrongSettings(
             f"SEOGA_HOST was {settings.host!r}: listening beyond this machine needs SEOGA_API_KEYS_FILE. "

@@ -32,24 +32,39 @@ class Store:
 OpenStore = Callable[[], AbstractAsyncContextManager[Store]]
 
 
-def sqlite_bus(folder: Path) -> OpenBus:
-    return lambda: SqliteEventLog(folder / "events.sqlite")
+@asynccontextmanager
+async def sqlite_bus(folder: Path) -> AsyncIterator[OpenBus]:
+    yield lambda: SqliteEventLog(folder / "events.sqlite")
 
 
-def sqlite_store(folder: Path) -> OpenStore:
+@asynccontextmanager
+async def kafka_bus(_: Path) -> AsyncIterator[OpenBus]:
+    from kafka_builders import a_kafka_bus, an_installation, kafka_settings
+
+    async with an_installation() as name:
+        yield lambda: a_kafka_bus(kafka_settings(name))
+
+
+@asynccontextmanager
+async def sqlite_store(folder: Path) -> AsyncIterator[OpenStore]:
     @asynccontextmanager
     async def open_it() -> AsyncIterator[Store]:
         async with SqliteDatabase(folder / "module.sqlite", SqliteJobs.SCHEMA + SqliteFacts.SCHEMA) as database:
             facts = SqliteFacts(database, "process")
             yield Store(SqliteJobs(database, facts), facts)
 
-    return open_it
+    yield open_it
 
 
-@pytest.fixture(params=[pytest.param(sqlite_bus, id="sqlite")])
-def open_bus(request: pytest.FixtureRequest, tmp_path: Path) -> OpenBus:
-    opener: OpenBus = request.param(tmp_path)
-    return opener
+@pytest.fixture(
+    params=[
+        pytest.param(sqlite_bus, id="sqlite"),
+        pytest.param(kafka_bus, id="kafka", marks=pytest.mark.servers),
+    ]
+)
+async def open_bus(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenBus]:
+    async with request.param(tmp_path) as opener:
+        yield opener
 
 
 @pytest.fixture
@@ -58,10 +73,37 @@ async def bus(open_bus: OpenBus) -> AsyncIterator[EventBus]:
         yield opened
 
 
-@pytest.fixture(params=[pytest.param(sqlite_store, id="sqlite")])
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
-    opener: OpenStore = request.param(tmp_path)
-    return opener
+@asynccontextmanager
+async def mongo_store(folder: Path) -> AsyncIterator[OpenStore]:
+    # Imported here: without a server nobody needs the driver.
+    from mongo_builders import a_mongo, settings_for_mongo
+
+    from shared.infrastructure.mongo_facts import MongoFacts
+    from shared.infrastructure.mongo_jobs import MongoJobs
+
+    async with a_mongo(settings_for_mongo(folder)) as door:
+
+        @asynccontextmanager
+        async def open_it() -> AsyncIterator[Store]:
+            database = door()
+            facts = MongoFacts(database, "process", own_seconds=1)
+            jobs = MongoJobs(database, facts)
+            async with database:
+                yield Store(jobs, facts)
+
+        yield open_it
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(sqlite_store, id="sqlite"),
+        pytest.param(mongo_store, id="mongodb", marks=pytest.mark.servers),
+    ]
+)
+async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenStore]:
+    """Opens the store; each that is open at the same time is like another process's."""
+    async with request.param(tmp_path) as opener:
+        yield opener
 
 
 @pytest.fixture
@@ -86,13 +128,49 @@ async def file_blobs(folder: Path) -> AsyncIterator[BlobStore]:
         yield blobs
 
 
-@pytest.fixture(params=[pytest.param(file_blobs, id="file")])
+@asynccontextmanager
+async def mongo_blobs(folder: Path) -> AsyncIterator[BlobStore]:
+    from mongo_builders import a_mongo, settings_for_mongo
+
+    from shared.infrastructure.mongo_blobs import MongoBlobs
+
+    settings = settings_for_mongo(folder)
+    async with a_mongo(settings) as door:
+        database = door()
+        blobs = MongoBlobs(database, settings)
+        async with database, blobs:
+            yield blobs
+
+
+@pytest.fixture(
+    params=[pytest.param(file_blobs, id="file"), pytest.param(mongo_blobs, id="gridfs", marks=pytest.mark.servers)]
+)
 async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BlobStore]:
     async with request.param(tmp_path) as opened:
         yield opened
 
 
-@pytest.fixture(params=[pytest.param(lambda: MemoryCache(100_000), id="memory")])
-def cache(request: pytest.FixtureRequest) -> Cache:
-    made: Cache = request.param()
-    return made
+@asynccontextmanager
+async def memory_cache() -> AsyncIterator[Cache]:
+    yield MemoryCache(100_000)
+
+
+@asynccontextmanager
+async def redis_cache() -> AsyncIterator[Cache]:
+    # Imported here: without a server nobody needs the driver.
+    from redis_builders import a_cache, removing_keys
+    from servers import redis_url
+
+    async with removing_keys(redis_url()) as installation, a_cache(redis_url(), installation) as opened:
+        yield opened
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(memory_cache, id="memory"),
+        pytest.param(redis_cache, id="redis", marks=pytest.mark.servers),
+    ]
+)
+async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
+    async with request.param() as opened:
+        yield opened

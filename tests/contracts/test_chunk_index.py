@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,30 @@ from shared.kernel import DocumentId
 OpenIndex = Callable[[], AbstractAsyncContextManager[ChunkIndex]]
 
 
-def edge_index(folder: Path) -> OpenIndex:
-    return lambda: EdgeIndex(folder / "index", SmallModel(), "1")
+@asynccontextmanager
+async def edge_index(folder: Path) -> AsyncIterator[OpenIndex]:
+    yield lambda: EdgeIndex(folder / "index", SmallModel(), "1")
 
 
-@pytest.fixture(params=[pytest.param(edge_index, id="edge")])
-def open_index(request: pytest.FixtureRequest, tmp_path: Path) -> OpenIndex:
-    opener: OpenIndex = request.param(tmp_path)
-    return opener
+@asynccontextmanager
+async def qdrant_index(_: Path) -> AsyncIterator[OpenIndex]:
+    # Imported here: without a server nobody needs the driver.
+    from qdrant_builders import a_shelf
+
+    async with a_shelf() as shelf:
+        yield lambda: shelf.index(SmallModel())
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(edge_index, id="edge"),
+        pytest.param(qdrant_index, id="qdrant", marks=pytest.mark.servers),
+    ]
+)
+async def open_index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenIndex]:
+    """Opens the index; opened again after it was left, it is the same index after a restart."""
+    async with request.param(tmp_path) as opener:
+        yield opener
 
 
 @pytest.fixture

@@ -1,20 +1,25 @@
 """What every DocumentStore promises; one suite for each adapter."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mongo_builders import a_mongo, settings_for_mongo
 
 from ingest.application.ingestion import fact_of
 from ingest.application.ports import DocumentFilter, DocumentStore, Stale, Taken
 from ingest.domain.document import Content, Document
+from ingest.domain.standing import Failure, Letter, Standing, Status
+from ingest.infrastructure.mongo_documents import MongoDocuments
 from ingest.infrastructure.sqlite_documents import SqliteDocuments
 from shared.events.catalogue import decode
 from shared.events.envelope import Event
+from shared.infrastructure.mongo_facts import MongoFacts
 from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
 from shared.kernel import NotFound, new_document_id
 from shared.ports.outbox import Outbox
@@ -26,18 +31,41 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 class Stored:
     store: DocumentStore
     outbox: Outbox
+    other: DocumentStore
+    """As another process has it."""
 
     async def facts(self) -> list[Event]:
         return [decode(fact.envelope) for fact in await self.outbox.pending_facts(1000)]
 
 
-@pytest.fixture(params=["sqlite"])
-async def stored(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stored]:
-    """The adapter under test, empty."""
-    database = SqliteDatabase(tmp_path / "ingest.sqlite", SqliteDocuments.SCHEMA)
+@asynccontextmanager
+async def on_sqlite(folder: Path) -> AsyncIterator[Stored]:
+    database = SqliteDatabase(folder / "ingest.sqlite", SqliteDocuments.SCHEMA)
     facts = SqliteFacts(database, "ingest")
     async with database:
-        yield Stored(SqliteDocuments(database, facts), facts)
+        yield Stored(SqliteDocuments(database, facts), facts, SqliteDocuments(database, facts))
+
+
+@asynccontextmanager
+async def on_mongo(folder: Path) -> AsyncIterator[Stored]:
+    async with a_mongo(settings_for_mongo(folder)) as door:
+        databases = [door(), door()]
+        facts, other_facts = (MongoFacts(database, "ingest") for database in databases)
+        # So few that a document of three revisions has some outside its row.
+        store = MongoDocuments(databases[0], facts, embedded=2)
+        other = MongoDocuments(databases[1], other_facts)
+        async with databases[0], databases[1]:
+            yield Stored(store, facts, other)
+
+
+@pytest.fixture(
+    params=[pytest.param(on_sqlite, id="sqlite"), pytest.param(on_mongo, id="mongo", marks=pytest.mark.servers)]
+)
+async def stored(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stored]:
+    """The adapter under test, empty."""
+    opened: Callable[[Path], AbstractAsyncContextManager[Stored]] = request.param
+    async with opened(tmp_path) as stored:
+        yield stored
 
 
 def content(text: str = "one") -> Content:
@@ -120,6 +148,43 @@ async def test_of_many_saves_at_once_one_wins_and_the_others_find_it(stored: Sto
     assert by_bytes is by_name
 
 
+@pytest.mark.parametrize("same", ["bytes", "name"])
+async def test_of_two_processes_one_wins_a_name_or_bytes_and_the_other_finds_them_taken(
+    stored: Stored, same: str
+) -> None:
+    async def race(number: int) -> list[bool]:
+        pair = [
+            a_document(f"{number}" if same == "bytes" else f"{number}{who}", f"{number}{'' if same == 'name' else who}")
+            for who in "ab"
+        ]
+        outcomes = await asyncio.gather(
+            *(
+                store.save(document, expected_version=0)
+                for store, document in zip((stored.store, stored.other), pair, strict=True)
+            ),
+            return_exceptions=True,
+        )
+        assert all(isinstance(one, Document | Taken) for one in outcomes)
+        return [isinstance(one, Document) for one in outcomes]
+
+    for number in range(10):
+        assert sum(await race(number)) == 1
+    assert (await stored.store.find(DocumentFilter())).total == 10
+
+
+async def test_of_two_processes_that_change_the_same_version_one_is_stale(stored: Stored) -> None:
+    document = await saved(stored, a_document())
+    first, second = await stored.store.load(document.id), await stored.other.load(document.id)
+    first.relabel(name="b.txt")
+    second.relabel(name="c.txt")
+    outcomes = await asyncio.gather(
+        stored.store.save(first, expected_version=1),
+        stored.other.save(second, expected_version=1),
+        return_exceptions=True,
+    )
+    assert sorted(type(one) is Stale for one in outcomes) == [False, True]
+
+
 async def test_a_withdrawn_document_frees_its_names_and_bytes(stored: Stored) -> None:
     document = await saved(stored, a_document())
     document.withdraw()
@@ -136,8 +201,13 @@ async def test_a_removed_document_leaves_only_a_tombstone(stored: Stored) -> Non
     assert await stored.store.advance(document.id, lambda it: it.gone(2))
     with pytest.raises(NotFound):
         await stored.store.load(document.id)
+    with pytest.raises(NotFound):
+        await stored.store.revisions(document.id)
     with pytest.raises(Stale):
         await stored.store.save(document, expected_version=0)
+    statuses: tuple[Status | None, ...] = (None, "withdrawn")
+    for status in statuses:
+        assert (await stored.store.find(DocumentFilter(status=status))).total == 0
     assert not await stored.store.advance(document.id, lambda it: it.stage_finished(1, done=1, total=3))
 
 
@@ -162,6 +232,65 @@ async def test_many_advances_at_once_all_count(stored: Stored) -> None:
 
     await asyncio.gather(*(finish(done) for done in range(1, 51)))
     assert (await stored.store.load(document.id)).standing.stages_done == 50
+
+
+async def test_progress_told_to_two_processes_all_counts_and_none_is_passed_over(stored: Stored) -> None:
+    document = await saved(stored, a_document())
+    processes = (stored.store, stored.other)
+
+    async def hear(store: DocumentStore, number: int) -> bool:
+        letter = Letter(id=str(number), group="search", reason="a bug", buried=True)
+        return await store.advance(document.id, lambda it: it.with_letter(1, letter))
+
+    assert all(await asyncio.gather(*(hear(processes[number % 2], number) for number in range(12))))
+    assert {letter.id for letter in (await stored.store.load(document.id)).standing.letters} == set(map(str, range(12)))
+    # What one process has changed, the other must not decide by what it remembers.
+    document = await stored.store.load(document.id)
+    document.reprocess()
+    await saved(stored, document)
+    assert await stored.other.advance(document.id, lambda it: it.stage_finished(2, done=1, total=3))
+    assert await stored.store.advance(document.id, lambda it: it.stage_finished(2, done=2, total=3))
+    assert not await stored.other.advance(document.id, lambda it: it.stage_finished(2, done=2, total=3))
+    standing = (await stored.other.load(document.id)).standing
+    assert (standing.stages_done, standing.letters) == (2, ())
+
+
+async def test_what_events_bring_is_kept_to_the_microsecond(stored: Stored) -> None:
+    document = await saved(stored, a_document())
+    at = NOW.replace(microsecond=123_457)
+    failure = Failure("parse", "encrypted", "It is encrypted.\0", retryable=False)
+
+    def change(standing: Standing) -> Standing:
+        return standing.failed(1, failure).indexed(1, revision=1, at=at)
+
+    await stored.store.advance(document.id, change)
+    assert (await stored.other.load(document.id)).standing == change(document.standing)
+
+
+async def test_metadata_is_kept_whatever_its_keys_and_numbers(stored: Stored) -> None:
+    odd = {"a.b": 1, "$set": "x", "": None, "big": 1 << 70, "names": ["a", 2.5, False]}
+    document = await saved(stored, Document.receive(new_document_id(), "default", "a", content(), odd, NOW)[0])
+    assert (await stored.store.load(document.id)).metadata == odd
+
+
+async def test_a_document_of_many_revisions_keeps_them_all_until_it_is_removed(stored: Stored) -> None:
+    document = await saved(stored, a_document("0"))
+    for number in range(1, 7):
+        document.revise("a.txt", content(str(number)), None, NOW)
+        document = await saved(stored, document)
+        if number % 2:
+            document.reprocess()
+            document = await saved(stored, document)
+    revisions = await stored.other.revisions(document.id)
+    assert [revision.content for revision in revisions] == [content(str(number)) for number in range(6, -1, -1)]
+    assert set(await stored.store.live_hashes()) == {revision.content.sha256 for revision in revisions}
+    document.withdraw()
+    withdrawn = await saved(stored, document)
+    assert len(await stored.store.revisions(document.id)) == 7
+    assert await stored.store.live_hashes() == frozenset()
+    assert await stored.store.advance(document.id, lambda it: it.gone(withdrawn.version))
+    with pytest.raises(NotFound):
+        await stored.store.revisions(document.id)
 
 
 async def test_pages_neither_repeat_nor_skip(stored: Stored) -> None:
@@ -192,6 +321,12 @@ async def test_filters_limit_together(stored: Stored) -> None:
 
     assert await names(name_contains="TARIFF") == ["tariff.txt", "tariff-b.txt", "Tariff_A.txt"]
     assert await names(name_contains="_") == ["Tariff_A.txt"]
+    assert await names(name_contains="f.T") == ["tariff.txt"]
+    assert await names(name_contains="tariff", collections=("default",)) == ["tariff-b.txt", "Tariff_A.txt"]
+    assert await names(name_contains="(") == []
+    await saved(stored, a_document("four", "Étude [1].txt"))
+    assert await names(name_contains="ÉTUDE [") == ["Étude [1].txt"]
+    assert await names(name_contains="étude") == []
     assert await names(collections=("default",), status="searchable") == ["tariff-b.txt"]
     assert await names(collections=()) == []
     assert await names(status="withdrawn") == []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import Settings, WrongSettings, load_settings
+from shared.settings import SECRETS_DIR, Settings, WrongSettings, load_settings, scheme_of, without_credentials
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +52,8 @@ def test_settings_do_not_change_once_read() -> None:
         ("SEOGA_PORT", "eighty", "integer"),
         ("SEOGA_PORT", "70000", "65535"),
         ("SEOGA_EVENTS_URL", "redis://here", "`sqlite:`"),
+        ("SEOGA_INSTALLATION", "Seoga_1", "lower-case"),
+        ("SEOGA_MODULES", "parse", "'process'"),
         ("SEOGA_MODEL_ENGINE", "torch", "'onnx'"),
         ("SEOGA_LOG_LEVEL", "loud", "`debug`"),
         ("SEOGA_MIN_FREE_BYTES", "-1", "greater"),
@@ -89,3 +91,51 @@ def test_listening_beyond_this_machine_needs_keys(host: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.8.8", "::1"])
 def test_this_machine_needs_none(host: str) -> None:
     assert load_settings(host=host).is_loopback
+
+
+def test_some_of_the_modules_alone_need_servers_to_meet_the_others() -> None:
+    with pytest.raises(WrongSettings, match=r"SEOGA_MODULES was 'ingest': .*SEOGA_EVENTS_URL"):
+        load_settings(modules="ingest")
+    servers = {"events_url": "kafka://127.0.0.1:9092", "store_url": "mongodb://127.0.0.1"}
+    assert load_settings(modules="process, search", **servers).modules == ("process", "search")
+    assert load_settings(modules="model").modules == ("model",)
+
+
+def test_blobs_in_mongodb_need_a_mongodb() -> None:
+    with pytest.raises(WrongSettings, match="SEOGA_STORE_URL must name the MongoDB"):
+        load_settings(blobs_url="gridfs:")
+
+
+def test_a_file_stands_for_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "seoga_index_key").write_text("from-a-file\n", encoding="utf-8")
+    (tmp_path / "seoga_port").write_text("1234", encoding="utf-8")
+    monkeypatch.setenv(SECRETS_DIR, str(tmp_path))
+    monkeypatch.setenv("SEOGA_PORT", "4321")
+    settings = load_settings()
+    assert settings.index_key is not None and settings.index_key.get_secret_value() == "from-a-file"
+    assert settings.port == 4321
+    monkeypatch.setenv(SECRETS_DIR, str(tmp_path / "nothing"))
+    with pytest.raises(WrongSettings, match="there is no such folder"):
+        load_settings()
+
+
+def test_a_wrong_url_is_shown_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEOGA_STORE_URL", "postgres://seoga:secret-1@db.example:5432/seoga?password=secret-2")
+    with pytest.raises(WrongSettings) as caught:
+        load_settings()
+    assert "postgres://db.example:5432/seoga" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "family", "shown"),
+    [
+        ("sqlite:", "sqlite", "sqlite:"),
+        ("kafkas://one:9093,two:9093", "kafka", "kafkas://one:9093,two:9093"),
+        ("rediss://:secret@cache:6379/0", "redis", "rediss://cache:6379/0"),
+        ("mongodb://me:p/ss?w@db/seoga", "mongodb", "mongodb://db/seoga"),
+        ("mongodb+srv://me:p%40ss@db/seoga?w=1", "mongodb", "mongodb+srv://db/seoga"),
+    ],
+)
+def test_a_url_names_its_adapter_and_can_be_shown(url: str, family: str, shown: str) -> None:
+    assert (scheme_of(url), without_credentials(url)) == (family, shown)

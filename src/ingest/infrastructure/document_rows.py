@@ -1,7 +1,8 @@
-"""Rows of the SQLite store and the documents they are."""
+"""Rows of the SQLite store and the documents they are; how a standing is written down in any store."""
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -83,21 +84,18 @@ def revision_of(row: sqlite3.Row) -> Revision:
 _FRESH: Final = {field.name: getattr(Standing(0), field.name) for field in fields(Standing)}
 
 
-def standing_json(standing: Standing) -> str:
-    """Without what is as in a fresh standing: most are short."""
-    given = {
-        name: value
+def standing_fields(standing: Standing) -> dict[str, Any]:
+    """As JSON can say it, without what is as in a fresh standing: most are short."""
+    return {
+        name: _plain(value)
         for name, fresh in _FRESH.items()
         if (value := getattr(standing, name)) != fresh or name == "content_version"
     }
-    return json.dumps(given, ensure_ascii=False, separators=(",", ":"), default=_stored)
 
 
-def standing_of(text: str) -> Standing:
+def standing_from(stored: Mapping[str, Any]) -> Standing:
     """The inverse; fields that a newer Seoga wrote are passed over."""
-    known: dict[str, Any] = {
-        key: value for key, value in json.loads(text).items() if key in Standing.__dataclass_fields__
-    }
+    known: dict[str, Any] = {key: value for key, value in stored.items() if key in Standing.__dataclass_fields__}
     standing = Standing(**known)
     return replace(
         standing,
@@ -108,9 +106,19 @@ def standing_of(text: str) -> Standing:
     )
 
 
-def _stored(value: object) -> object:
+def standing_json(standing: Standing) -> str:
+    """See standing_fields."""
+    return json.dumps(standing_fields(standing), ensure_ascii=False, separators=(",", ":"))
+
+
+def standing_of(text: str) -> Standing:
+    """The inverse."""
+    return standing_from(json.loads(text))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    if isinstance(value, Failure | Letter):
-        return asdict(value)
-    raise TypeError(f"{value!r} cannot be stored")
+    return asdict(value) if isinstance(value, Failure | Letter) else value

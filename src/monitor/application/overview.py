@@ -16,6 +16,7 @@ from monitor.application.searches import Searches, SearchNumbers
 from monitor.application.system import SystemSampler
 from monitor.domain.journey import State, percentile
 from shared.kernel import Clock, utc_now
+from shared.runtime.resilience import Remotes, RemoteState
 
 _CACHED_SECONDS: Final = 1.0
 _RECENT_STEPS: Final = 4_000
@@ -47,6 +48,8 @@ class Summary:
     dead_letters: int
     searches: SearchNumbers
     system: Usage
+    remotes: Sequence[RemoteState]
+    """The servers that this process calls."""
     health: HealthReport
 
 
@@ -62,6 +65,7 @@ class Overview:
         searches: Searches,
         health: Health,
         system: SystemSampler,
+        remotes: Remotes,
         clock: Clock = utc_now,
     ) -> None:
         self._store = store
@@ -71,6 +75,7 @@ class Overview:
         self._searches = searches
         self._health = health
         self._system = system
+        self._remotes = remotes
         self._clock = clock
         self._asking = asyncio.Lock()
         self._cached: dict[frozenset[str] | None, tuple[float, Summary]] = {}
@@ -104,6 +109,7 @@ class Overview:
             dead_letters=await self._dead_letters.count(),
             searches=self._searches.numbers(),
             system=await self._system.usage(),
+            remotes=self._remotes.states(),
             health=await self._health.check(),
         )
 

@@ -2,15 +2,16 @@
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from monitor.application.ports import DocumentLabels, JourneyQuery, KnownJourney, Recent
 from monitor.domain.journey import Journey, State, Step, StepKind
+from monitor.infrastructure.journey_rows import EPOCH, KINDS, microseconds
 from shared.infrastructure.sqlite import SqliteDatabase
 from shared.kernel import DocumentId
 
-# Instants are microseconds since 1970: exact, and ordered as numbers.
+# Instants are microseconds since 1970.
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS documents (
     document_id TEXT PRIMARY KEY, label_version INTEGER NOT NULL, collection TEXT NOT NULL, name TEXT
@@ -30,9 +31,6 @@ CREATE INDEX IF NOT EXISTS journeys_by_start ON journeys (newest, started_at, do
 CREATE INDEX IF NOT EXISTS journeys_by_state ON journeys (newest, state, last_event_at);
 CREATE INDEX IF NOT EXISTS journeys_by_end ON journeys (state, finished_at);
 """
-_KINDS: Final = {kind.value: kind for kind in StepKind}
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _KNOWN: Final = """
 SELECT journeys.*, documents.collection, documents.name FROM journeys LEFT JOIN documents USING (document_id)
 """
@@ -112,7 +110,7 @@ class SqliteJourneys:
         return await self._database.read(
             lambda connection: int(
                 connection.execute(
-                    _counting("count(*)", query) + where + " AND finished_at >= ?", (*values, _number(since))
+                    _counting("count(*)", query) + where + " AND finished_at >= ?", (*values, microseconds(since))
                 ).fetchone()[0]
             )
         )
@@ -177,7 +175,7 @@ def _insert_step(connection: sqlite3.Connection, document_id: DocumentId, versio
             step.identity,
             step.kind,
             step.stage,
-            _number(step.occurred_at),
+            microseconds(step.occurred_at),
             step.seconds,
             step.detail,
             step.event_id,
@@ -201,9 +199,9 @@ def _summarise(connection: sqlite3.Connection, document_id: DocumentId, version:
             newest is None or newest <= version,
             journey.state,
             journey.waits_for,
-            _number(journey.started_at),
-            _number(journey.last_event_at),
-            None if finished_at is None else _number(finished_at),
+            microseconds(journey.started_at),
+            microseconds(journey.last_event_at),
+            None if finished_at is None else microseconds(finished_at),
             journey.total_seconds,
         ),
     )
@@ -216,7 +214,7 @@ def _steps(connection: sqlite3.Connection, document_id: str, version: int) -> tu
     )
     # By position and by table: this runs once for every event there is.
     return tuple(
-        Step(_KINDS[kind], _EPOCH + timedelta(microseconds=at), stage, seconds, detail, event_id)
+        Step(KINDS[kind], EPOCH + timedelta(microseconds=at), stage, seconds, detail, event_id)
         for kind, at, stage, seconds, detail, event_id in rows
     )
 
@@ -244,7 +242,7 @@ def _where(query: JourneyQuery, *, newest_only: bool = True) -> tuple[str, list[
         values += sorted(query.states)
     if query.silent_since is not None:
         conditions.append("last_event_at < ?")
-        values.append(_number(query.silent_since))
+        values.append(microseconds(query.silent_since))
     if query.not_waiting_for:
         conditions.append(f"(waits_for IS NULL OR waits_for NOT IN ({_marks(query.not_waiting_for)}))")
         values += sorted(query.not_waiting_for)
@@ -256,7 +254,3 @@ def _where(query: JourneyQuery, *, newest_only: bool = True) -> tuple[str, list[
 
 def _marks(values: Collection[object]) -> str:
     return ", ".join("?" * len(values))
-
-
-def _number(instant: datetime) -> int:
-    return (instant - _EPOCH) // _MICROSECOND

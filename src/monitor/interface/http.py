@@ -1,13 +1,11 @@
-"""Routes of Monitor: health, metrics, the summary, journeys and dead letters."""
+"""Routes of Monitor: the summary, journeys and dead letters."""
 
 import base64
 import binascii
 import json
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi import APIRouter, Depends, Query
 
 from monitor.application.dead_letters import DeadLetters, Place
 from monitor.application.health import Health
@@ -31,62 +29,21 @@ from shared.kernel import DocumentId, InvalidInput
 from shared.runtime import problems
 from shared.runtime.access import Access, Principal
 
-_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 
 def build_router(
     overview: Overview,
     journeys: Journeys,
     health: Health,
     dead_letters: DeadLetters,
-    exposition: Callable[[], bytes],
     access: Access,
     *,
     version: str,
     data_dir: str,
 ) -> APIRouter:
-    """Full paths. The two health routes are open: they are what a balancer asks."""
+    """Full paths; those of interface/health.py are beside it."""
     router = APIRouter()
     reader = Annotated[Principal, Depends(access.reader)]
     admin = Annotated[Principal, Depends(access.admin)]
-
-    @router.get("/health/live", tags=["health"])
-    async def live() -> dict[str, bool]:
-        """The process serves."""
-        return {"live": True}
-
-    @router.get("/health/ready", tags=["health"], response_model=HealthBody, responses=problems.responses(503))
-    async def ready() -> Any:
-        """Everything that is required is there; if not, which component is not and why."""
-        report = await health.check()
-        body = health_body(report)
-        if report.ready:
-            return body
-        # Problem details with the whole report as extension members (RFC 9457, 3.2).
-        problem = problems.Problem(
-            title="Not ready",
-            status=503,
-            detail="; ".join(f"{component.name}: {component.detail}" for component in report.missing),
-            instance="/health/ready",
-            code="not_ready",
-            errors=[problems.ProblemField(field=missing.name, message=missing.detail) for missing in report.missing],
-        )
-        return JSONResponse(
-            {**problem.model_dump(mode="json"), **body.model_dump(mode="json")},
-            status_code=503,
-            media_type=problems.MEDIA_TYPE,
-            headers={"Retry-After": "1"},
-        )
-
-    @router.get(
-        "/metrics",
-        tags=["monitor"],
-        response_class=PlainTextResponse,
-        responses=problems.responses(401, 403),
-    )
-    async def metrics(_: reader) -> Response:
-        """Prometheus text format."""
-        return Response(exposition(), media_type=_METRICS_TYPE)
 
     @router.get("/api/v1/monitor", tags=["monitor"], responses=problems.responses(401, 403, 503))
     async def summary(principal: reader) -> SummaryBody:

@@ -146,6 +146,16 @@ class SystemBody(BaseModel):
     disk_total_bytes: int
 
 
+class RemoteBody(BaseModel):
+    """One server that this process calls."""
+
+    name: str
+    state: Literal["closed", "open", "half-open"] = Field(description="Of its circuit breaker.")
+    failures: int = Field(description="Failed attempts in a row.")
+    opened_at: datetime | None
+    last_failure: str | None
+
+
 class SummaryBody(BaseModel):
     """What the system is doing."""
 
@@ -162,6 +172,7 @@ class SummaryBody(BaseModel):
     dead_letters: int
     searches: SearchesBody
     system: SystemBody
+    remotes: list[RemoteBody]
     health: HealthBody
 
 
@@ -256,6 +267,7 @@ def summary_body(summary: Summary, *, version: str, data_dir: str) -> SummaryBod
         dead_letters=summary.dead_letters,
         searches=SearchesBody.model_validate(summary.searches, from_attributes=True),
         system=SystemBody.model_validate(summary.system, from_attributes=True),
+        remotes=[RemoteBody.model_validate(remote, from_attributes=True) for remote in summary.remotes],
         health=health_body(summary.health),
     )
 

@@ -1,25 +1,40 @@
-"""Takes away units nobody can see any more, and builds again what the index has lost. Runs behind everything."""
+"""Takes away units nobody can see any more, and builds again what the index has lost. Runs behind everything.
+
+Any number of processes may do so on one index and store, while others write.
+"""
 
 import asyncio
+import random
+import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from search.application.index_writer import IndexWriter
 from search.application.labelling import Labelling
-from search.application.ports import Analyzer, ChunkIndex, DocumentVersion, LiveStore
+from search.application.ports import INDEX_JOB, Analyzer, ChunkIndex, DocumentVersion, LiveStore
 from search.application.snapshots import Snapshots
 from search.application.units import build_units, read_artefacts
 from shared.kernel import DocumentId, Refused, Unavailable
+from shared.ports.jobs import JobStore
 from shared.ports.storage import BlobStore
 from shared.runtime.background import Background
+from shared.runtime.backoff import Backoff
 from shared.telemetry import get_log
 
 _BATCH: Final = 100
 _PAGE: Final = 1000
-_WAIT_SECONDS: Final = 0.05
-"""While a search still reads an older version."""
+_SHORTEST_WAIT_SECONDS: Final = 0.05
+_LONGEST_WAIT_SECONDS: Final = 1.0
+"""While a search still reads an older version, or a version is still being written."""
+_PATIENCE_SECONDS: Final = 10.0
+"""For those; then they are looked at again with the others."""
+_LOOK_AGAIN_SECONDS: Final = 10.0
+"""For what other processes have retired, and what was retired too lately to go at once."""
+_SWEEP_SECONDS: Final = 3600.0
+"""Between looks through the whole index. Hardly anything is ever found: what a worker wrote that was killed, or stood
+still, while a newer version took its job away. A thousand versions cost two calls."""
 _PAUSE_SECONDS: Final = 0.005
 """Between pages of the recovery, for those who search meanwhile."""
 _UNAVAILABLE_SECONDS: Final = 1.0
@@ -30,7 +45,10 @@ _log = get_log("search")
 
 
 class Cleaning(Background):
-    """An async context manager: one background task, first the recovery, then whatever is retired."""
+    """An async context manager: one background task, first the recovery, then whatever is retired.
+
+    Now and then it looks for units without a record.
+    """
 
     def __init__(
         self,
@@ -40,6 +58,7 @@ class Cleaning(Background):
         index: ChunkIndex,
         writer: IndexWriter,
         store: LiveStore,
+        jobs: JobStore,
         snapshots: Snapshots,
         labelling: Labelling,
     ) -> None:
@@ -48,12 +67,15 @@ class Cleaning(Background):
         self._index = index
         self._writer = writer
         self._store = store
+        self._jobs = jobs
         self._snapshots = snapshots
         self._labelling = labelling
         self._wake = asyncio.Event()
         self._writing: Counter[DocumentVersion] = Counter()
         # Versions that may have units without a record.
         self._doubtful: set[DocumentVersion] = set()
+        # Versions whose units were deleted when a job had perhaps just begun to write them.
+        self._robbed: set[DocumentVersion] = set()
 
     def wake(self) -> None:
         """Something was retired."""
@@ -84,10 +106,16 @@ class Cleaning(Background):
         await asyncio.sleep(_START_SECONDS)
         await self._until_done(self._recover)
         self._wake.set()
+        sweep_at = _next_sweep()
         while True:
-            await self._wake.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
+                    await self._wake.wait()
             self._wake.clear()
             await self._until_done(self._clean)
+            if time.monotonic() >= sweep_at:
+                await self._until_done(self._sweep)
+                sweep_at = _next_sweep()
 
     async def _until_done(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -101,16 +129,18 @@ class Cleaning(Background):
                 await asyncio.sleep(_UNAVAILABLE_SECONDS)
 
     async def _clean(self) -> None:
-        await self._delete_doubtful()
+        await self._look_at_doubtful()
+        waiting = Backoff(_SHORTEST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)
+        enough_at = time.monotonic() + _PATIENCE_SECONDS
         while True:
-            oldest = self._snapshots.oldest
+            oldest, is_newest = await self._snapshots.oldest()
             batch = await self._store.retired(before=oldest, limit=_BATCH)
             if batch:
                 await self._index.delete(batch)
                 await self._store.forget(batch)
-            elif oldest < self._store.index_version or self._doubtful:
-                await asyncio.sleep(_WAIT_SECONDS)
-                await self._delete_doubtful()
+            elif (not is_newest or self._doubtful or self._robbed) and time.monotonic() < enough_at:
+                await asyncio.sleep(waiting.next_seconds())
+                await self._look_at_doubtful()
             else:
                 return
 
@@ -123,7 +153,7 @@ class Cleaning(Background):
             page, after = await self._index.versions(after=after, limit=_PAGE)
             present = set(page)
             self._doubtful |= present - missing.keys()
-            await self._delete_doubtful()
+            await self._look_at_doubtful()
             for version in present & missing.keys():
                 missing[version] = True
             if after is None:
@@ -145,21 +175,56 @@ class Cleaning(Background):
             after = page[-1].document_id
         return found
 
-    async def _delete_doubtful(self) -> None:
-        orphans = []
-        for version in self._doubtful - self._writing.keys():
-            state = await self._store.document(version[0])
-            if state is not None and state.live_version == version[1]:
-                self._doubtful.discard(version)
-            else:
-                orphans.append(version)
+    async def _sweep(self) -> None:
+        """Units without a record go, whoever left them behind."""
+        after: str | None = None
+        while True:
+            page, after = await self._index.versions(after=after, limit=_PAGE)
+            self._doubtful.update(await self._store.unrecorded(list(set(page))))
+            await self._look_at_doubtful()
+            if after is None:
+                return
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _look_at_doubtful(self) -> None:
+        asked = list(self._doubtful - self._writing.keys())
+        finished, orphans = await self._looked_up(asked)
+        self._doubtful.difference_update(set(finished) - set(orphans))
         # A job that began meanwhile took its version out of the doubtful ones. From here to the index's queue
-        # nothing waits, so that a job that begins now writes after this deletes.
+        # nothing waits, so that a job of this process that begins now writes after this deletes.
         orphans = [version for version in orphans if version in self._doubtful and version not in self._writing]
         if orphans:
             _log.info("deleting units without a record", action="search.orphans", versions=len(orphans))
             await self._index.delete(orphans)
             self._doubtful.difference_update(orphans)
+            # A job of another process may have begun since it was asked for (a dead letter was replayed), and have
+            # written before this deleted: then it is there now, or the version is live.
+            _, still = await self._looked_up(orphans)
+            self._robbed |= set(orphans) - set(still)
+            await self._store.forget(still)
+        await self._make_good()
+
+    async def _make_good(self) -> None:
+        if not self._robbed:
+            return
+        finished, orphans = await self._looked_up(list(self._robbed))
+        if live := [version for version in finished if version not in orphans]:
+            await self._rebuild(live)
+        self._robbed.difference_update(finished)
+
+    async def _looked_up(
+        self, versions: Sequence[DocumentVersion]
+    ) -> tuple[Sequence[DocumentVersion], Sequence[DocumentVersion]]:
+        """Those whose job is not at work any more, in whichever process; and which of these have no record.
+
+        The jobs are asked first: a job ends after its switch, so the record of a job that has ended is there. Asked
+        the other way round, a job could switch and end between the two questions, and what it wrote would go.
+        """
+        if not versions:
+            return (), ()
+        unfinished = set(await self._jobs.unfinished(INDEX_JOB, versions))
+        finished = [version for version in versions if version not in unfinished]
+        return finished, await self._store.unrecorded(finished) if finished else ()
 
     async def _rebuild(self, lost: list[DocumentVersion]) -> None:
         wanted = set(lost)
@@ -189,3 +254,10 @@ class Cleaning(Background):
                         labels=state.labels,
                     )
                 )
+                # Others that came meanwhile were set on what was there.
+                await self._labelling.apply(live.document_id, carried=state.labels_version)
+
+
+def _next_sweep() -> float:
+    """Not for all processes at the same time."""
+    return time.monotonic() + _SWEEP_SECONDS * random.uniform(0.5, 1.5)

@@ -1,9 +1,8 @@
 """What other modules' facts mean to Search: labels, work, failures, withdrawals. Versions decide."""
 
 from search.application.cleaning import Cleaning
-from search.application.indexing import INDEX_JOB
 from search.application.labelling import Labelling
-from search.application.ports import LiveStore
+from search.application.ports import INDEX_JOB, LiveStore
 from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.ingest import DocumentChanged, DocumentReceived, DocumentWithdrawn
 from shared.events.process import DocumentProcessed, ProcessingFailed

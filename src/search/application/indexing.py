@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from search.application.cleaning import Cleaning
 from search.application.index_writer import IndexWriter
 from search.application.labelling import Labelling
-from search.application.ports import Analyzer, ChunkIndex, LiveStore, NewVersion, Sources
+from search.application.ports import INDEX_JOB, Analyzer, ChunkIndex, LiveStore, NewVersion, Sources
 from search.application.units import build_units, read_artefacts
 from shared.events.envelope import Event
 from shared.events.process import DocumentProcessed
@@ -21,7 +21,6 @@ from shared.runtime.module import Report
 from shared.telemetry import Metrics, get_log
 
 T = TypeVar("T")
-INDEX_JOB: Final = "index"
 _CONCURRENCY: Final = 96
 """Many, because a flush costs 20–100 ms for however many documents wait for it; memory is bounded by chunks."""
 _MOST_CHUNKS: Final = 20_000
@@ -140,6 +139,8 @@ class Indexing:
                 # Withdrawn or replaced while it was being written: nobody will ever see these units.
                 self._cleaning.doubt(version)
         if newest_labels is None:
+            # Or live already, by a claim that came after this one was lost: then its units were overwritten.
+            await self._labelling.apply(event.document_id, carried=labels_version)
             return
         self._metrics.observe("index_document_seconds", seconds)
         self._metrics.count("index_chunks_total", len(new.chunks))

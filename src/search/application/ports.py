@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector, Stem
@@ -10,6 +10,9 @@ from shared.artefacts.chunks import Chunk
 from shared.events.envelope import Event
 from shared.events.ingest import Labels
 from shared.kernel import DocumentId
+
+INDEX_JOB: Final = "index"
+"""The kind of job that makes a version searchable."""
 
 DocumentVersion = tuple[DocumentId, int]
 """One version of one document."""
@@ -216,9 +219,8 @@ class LiveStore(Protocol):
     with, and sees for each document the version that was live then, for as long as `forget` has not removed it.
     """
 
-    @property
-    def index_version(self) -> int:
-        """Rises with each switch, withdrawal and finished change of labels; kept across restarts."""
+    async def index_version(self) -> int:
+        """Rises with each switch, withdrawal and finished change of labels, whichever process makes it; durable."""
         ...
 
     async def document(self, document_id: DocumentId) -> DocumentState | None:
@@ -265,7 +267,10 @@ class LiveStore(Protocol):
         ...
 
     async def wait_for_change(self, timeout_seconds: float) -> None:
-        """Returns when something was written in this process since the call began, or after the timeout."""
+        """Returns when something was written in this process since the call began, or after the timeout.
+
+        May return earlier where other processes write too.
+        """
         ...
 
     async def unknown_collections(self, names: Sequence[str]) -> Sequence[str]:
@@ -287,11 +292,15 @@ class LiveStore(Protocol):
         ...
 
     async def retired(self, *, before: int, limit: int) -> Sequence[DocumentVersion]:
-        """Versions that no search which began at `before` or later can see."""
+        """Versions that no search which began at `before` or later can see, in this process or another."""
+        ...
+
+    async def unrecorded(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
+        """Those that are neither live, nor about to be, nor retired and not yet forgotten."""
         ...
 
     async def forget(self, versions: Sequence[DocumentVersion]) -> None:
-        """Their units are gone: removes what was kept to show them."""
+        """Their units are gone: removes what was kept to show them. What is live, or may become so, keeps it."""
         ...
 
 

@@ -39,9 +39,12 @@ class Renewal(Background):
         # The model whose renewal was logged as begun and not yet as done.
         self._renewing_for: str | None = None
 
-    async def is_complete(self, fingerprint: str) -> bool:
-        """Whether everything that searches see was processed for this model. Asked anew only after a change."""
-        seen = (fingerprint, self._store.index_version)
+    async def is_complete(self, fingerprint: str, at: int) -> bool:
+        """Whether everything that searches see was processed for this model. Asked anew only after a change.
+
+        `at` is the index version now.
+        """
+        seen = (fingerprint, at)
         if seen != self._seen:
             self._is_complete = not await self._renewals.count_outdated(fingerprint, most=1)
             self._seen = seen
@@ -72,7 +75,7 @@ class Renewal(Background):
         # In a thread: the first description may have to hash the weights.
         fingerprint = (await asyncio.to_thread(self._model.describe)).fingerprint
         await self._index.ready()
-        if await self.is_complete(fingerprint):
+        if await self.is_complete(fingerprint, await self._store.index_version()):
             if self._renewing_for is not None:
                 _log.info("every document has the model's vectors", action="search.renewed", fingerprint=fingerprint)
                 self._renewing_for = None

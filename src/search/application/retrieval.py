@@ -129,17 +129,18 @@ class Retrieval:
         request.check()
         late = await self._await_uploads(request)
         answer_hash = request.answer_hash
-        body = None if late else await self._cache.get(f"search:{self._store.index_version}:{answer_hash}")
-        cached = body is not None
         hits, degraded = -1, late
-        if body is None:
-            result = await self._search(request, late)
-            body = render(result)
-            hits, degraded = len(result.hits), result.degraded
-            # Kept only if nothing changed meanwhile: the number in the key must be the one it was read at.
-            if not degraded and self._store.index_version == result.index_version:
-                key = f"search:{result.index_version}:{answer_hash}"
-                await self._cache.put(key, body, ttl_seconds=_RESULT_TTL_SECONDS, tag=_RESULTS_TAG)
+        async with self._snapshots.reading() as at:
+            key = f"search:{at}:{answer_hash}"
+            body = None if late else await self._cache.get(key)
+            cached = body is not None
+            if body is None:
+                result = await self._search(request, late, at)
+                body = render(result)
+                hits, degraded = len(result.hits), result.degraded
+                # A page of an older list is not what the key says. A change meanwhile has raised the number.
+                if not degraded and result.index_version == at:
+                    await self._cache.put(key, body, ttl_seconds=_RESULT_TTL_SECONDS, tag=_RESULTS_TAG)
         seconds = time.perf_counter() - started
         self._metrics.observe("search_seconds", seconds, mode=request.mode, cached=str(cached).lower())
         self._search_log.tell(
@@ -158,19 +159,20 @@ class Retrieval:
     async def search(self, request: SearchRequest) -> SearchResult:
         """The same without cache and telemetry."""
         request.check()
-        return await self._search(request, await self._await_uploads(request))
+        late = await self._await_uploads(request)
+        async with self._snapshots.reading() as at:
+            return await self._search(request, late, at)
 
-    async def _search(self, request: SearchRequest, late: tuple[str, ...]) -> SearchResult:
+    async def _search(self, request: SearchRequest, late: tuple[str, ...], at: int) -> SearchResult:
         unknown = await self._store.unknown_collections(request.collections) if request.collections else ()
         if unknown:
             raise NotFound(f"There is no collection named {unknown[0]!r}.", code="collection_not_found")
-        with self._snapshots.reading() as at:
-            query, offset, index_version = await self._query(request, at)
-            ranking = query.ranking
-            if request.facets or request.by_document:
-                await ranking.read(deep=True)
-            found, following = await self._page(request, ranking, offset, at)
-            facets = await self._facets(request, ranking, at) if request.facets else {}
+        query, offset, index_version = await self._query(request, at)
+        ranking = query.ranking
+        if request.facets or request.by_document:
+            await ranking.read(deep=True)
+        found, following = await self._page(request, ranking, offset, at)
+        facets = await self._facets(request, ranking, at) if request.facets else {}
         hits = [
             Hit(
                 score=ranked.fused.score,
@@ -196,7 +198,7 @@ class Retrieval:
         name = request.ranking_hash
         now = time.monotonic()
         if request.cursor is None:
-            query = await self._prepare(request)
+            query = await self._prepare(request, at)
             await query.ranking.read(deep=False)
             self._queries[name, at] = query
             self._queries.move_to_end((name, at))
@@ -211,11 +213,11 @@ class Retrieval:
             )
         return kept, cursor.offset, cursor.index_version
 
-    async def _prepare(self, request: SearchRequest) -> _Query:
+    async def _prepare(self, request: SearchRequest, at: int) -> _Query:
         language = language_of(request.query)
         degraded: list[str] = []
         # The vector is computed in a thread while the words are analysed here.
-        embedding = asyncio.ensure_future(self._embed(request, language, degraded))
+        embedding = asyncio.ensure_future(self._embed(request, language, degraded, at))
         try:
             words = await self._words(request, degraded)
             vector = await embedding
@@ -250,7 +252,9 @@ class Retrieval:
             degraded.append("keyword")
             return None
 
-    async def _embed(self, request: SearchRequest, language: str | None, degraded: list[str]) -> DenseVector | None:
+    async def _embed(
+        self, request: SearchRequest, language: str | None, degraded: list[str], at: int
+    ) -> DenseVector | None:
         """The query's vector; None when it would say nothing or cannot be had."""
         if request.mode == "keyword":
             return None
@@ -266,7 +270,7 @@ class Retrieval:
             if description.fingerprint != self._index.fingerprint:
                 degraded.append("vectors")
                 return None
-            if not await self._renewal.is_complete(description.fingerprint):
+            if not await self._renewal.is_complete(description.fingerprint, at):
                 degraded.append("vectors")
             digest = hashlib.sha256(request.query.encode()).hexdigest()
             key = f"embedding:{description.fingerprint}:{digest}"

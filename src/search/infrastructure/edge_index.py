@@ -15,7 +15,8 @@ from search.application.ports import DenseVector, DocumentVersion, IndexAnswer, 
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
 from search.infrastructure.edge_folders import EdgeFolders, Place
-from search.infrastructure.edge_wire import from_wire, payload_of, to_wire
+from search.infrastructure.edge_wire import from_wire, to_wire
+from search.infrastructure.payloads import labels_payload
 from shared.events.ingest import Labels
 from shared.kernel import DocumentId, Unavailable
 from shared.ports.model import Model
@@ -107,7 +108,7 @@ class EdgeIndex:
 
     async def set_labels(self, document_id: DocumentId, labels: Labels) -> None:
         """See ChunkIndex."""
-        await self._write("set_payload", document=document_id, payload=payload_of(labels))
+        await self._write("set_payload", document=document_id, payload=labels_payload(labels))
 
     async def flush(self) -> None:
         """See ChunkIndex."""

@@ -5,15 +5,14 @@ from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, cast
-from uuid import NAMESPACE_OID, UUID, uuid5
+from uuid import UUID
 
 import qdrant_edge as edge
 
-from search.infrastructure.edge_flags import FLAGS, flag
 from search.infrastructure.edge_folders import COMPLETE, mark_complete
+from search.infrastructure.points import FLAGS, REFERENCE_FIELDS, SPARSE, flag, payload_path, point_id
 
 DENSE: Final = "dense"
-SPARSE: Final = "sparse"
 _INDEXES: Final = {
     "document": edge.PayloadSchemaType.Keyword,
     "version": edge.PayloadSchemaType.Integer,
@@ -24,7 +23,6 @@ _INDEXES: Final = {
     "received_at": edge.PayloadSchemaType.Datetime,
     "page": edge.PayloadSchemaType.Integer,
 }
-_REFERENCE_FIELDS: Final = ["document", "version", "unit", "kind", "chunks"]
 _MOST_REFERENCES: Final = 60_000
 _MOST_COUNTS: Final = 200
 _RETRY_SECONDS: Final = 0.05
@@ -35,11 +33,6 @@ Reference = tuple[str, int, int, str, list[int]]
 
 class ShardLocked(Exception):
     """Another process holds the shard."""
-
-
-def point_id(document: str, version: int, unit: int, kind: str) -> UUID:
-    """The same unit is the same point, however often it is written."""
-    return uuid5(NAMESPACE_OID, f"{document}:{version}:{kind}:{unit}")
 
 
 class Shard:
@@ -108,7 +101,7 @@ class Shard:
                 vectors[DENSE] = _floats(unit["dense"]).tolist()
             if unit["indices"] is not None:
                 vectors[SPARSE] = edge.SparseVector(_numbers(unit["indices"]), _floats(unit["values"]).tolist())
-            payload = {**dict(zip(_REFERENCE_FIELDS, identity, strict=True)), **unit["payload"]}
+            payload = {**dict(zip(REFERENCE_FIELDS, identity, strict=True)), **unit["payload"]}
             points.append(edge.Point(str(point), vectors, payload))
             if len(self._references) < _MOST_REFERENCES:
                 self._references[point] = identity
@@ -217,9 +210,9 @@ class Shard:
             if len(known) > _MOST_REFERENCES:
                 known.clear()
                 missing = list({point.id for point in points})
-            for record in self._shard.retrieve(missing, _REFERENCE_FIELDS, False):
+            for record in self._shard.retrieve(missing, REFERENCE_FIELDS, False):
                 payload = record.payload
-                values = (payload[field] for field in _REFERENCE_FIELDS)
+                values = (payload[field] for field in REFERENCE_FIELDS)
                 known[record.id] = cast(Reference, tuple(values))
         return known
 
@@ -269,12 +262,6 @@ def _is(field: str, value: str | int | bool) -> Any:
     return edge.FieldCondition(field, match=edge.MatchValue(value))
 
 
-def _path(field: str) -> str:
-    """Metadata keys may hold anything, so each is quoted."""
-    head, *keys = field.split(".")
-    return ".".join([head, *(f'"{key}"' for key in keys)])
-
-
 def _filter(conditions: list[dict[str, Any]], *, with_dense: bool = False, without_dense: bool = False) -> Any:
     must = [_condition(condition) for condition in conditions]
     if with_dense:
@@ -284,7 +271,7 @@ def _filter(conditions: list[dict[str, Any]], *, with_dense: bool = False, witho
 
 
 def _condition(condition: dict[str, Any]) -> Any:
-    path = _path(condition["field"])
+    path = payload_path(condition["field"])
     bounds = {name: condition[name] for name in ("gt", "gte", "lt", "lte") if condition[name] is not None}
     if bounds:
         dates = isinstance(next(iter(bounds.values())), str)

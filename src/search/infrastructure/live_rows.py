@@ -1,10 +1,10 @@
 """Rows of search.sqlite to what Search shows and knows."""
 
 import sqlite3
-from collections.abc import Sequence
 from typing import Final
 
 from search.application.ports import DocumentState, HitRecord
+from search.infrastructure.shown_hits import shown_hit
 from shared.artefacts.chunks import Chunk
 from shared.events.ingest import Labels
 from shared.kernel import DocumentId
@@ -33,35 +33,15 @@ def hit_record(
         "SELECT chunk FROM chunks WHERE document_id = ? AND version = ? AND ordinal BETWEEN ? AND ? ORDER BY ordinal",
         (document_id, version, ordinal - context, ordinal + context),
     ).fetchall()
-    chunks = [Chunk.model_validate_json(row[0]) for row in rows]
-    chunk = next((one for one in chunks if one.ordinal == ordinal), None)
-    if chunk is None:
-        return None
-    return HitRecord(
-        document_id=document_id,
-        version=version,
+    return shown_hit(
+        document_id,
+        version,
+        ordinal,
         revision=record["revision"],
         language=record["language"],
         labels=labels_of(record["labels"]),
-        chunk=chunk,
-        before=_joined([one for one in chunks if one.ordinal < ordinal], until=chunk.start),
-        after=_joined([one for one in chunks if one.ordinal > ordinal], begin=chunk.end),
+        chunks=[Chunk.model_validate_json(row[0]) for row in rows],
     )
-
-
-def _joined(chunks: Sequence[Chunk], *, begin: int = 0, until: int | None = None) -> str:
-    """The chunks' texts one after the other; overlaps count once, gaps of the text become a space."""
-    pieces: list[str] = []
-    place = begin
-    for chunk in chunks:
-        end = chunk.end if until is None else min(chunk.end, until)
-        start = max(chunk.start, place)
-        if start < end:
-            if pieces and start > place:
-                pieces.append("\n")
-            pieces.append(chunk.text[start - chunk.start : end - chunk.start])
-            place = end
-    return "".join(pieces)
 
 
 def labels_of(raw: str) -> Labels:

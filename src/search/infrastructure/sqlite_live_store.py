@@ -80,8 +80,7 @@ class SqliteLiveStore:
     async def __aexit__(self, *_: object) -> None:
         return None
 
-    @property
-    def index_version(self) -> int:
+    async def index_version(self) -> int:
         """See LiveStore."""
         return self._index_version
 
@@ -323,6 +322,15 @@ class SqliteLiveStore:
         )
         return [(DocumentId(row[0]), row[1]) for row in rows]
 
+    async def unrecorded(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
+        """See LiveStore."""
+
+        def read(connection: sqlite3.Connection) -> list[DocumentVersion]:
+            sql = "SELECT 1 FROM versions WHERE document_id = ? AND version = ?"
+            return [one for one in versions if connection.execute(sql, one).fetchone() is None]
+
+        return await self._database.read(read)
+
     async def forget(self, versions: Sequence[DocumentVersion]) -> None:
         """See LiveStore."""
         if not versions:
@@ -332,7 +340,11 @@ class SqliteLiveStore:
             connection.executemany(
                 "DELETE FROM versions WHERE document_id = ? AND version = ? AND live_until IS NOT NULL", versions
             )
-            connection.executemany("DELETE FROM chunks WHERE document_id = ? AND version = ?", versions)
+            connection.executemany(
+                "DELETE FROM chunks WHERE document_id = :document AND version = :version AND NOT EXISTS"
+                " (SELECT 1 FROM versions WHERE document_id = :document AND version = :version)",
+                [{"document": document_id, "version": version} for document_id, version in versions],
+            )
 
         await self._database.write(write)
 

@@ -8,7 +8,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
@@ -17,23 +16,18 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, Self, TypeVar
 
+from shared.infrastructure.blob_keys import HEAD_BYTES, ORIGINALS, PIECE_BYTES, checked, not_found, sha256_in, too_large
 from shared.infrastructure.folders import make_folders, sync_folder
-from shared.kernel import InvalidInput, NotFound, StorageFull, TooLarge, Unavailable, new_id
+from shared.kernel import StorageFull, Unavailable, new_id
 from shared.ports.storage import StoredBlob
 
 T = TypeVar("T")
-_PIECE_BYTES: Final = 1 << 20
-_HEAD_BYTES: Final = 8 << 10
 _THREADS: Final = 8
 """Threads mostly wait for the disk: parallel syncs share the file system's journal commits."""
-_KEY: Final = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*")
-_LONGEST_KEY: Final = 400
 # With so much room to spare, small files are written without asking for each how much is left.
 _PLENTY_BYTES: Final = 1 << 30
 _SMALL_BYTES: Final = 64 << 10
 _LOOK_AGAIN_SECONDS: Final = 1.0
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_ORIGINALS: Final = "originals"
 _ARTEFACTS: Final = "artefacts"
 _INCOMING: Final = "incoming"
 
@@ -66,10 +60,10 @@ class FileBlobs:
             async for piece in stream:
                 size += len(piece)
                 if size > max_bytes:
-                    raise TooLarge(f"It has more than {max_bytes} bytes, the most this server takes.")
+                    raise too_large(max_bytes)
                 pieces.append(piece)
                 waiting += len(piece)
-                if waiting >= _PIECE_BYTES:
+                if waiting >= PIECE_BYTES:
                     whole, pieces, waiting = b"".join(pieces), [], 0
                     await self._run(partial(file.write, whole))
             return await self._run(lambda: self._keep_original(file, b"".join(pieces)))
@@ -97,7 +91,7 @@ class FileBlobs:
         """See BlobStore."""
         path = self._path(key)
         if not path.exists():  # asking costs less than a thread's waking, and is what the first stages meet
-            raise _not_found(key)
+            raise not_found(key)
         return await self._run(lambda: path.read_bytes(), key)
 
     async def open(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
@@ -108,7 +102,7 @@ class FileBlobs:
             await self._run(lambda: file.seek(start))
             left = length
             while left is None or left > 0:
-                wanted = _PIECE_BYTES if left is None else min(_PIECE_BYTES, left)
+                wanted = PIECE_BYTES if left is None else min(PIECE_BYTES, left)
                 piece = await self._run(partial(file.read, wanted))
                 if not piece:
                     return
@@ -122,7 +116,7 @@ class FileBlobs:
         """See BlobStore."""
         path = self._path(key)
         if not path.is_file():
-            raise _not_found(key)
+            raise not_found(key)
         return str(path.absolute())
 
     async def exists(self, key: str) -> bool:
@@ -144,9 +138,7 @@ class FileBlobs:
         return await self._run(lambda: max(0, self._free() - self._min_free_bytes))
 
     def _path(self, key: str) -> Path:
-        if len(key) > _LONGEST_KEY or not _KEY.fullmatch(key):
-            raise InvalidInput(f"{key!r} is not the key of a blob.", code="invalid_key")
-        return self._root / key
+        return self._root / checked(key)
 
     def _free(self) -> int:
         make_folders(self._root)
@@ -171,7 +163,7 @@ class FileBlobs:
     def _keep_original(self, file: "_Incoming", rest: bytes) -> StoredBlob:
         file.write(rest)
         sha256 = file.hash.hexdigest()
-        key = f"{_ORIGINALS}/{sha256[:2]}/{sha256}"
+        key = f"{ORIGINALS}/{sha256[:2]}/{sha256}"
         target = self._root / key
         new = not self._renew(target, file.size)
         if new:
@@ -197,7 +189,7 @@ class FileBlobs:
         for path in _files(self._root / _INCOMING):
             _unlink_if_older(path, oldest)
         removed, young = 0, set[str]()
-        for path in _files(self._root / _ORIGINALS):
+        for path in _files(self._root / ORIGINALS):
             if path.name in keep:
                 continue
             with self._renewing:
@@ -206,8 +198,8 @@ class FileBlobs:
             if not gone:
                 young.add(path.name)
         for path in _files(self._root / _ARTEFACTS):
-            sha256 = _SHA256.search(path.name)
-            if sha256 is not None and sha256[0] not in keep and sha256[0] not in young:
+            sha256 = sha256_in(path.name)
+            if sha256 is not None and sha256 not in keep and sha256 not in young:
                 removed += _unlink_if_older(path, oldest)
         return removed
 
@@ -217,7 +209,7 @@ class FileBlobs:
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
             if key is None:
                 raise Unavailable(f"The blob store at {self._root} cannot be used: {error.strerror}.") from error
-            raise _not_found(key) from error
+            raise not_found(key) from error
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise StorageFull("The disk that holds the documents is full. Free some room; nothing was lost.") from (
@@ -261,8 +253,8 @@ class _Incoming:
             if hashing:
                 self.hash.update(piece)
             self.size += len(piece)
-            if len(self.head) < _HEAD_BYTES:
-                self.head += piece[: _HEAD_BYTES - len(self.head)]
+            if len(self.head) < HEAD_BYTES:
+                self.head += piece[: HEAD_BYTES - len(self.head)]
 
     def move_to(self, target: Path) -> None:
         """Durable on return; replaces what was there."""
@@ -299,7 +291,3 @@ def _unlink_if_older(path: Path, oldest: float) -> bool:
             path.unlink()
             return True
     return False
-
-
-def _not_found(key: str) -> NotFound:
-    return NotFound(f"There is no blob {key!r}.", code="blob_not_found")

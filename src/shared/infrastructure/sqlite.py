@@ -10,7 +10,7 @@ import queue
 import sqlite3
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from shared.events.envelope import Envelope, Event, wrap
 from shared.infrastructure.folders import make_folders
 from shared.kernel import StorageFull, Unavailable
 from shared.ports.outbox import PendingFact
+from shared.runtime.module import ComponentHealth
 
 T = TypeVar("T")
 _LARGEST_GROUP: Final = 512
@@ -99,6 +100,11 @@ class SqliteDatabase:
         self._is_open = False
         self._hand_over()
         await asyncio.to_thread(self._close)
+
+    async def check(self) -> ComponentHealth:
+        """For health: whether it can be read. Raises Unavailable."""
+        await self.read(lambda connection: connection.execute("SELECT 1").fetchone())
+        return ComponentHealth(ready=True, detail="open")
 
     async def write(self, run: Callable[[sqlite3.Connection], T]) -> T:
         """Runs in the writer thread inside a transaction; durable when it returns. Writes keep their order.
@@ -286,12 +292,12 @@ class SqliteFacts:
         )
         return [PendingFact(row["sequence"], Envelope.from_json(row["envelope"])) for row in rows]
 
-    async def forget_facts(self, sequences: Sequence[int]) -> None:
+    async def forget_facts(self, places: Sequence[Hashable]) -> None:
         """See Outbox."""
-        if sequences:
+        if places:
             await self._database.write(
                 lambda connection: connection.executemany(
-                    "DELETE FROM facts WHERE sequence = ?", [(sequence,) for sequence in sequences]
+                    "DELETE FROM facts WHERE sequence = ?", [(place,) for place in places]
                 )
             )
 

@@ -22,7 +22,7 @@ from shared.events.envelope import Envelope
 from shared.infrastructure.sqlite import SqliteDatabase
 from shared.infrastructure.sqlite_event_reader import EventReader, Published, RecentEvents
 from shared.kernel import Conflict, NotFound, utc_now
-from shared.ports.event_bus import DeadLetter, Delivery, Subscription
+from shared.ports.event_bus import DeadLetter, Delivery, OnLeaving, Subscription
 from shared.telemetry import get_log
 
 _SCHEMA: Final = """
@@ -83,6 +83,11 @@ class SqliteEventLog:
         await asyncio.gather(self._trimming, return_exceptions=True)
         await self._database.__aexit__(*failure)
 
+    @property
+    def lanes_move(self) -> bool:
+        """See EventBus: there is one process."""
+        return False
+
     async def publish(self, *envelopes: Envelope) -> None:
         """See EventBus. All or none of one call."""
         if not envelopes:
@@ -92,7 +97,9 @@ class SqliteEventLog:
         await self._database.write(lambda connection: self._append(connection, rows))
 
     @asynccontextmanager
-    async def subscribe(self, group: str, topics: Sequence[str]) -> AsyncIterator[Subscription]:
+    async def subscribe(
+        self, group: str, topics: Sequence[str], *, on_leaving: OnLeaving | None = None
+    ) -> AsyncIterator[Subscription]:
         """See EventBus. Raises Conflict while the group is open in this process."""
         if group in self._open_groups:
             raise Conflict(f"The group {group!r} is subscribed in this process already.", code="group_in_use")

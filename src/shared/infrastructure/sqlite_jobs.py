@@ -233,6 +233,20 @@ class SqliteJobs:
 
         return await self._database.read(count)
 
+    async def unfinished(
+        self, kind: str, versions: Sequence[tuple[DocumentId, int]]
+    ) -> Sequence[tuple[DocumentId, int]]:
+        """See JobStore."""
+
+        def find(connection: sqlite3.Connection) -> list[tuple[DocumentId, int]]:
+            sql = (
+                "SELECT 1 FROM jobs WHERE kind = ? AND document_id = ? AND version = ?"
+                " AND state IN ('waiting', 'running')"
+            )
+            return [one for one in versions if connection.execute(sql, (kind, *one)).fetchone() is not None]
+
+        return await self._database.read(find)
+
     async def wait_for_jobs(self, kind: str, timeout_seconds: float) -> None:
         """See JobStore."""
         now = self._now()

@@ -1,6 +1,6 @@
 """The event bus: topics, keys, consumer groups with positions, dead letters, tails."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +35,10 @@ class DeadLetter:
     replayed_at: datetime | None = None
 
 
+OnLeaving = Callable[[frozenset[str]], Awaitable[None]]
+"""Is told which lanes go to another process."""
+
+
 class Subscription(Protocol):
     """One group's view of some topics. Used by one task at a time."""
 
@@ -65,10 +69,20 @@ class EventBus(Protocol):
         """All are durable when it returns (on a crash before: any prefix may be). Raises Unavailable."""
         ...
 
-    def subscribe(self, group: str, topics: Sequence[str]) -> AbstractAsyncContextManager[Subscription]:
+    @property
+    def lanes_move(self) -> bool:
+        """Whether lanes of an open subscription can go to another process (a capability)."""
+        ...
+
+    def subscribe(
+        self, group: str, topics: Sequence[str], *, on_leaving: OnLeaving | None = None
+    ) -> AbstractAsyncContextManager[Subscription]:
         """Opens the group at its committed positions; a new group starts at the beginning of what is kept.
 
-        Raises Conflict while the group is open in this process.
+        Processes that open the same group share its lanes. Before lanes go to another process, `on_leaving` is
+        awaited with them, a bounded time: what of them is being handled should end, and be committed, in it.
+        Afterwards nothing of these lanes is received, and commits of them come to nothing, until they are back.
+        Raises Conflict while the group is open in this process, Unavailable.
         """
         ...
 

@@ -23,7 +23,7 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A claimed job. `lease` names this claim: every later word about the job must carry it."""
+    """A claimed job. `lease` names this claim, which may hold several jobs: every later word must carry it."""
 
     id: str
     kind: str
@@ -122,10 +122,17 @@ class JobStore(Protocol):
         """For the monitor and for estimates."""
         ...
 
-    async def wait_for_jobs(self, kind: str, timeout_seconds: float) -> None:
-        """Returns once a job may be there to claim, or after the timeout; there is no polling delay.
+    async def unfinished(
+        self, kind: str, versions: Sequence[tuple[DocumentId, int]]
+    ) -> Sequence[tuple[DocumentId, int]]:
+        """Those (document, version) whose job waits or runs now, whoever holds it."""
+        ...
 
-        That is: a job of this kind was added or given back in this process since the last claim, or the time
-        of a delayed one or the end of a lease has come.
+    async def wait_for_jobs(self, kind: str, timeout_seconds: float) -> None:
+        """Returns once a job may be there to claim, or after the timeout.
+
+        That is, without delay: a job of this kind was added or given back in this process since the last claim,
+        or the time of a delayed one or the end of a lease has come. What another process did is noticed within
+        a second.
         """
         ...

@@ -1,6 +1,6 @@
 """Facts that were saved together with state and wait to be published."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,9 +9,10 @@ from shared.events.envelope import Envelope
 
 @dataclass(frozen=True, slots=True)
 class PendingFact:
-    """A saved fact and its place in the store's own order."""
+    """A saved fact and the store's own name for its place."""
 
-    sequence: int
+    place: Hashable
+    """For `forget_facts`; means nothing to anybody else."""
     envelope: Envelope
 
 
@@ -19,10 +20,14 @@ class Outbox(Protocol):
     """The facts side of a module's store; `runtime/outbox_relay.py` empties it onto the bus."""
 
     async def pending_facts(self, limit: int) -> Sequence[PendingFact]:
-        """The oldest unpublished facts, in the order they were saved."""
+        """Unpublished facts, those of one document in the order they were saved.
+
+        Where several processes share the store, a fact is given to the one that saved it, and to another only
+        when that one has had its time (it may have died). Raises Unavailable.
+        """
         ...
 
-    async def forget_facts(self, sequences: Sequence[int]) -> None:
+    async def forget_facts(self, places: Sequence[Hashable]) -> None:
         """They are published; a crash before this publishes them again."""
         ...
 

@@ -4,6 +4,7 @@ Unavailable waits and costs nothing; what is refused goes to the dead letters an
 """
 
 import asyncio
+import contextlib
 from collections import defaultdict, deque
 from dataclasses import dataclass
 from time import perf_counter
@@ -48,27 +49,34 @@ class Consumer:
         self.concurrency = concurrency
         self.attempts = attempts
         self._topics = tuple(sorted({event.topic for event in subscriptions}))
-        self._drain_seconds = drain_seconds
+        self.drain_seconds = drain_seconds
 
     async def run(self) -> None:
-        """Until cancelled; then handlers in flight get `drain_seconds`, and what is finished is committed."""
+        """Until cancelled; then handlers in flight get `drain_seconds`, and what is finished is committed.
+
+        Lanes that go to another process are left in the same way.
+        """
         backoff = Backoff(0.1, 5.0)
+        told: set[str] = set()
         while self._topics:
+            session = _Session(self)
             try:
-                async with self.bus.subscribe(self.group, self._topics) as subscription:
-                    session = _Session(self, subscription)
+                async with self.bus.subscribe(self.group, self._topics, on_leaving=session.leave) as subscription:
                     try:
-                        await session.run()
+                        await session.run(subscription)
                     finally:
-                        await session.drain(self._drain_seconds)
-                        if session.has_received:
-                            backoff.reset()
+                        await session.drain()
             except Unavailable as error:
-                _log.warning("the bus is away", action="consumer.wait", group=self.group, reason=str(error))
+                if session.has_received:
+                    backoff.reset()
+                    told.clear()
+                if error.specific_code not in told:
+                    _log.warning("the bus is away", action="consumer.wait", group=self.group, reason=str(error))
+                    told.add(error.specific_code)
                 await asyncio.sleep(backoff.next_seconds())
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Work:
     """One event on its way: received, perhaps handled, not yet committed."""
 
@@ -76,18 +84,22 @@ class _Work:
     envelope: Envelope | None = None
     problem: str = ""
     is_finished: bool = False
+    is_leaving: bool = False
+    """Its lane goes to another process: it does not begin, or is not tried again."""
+    is_left: bool = False
+    """Its lane is gone: whatever becomes of it here is not committed."""
 
 
 class _Stopping(Exception):
-    """The consumer stops while an event waits to be tried again: it stays uncommitted."""
+    """The consumer stops, or leaves the lane, while an event waits to be tried again: it stays uncommitted."""
 
 
 class _Session:
     """What is in flight between opening a subscription and leaving it."""
 
-    def __init__(self, consumer: Consumer, subscription: Subscription) -> None:
+    def __init__(self, consumer: Consumer) -> None:
         self._consumer = consumer
-        self._subscription = subscription
+        self._subscription: Subscription
         self.has_received = False
         # Received and not committable yet, by lane, in order.
         self._lanes: defaultdict[str, deque[_Work]] = defaultdict(deque)
@@ -99,11 +111,17 @@ class _Session:
         self._ready: deque[str] = deque()
         self._runners: set[asyncio.Task[None]] = set()
         self._running = 0
+        self._at_work: set[_Work] = set()
+        self._settled = asyncio.Event()
         self._room = asyncio.Event()
-        self._stopping = asyncio.Event()
+        self._committing = asyncio.Lock()
+        self._is_stopping = False
+        # Set, and replaced, when some of those that wait to try again should not.
+        self._interruption = asyncio.Event()
 
-    async def run(self) -> None:
+    async def run(self, subscription: Subscription) -> None:
         """Receives and commits until cancelled. Raises what the subscription raises."""
+        self._subscription = subscription
         group = self._consumer.group
         tasks = [
             asyncio.create_task(self._receive(), name=f"{group}.receive"),
@@ -119,20 +137,47 @@ class _Session:
             if isinstance(outcome, Exception):
                 raise outcome
 
-    async def drain(self, seconds: float) -> None:
-        """Nothing new begins; what runs gets that long; what is finished is committed."""
-        self._stopping.set()
+    async def drain(self) -> None:
+        """Nothing new begins; what runs gets `drain_seconds`; what is finished is committed."""
+        self._is_stopping = True
+        self._interrupt()
         try:
             if self._runners:
-                await asyncio.wait(self._runners, timeout=seconds)
+                await asyncio.wait(self._runners, timeout=self._consumer.drain_seconds)
         finally:
             for runner in self._runners:
                 runner.cancel()
         await asyncio.gather(*self._runners, return_exceptions=True)
+        await self._commit_if_possible("consumer.drain")
+
+    async def leave(self, lanes: frozenset[str]) -> None:
+        """As `drain`, for some lanes; then they are forgotten.
+
+        A handler that needs longer goes on, but what it does is not committed: whoever has the lane now handles
+        the event again.
+        """
+        for lane in lanes:
+            for work in self._lanes.get(lane, ()):
+                work.is_leaving = True
+        self._interrupt()
         try:
-            await self._commit()
-        except Unavailable as error:
-            _log.warning("positions not saved", action="consumer.drain", group=self._consumer.group, reason=str(error))
+            async with asyncio.timeout(self._consumer.drain_seconds):
+                while any(work.is_leaving and not work.is_left for work in self._at_work):
+                    self._settled.clear()
+                    await self._settled.wait()
+        except TimeoutError:
+            _log.warning(
+                "handlers run on", action="consumer.leave", group=self._consumer.group, lanes=", ".join(sorted(lanes))
+            )
+        try:
+            await self._commit_if_possible("consumer.leave")
+        finally:
+            for lane in lanes:
+                for work in self._lanes.pop(lane, ()):
+                    work.is_left = True
+                    self._window -= 1
+                self._committable.pop(lane, None)
+            self._room.set()
 
     async def _receive(self) -> None:
         while True:
@@ -173,18 +218,33 @@ class _Session:
     async def _run_chains(self) -> None:
         """A runner takes key after key while there are any."""
         try:
-            while self._ready and not self._stopping.is_set():
+            while self._ready and not self._is_stopping:
                 key = self._ready.popleft()
                 chain = self._chains[key]
-                while chain and not self._stopping.is_set():
-                    await self._handle(chain[0])
-                    self._finish(chain.popleft())
+                while chain and not self._is_stopping:
+                    await self._work_on(chain[0])
+                    chain.popleft()
                 if not chain:
                     del self._chains[key]
         except _Stopping:
             pass
         finally:
             self._running -= 1
+
+    async def _work_on(self, work: _Work) -> None:
+        """Raises _Stopping when the whole consumer stops."""
+        if work.is_leaving:
+            return
+        self._at_work.add(work)
+        try:
+            await self._handle(work)
+            self._finish(work)
+        except _Stopping:
+            if not work.is_leaving:
+                raise
+        finally:
+            self._at_work.discard(work)
+            self._settled.set()
 
     async def _handle(self, work: _Work) -> None:
         """Returns when the event needs no more: handled or buried. Raises _Stopping."""
@@ -206,7 +266,7 @@ class _Session:
             except Unavailable as error:
                 seconds = patience.next_seconds()
                 self._tell("event waits", "consumer.unavailable", envelope, error)
-                await self._pause(seconds)
+                await self._pause(work, seconds)
             except Refused as error:
                 await self._bury(work, str(error), attempts=attempts + 1)
                 outcome = "refused"
@@ -220,7 +280,7 @@ class _Session:
                     await self._bury(work, f"{type(error).__name__}: {error}", attempts=attempts)
                     outcome = "failed"
                     break
-                await self._pause(haste.next_seconds())
+                await self._pause(work, haste.next_seconds())
         consumer.metrics.count("events_handled_total", group=consumer.group, event=envelope.name, outcome=outcome)
         consumer.metrics.observe(
             "event_handling_seconds", perf_counter() - started, group=consumer.group, event=envelope.name
@@ -237,10 +297,12 @@ class _Session:
                 return
             except Exception as error:
                 self._tell("dead letter not saved", "consumer.bury", work.envelope, error)
-                await self._pause(backoff.next_seconds())
+                await self._pause(work, backoff.next_seconds())
 
     def _finish(self, work: _Work) -> None:
         work.is_finished = True
+        if work.is_left:
+            return
         lane = self._lanes[work.delivery.lane]
         while lane and lane[0].is_finished:
             self._committable[work.delivery.lane] = lane.popleft().delivery.position
@@ -252,35 +314,51 @@ class _Session:
     async def _commit_now_and_then(self) -> None:
         """Positions of many events in one write; a crash before it only delivers them again."""
         backoff = Backoff(0.1, 5.0)
+        is_told = False
         while True:
             await self._finished.wait()
             await asyncio.sleep(_COMMIT_EVERY_SECONDS)
             try:
                 await self._commit()
                 backoff.reset()
+                is_told = False
             except Unavailable as error:
-                self._tell("positions not saved", "consumer.commit", None, error)
+                if not is_told:
+                    self._tell("positions not saved", "consumer.commit", None, error)
+                    is_told = True
                 await asyncio.sleep(backoff.next_seconds())
 
-    async def _commit(self) -> None:
-        self._finished.clear()
-        positions, self._committable = self._committable, {}
-        if not positions:
-            return
+    async def _commit_if_possible(self, action: str) -> None:
         try:
-            await self._subscription.commit(positions)
-        except BaseException:
-            self._committable = {**positions, **self._committable}
-            self._finished.set()
-            raise
+            await self._commit()
+        except Unavailable as error:
+            _log.warning("positions not saved", action=action, group=self._consumer.group, reason=str(error))
 
-    async def _pause(self, seconds: float) -> None:
-        try:
+    async def _commit(self) -> None:
+        async with self._committing:
+            self._finished.clear()
+            positions, self._committable = self._committable, {}
+            if not positions:
+                return
+            try:
+                await self._subscription.commit(positions)
+            except BaseException:
+                kept = {lane: position for lane, position in positions.items() if lane in self._lanes}
+                self._committable = {**kept, **self._committable}
+                self._finished.set()
+                raise
+
+    def _interrupt(self) -> None:
+        interruption, self._interruption = self._interruption, asyncio.Event()
+        interruption.set()
+
+    async def _pause(self, work: _Work, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            return
-        raise _Stopping
+                while not (self._is_stopping or work.is_leaving):
+                    await self._interruption.wait()
+        if self._is_stopping or work.is_leaving:
+            raise _Stopping
 
     def _tell(self, what: str, action: str, envelope: Envelope | None, error: BaseException) -> None:
         is_expected = isinstance(error, Unavailable)

@@ -94,6 +94,14 @@ class DataDirectory:
                 self.remove_server()
             os.close(descriptor)
 
+    def join(self) -> None:
+        """Makes the folder if it is not there; for a process that keeps its state on servers and nothing alone here.
+
+        Raises WrongSettings, StorageFull.
+        """
+        with self._explained():
+            self.path.mkdir(parents=True, exist_ok=True)
+
     def publish_server(self, url: str) -> None:
         """Tells clients where the holder listens. `url` is one that this machine can reach."""
         self._write(self._server_file, asdict(RunningServer(url, os.getpid(), self.boot_id)))

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from fastapi import APIRouter
 
@@ -57,7 +57,19 @@ class ComponentHealth:
     """Whether the server is not ready without it."""
 
 
+Resource = AbstractAsyncContextManager[object]
+"""Open while the module runs."""
+
 Probe = Callable[[], Awaitable[ComponentHealth]]
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """An adapter that can say how its server is."""
+
+    async def check(self) -> ComponentHealth:
+        """Raises Unavailable."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +78,7 @@ class Module:
 
     name: str
     """Also its consumer group and the producer of its events."""
-    resources: Sequence[AbstractAsyncContextManager[object]] = ()
+    resources: Sequence[Resource] = ()
     """Entered in order before anything else of the module runs, left in reverse."""
     router: APIRouter | None = None
     subscriptions: Subscriptions = field(default_factory=dict)

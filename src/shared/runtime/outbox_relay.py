@@ -55,6 +55,6 @@ class OutboxRelay:
         pending = await self._outbox.pending_facts(_BATCH)
         if pending:
             await self._bus.publish(*(fact.envelope for fact in pending))
-            await self._outbox.forget_facts([fact.sequence for fact in pending])
+            await self._outbox.forget_facts([fact.place for fact in pending])
             self._metrics.count("facts_published_total", len(pending))
         return len(pending)

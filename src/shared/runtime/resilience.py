@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, TypeVar, cast
 
@@ -108,6 +109,11 @@ class Resilient:
     def opened_at(self) -> datetime | None:
         """When it opened last; None if it never did or is closed again."""
         return None if self.state == STATE_CLOSED else self._storage.opened_at
+
+    @property
+    def last_failure(self) -> str | None:
+        """Of the failures in a row, the last one's words."""
+        return self._last_failure if self.failures or self.state != STATE_CLOSED else None
 
     async def call(self, make_call: Callable[[], Awaitable[T]], *, idempotent: bool) -> T:
         """What `make_call` gives; it is called anew for each attempt.
@@ -210,6 +216,63 @@ class Resilient:
             self._is_probing = False
             return True
         return self.state == STATE_CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteState:
+    """One other side as its guard knows it."""
+
+    name: str
+    state: BreakerState
+    failures: int
+    """Failed attempts in a row."""
+    opened_at: datetime | None
+    last_failure: str | None
+    """In words; None while the last attempt was answered."""
+
+
+class Remotes:
+    """Every guard of this process by name: adapters take theirs from here, and the monitor shows them all."""
+
+    def __init__(self, metrics: Metrics, *, timeout_seconds: float = 2.0) -> None:
+        self._metrics = metrics
+        self._timeout_seconds = timeout_seconds
+        self._guards: dict[str, Resilient] = {}
+
+    def guard(
+        self,
+        name: str,
+        *,
+        timeout_seconds: float | None = None,
+        attempts: int = 2,
+        failure_limit: int = 5,
+        reset_seconds: float = 2,
+        total_seconds: float | None = None,
+    ) -> Resilient:
+        """The one of this name, made at the first call; `total_seconds` is as long as one attempt if not given."""
+        if name not in self._guards:
+            timeout = timeout_seconds or self._timeout_seconds
+            self._guards[name] = Resilient(
+                name,
+                timeout_seconds=timeout,
+                attempts=attempts,
+                failure_limit=failure_limit,
+                reset_seconds=reset_seconds,
+                total_seconds=total_seconds or timeout,
+                metrics=self._metrics,
+            )
+        return self._guards[name]
+
+    def add(self, guard: Resilient) -> None:
+        """One that was made elsewhere."""
+        self._guards[guard.name] = guard
+
+    def states(self) -> list[RemoteState]:
+        """In order of their names."""
+        return [
+            RemoteState(name, guard.state, guard.failures, guard.opened_at, guard.last_failure)
+            for name, guard in sorted(self._guards.items())
+        ]
 
 
 class _Changes(CircuitBreakerListener):

@@ -65,7 +65,8 @@ class Worker:
         self._attempts = attempts
         self._first_retry_seconds = first_retry_seconds
         self._grace_seconds = grace_seconds
-        self._running: dict[str, _Running] = {}
+        # By job and claim: one claim may hold several jobs, and a job that was lost may be claimed again.
+        self._running: dict[tuple[str, str], _Running] = {}
         self._is_leaving = False
         # While something is unavailable: no claims before `_probe_at`, then one job at a time.
         self._away = Backoff(0.5, 10.0)
@@ -105,7 +106,7 @@ class Worker:
         jobs = await self._claim(room)
         for job in jobs:
             running = _Running(job, is_probe=self._is_away)
-            self._running[job.lease] = running
+            self._running[job.id, job.lease] = running
             running.task = asyncio.create_task(self._do(running), name=f"{self._group}.{kind}")
         if not jobs:
             await self._jobs.wait_for_jobs(kind, _LOOK_AGAIN_SECONDS)
@@ -137,7 +138,7 @@ class Worker:
                 _log.error("a job ended badly", action="worker.bug", kind=job.kind, job=job.id, exc_info=error)
                 outcome = "lost"  # its lease runs out, then it is claimed again
             finally:
-                del self._running[job.lease]
+                del self._running[job.id, job.lease]
         self._metrics.count("jobs_done_total", group=self._group, kind=job.kind, outcome=outcome)
         self._metrics.observe("job_seconds", perf_counter() - started, group=self._group, kind=job.kind)
 
@@ -248,7 +249,7 @@ class Worker:
         except Exception as error:
             _log.warning("heartbeat not saved", action="worker.heartbeat", kind=running.job.kind, reason=str(error))
             return
-        if not is_held and running.job.lease in self._running and running.task is not None:
+        if not is_held and (running.job.id, running.job.lease) in self._running and running.task is not None:
             running.is_lost = True
             running.task.cancel()
 

@@ -1,7 +1,6 @@
 """The packaged model, built once for all tests of a process, and managers of it and of a tiny one."""
 
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -9,20 +8,7 @@ from model_builders import tiny_settings
 
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.model.manager import ModelManager
-from shared.model.runnable import this_machine
 from shared.settings import Settings
-
-
-@pytest.fixture(autouse=True)
-def without_the_reference(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What is tested must not depend on whether sentence-transformers, the last resort, is installed."""
-    if request.node.get_closest_marker("reference") is None:
-        monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-        this_machine.cache_clear()
-        yield
-        this_machine.cache_clear()
-    else:
-        yield
 
 
 @pytest.fixture(scope="session")

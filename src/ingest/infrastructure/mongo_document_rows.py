@@ -1,0 +1,176 @@
+"""Rows of the MongoDB store, the documents they are, and the updates that make the one of the other."""
+
+import json
+import random
+import re
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from ingest.domain.document import Content, Document, Revision
+from ingest.domain.standing import FINAL, Standing
+from ingest.infrastructure.document_rows import standing_fields, standing_from
+from shared.infrastructure.mongo_queries import Filter, Row
+from shared.kernel import Clock, DocumentId
+
+DOCUMENT_FIELDS: Final[Filter] = {
+    **dict.fromkeys(("collection", "names", "metadata", "version", "status", "standing", "standing_number"), 1),
+    **dict.fromkeys(("number", "queue_number", "created_at"), 1),
+    "revisions": {"$slice": -1},
+}
+"""What `document_of` needs of a row: of the revisions the newest alone."""
+TOMBSTONE: Final[Row] = {
+    "$set": {"status": "removed", "names": [], "revisions": []},
+    "$unset": dict.fromkeys(("metadata", "archived", "size", "number", "queue_number", "created_at"), ""),
+}
+"""Leaves id, versions and standing; the status is one that no list has."""
+
+_LOW_BITS: Final = 10
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_SOMETHING: Any = object()
+_FILLED: Final = Standing(*(_SOMETHING for _ in fields(Standing)))
+# Whatever a standing was: that is what starting again touches, and events bring the rest.
+_RESTARTED: Final = tuple(
+    field.name for field in fields(Standing) if getattr(_FILLED.restarted(0), field.name) is not _SOMETHING
+)
+
+
+class RisingNumbers:
+    """Places in lists and queues, without asking a server: microseconds since 1970 and ten random bits.
+
+    They rise strictly within a process, and last until 2255 in 64 bits. Where the clocks of two machines differ
+    by a second, one gives numbers that are a second too low: what it takes in is listed, and stands in the queue,
+    among what the other took in a second earlier, and who is paging may meet it on a later page. Nothing is lost
+    by that, and versions never come from a clock. Two equal numbers (one in 1,024 of those of one microsecond)
+    could hide a document only from a list that breaks its page between the two.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = 0
+
+    def next(self) -> int:
+        """Higher than every one before."""
+        now = ((self._clock() - _EPOCH) // _MICROSECOND) << _LOW_BITS
+        self._last = max(self._last + 1, now | random.getrandbits(_LOW_BITS))
+        return self._last
+
+
+def document_of(row: Row) -> Document:
+    """From a row with DOCUMENT_FIELDS."""
+    return Document(
+        id=DocumentId(row["_id"]),
+        collection=row["collection"],
+        names=tuple(row["names"]),
+        metadata=json.loads(row["metadata"]),
+        version=row["version"],
+        revision=revision_of(row["revisions"][-1]),
+        standing=standing_from(row["standing"]),
+        created_at=datetime.fromisoformat(row["created_at"]),
+        saved_version=row["version"],
+        queue_number=row["queue_number"],
+    )
+
+
+def revision_of(stored: Row) -> Revision:
+    """One of a row's `revisions`."""
+    return Revision(
+        number=stored["number"],
+        content=Content(stored["sha256"], stored["size"], stored["media_type"], stored["blob_key"]),
+        name=stored["name"],
+        received_at=datetime.fromisoformat(stored["received_at"]),
+    )
+
+
+def held(collection: str, sha256: str, *names: str) -> list[str]:
+    """What only one live document may have, as one unique index holds it (no collection's name has a slash)."""
+    return [f"{collection}/bytes/{sha256}", *(f"{collection}/name/{name}" for name in names)]
+
+
+def saving(document: Document, expected_version: int, numbers: RisingNumbers) -> Row:
+    """The update that makes the row of `expected_version` (or none, 0) this document's.
+
+    What events told of the standing is not in it, so that it keeps what they bring at the same time.
+    """
+    standing, content = document.standing, document.content
+    given: Row = {
+        "collection": document.collection,
+        "names": list(document.names),
+        # As text: BSON knows no integers beyond 64 bits, and gives dots and dollars in keys a meaning.
+        "metadata": json.dumps(document.metadata, ensure_ascii=False, separators=(",", ":")),
+        "version": document.version,
+    }
+    change: Row = {"$set": given}
+    if standing.withdrawn_version is None:
+        given["holds"] = held(document.collection, content.sha256, *document.names)
+    else:
+        change["$unset"] = {"holds": ""}
+    if expected_version == 0:
+        given |= {"number": numbers.next(), "created_at": document.created_at.isoformat()}
+        given |= {"standing": standing_fields(standing), "standing_number": 0, **_follows(standing)}
+    if document.content_version > expected_version:
+        given |= {"size": content.size, "queue_number": numbers.next()}
+        change["$addToSet"] = {"revisions": _stored(document.revision)}  # the same once more when only reprocessed
+        if expected_version:
+            _set_standing(change, standing, _RESTARTED)
+    if standing.withdrawn_version is not None and expected_version:
+        _set_standing(change, standing, ("withdrawn_version",))
+    return change
+
+
+def advancing(before: Standing, after: Standing) -> Row:
+    """The update that takes a row from one standing to the next."""
+    changed = tuple(
+        field.name for field in fields(Standing) if getattr(before, field.name) != getattr(after, field.name)
+    )
+    change: Row = {"$set": {}}
+    _set_standing(change, after, changed, same_status=before.status == after.status)
+    if after.removed and not before.removed:
+        change["$set"] |= TOMBSTONE["$set"]
+        change["$unset"] = {**change.get("$unset", {}), **TOMBSTONE["$unset"]}
+    return change
+
+
+def containing(text: str) -> Filter:
+    """For names that contain it; ASCII letters match in either case, as they do in SQLite's LIKE."""
+    pattern = "".join(
+        f"[{one.lower()}{one.upper()}]" if one.isascii() and one.isalpha() else _escaped(one) for one in text
+    )
+    return {"names": {"$regex": pattern}}
+
+
+def _escaped(character: str) -> str:
+    # A pattern cannot hold NUL itself.
+    return f"\\x{ord(character):02x}" if character < " " else re.escape(character)
+
+
+def _follows(standing: Standing) -> Row:
+    """What indexes need to know of a standing."""
+    status = standing.status
+    return {"status": status, "waits": status not in FINAL}
+
+
+def _set_standing(change: Row, standing: Standing, names: tuple[str, ...], *, same_status: bool = False) -> None:
+    stored = standing_fields(standing)
+    for name in names:
+        if name in stored:
+            change["$set"][f"standing.{name}"] = stored[name]
+        else:
+            change.setdefault("$unset", {})[f"standing.{name}"] = ""
+    change["$inc"] = {"standing_number": 1}
+    if not same_status:
+        change["$set"] |= _follows(standing)
+
+
+def _stored(revision: Revision) -> Row:
+    content = revision.content
+    return {
+        "number": revision.number,
+        "sha256": content.sha256,
+        "size": content.size,
+        "media_type": content.media_type,
+        "blob_key": content.blob_key,
+        "name": revision.name,
+        "received_at": revision.received_at.isoformat(),
+    }

@@ -1,0 +1,60 @@
+"""Routes that every process has, whatever its modules: health and metrics."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from monitor.application.health import Health
+from monitor.interface.shapes import HealthBody, health_body
+from shared.runtime import problems
+from shared.runtime.access import Access, Principal
+
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def build_health_router(health: Health, exposition: Callable[[], bytes], access: Access) -> APIRouter:
+    """Full paths. The two health routes are open: they are what a balancer asks."""
+    router = APIRouter()
+    reader = Annotated[Principal, Depends(access.reader)]
+
+    @router.get("/health/live", tags=["health"])
+    async def live() -> dict[str, bool]:
+        """The process serves."""
+        return {"live": True}
+
+    @router.get("/health/ready", tags=["health"], response_model=HealthBody, responses=problems.responses(503))
+    async def ready() -> Any:
+        """Everything that is required is there; if not, which component is not and why."""
+        report = await health.check()
+        body = health_body(report)
+        if report.ready:
+            return body
+        # Problem details with the whole report as extension members (RFC 9457, 3.2).
+        problem = problems.Problem(
+            title="Not ready",
+            status=503,
+            detail="; ".join(f"{component.name}: {component.detail}" for component in report.missing),
+            instance="/health/ready",
+            code="not_ready",
+            errors=[problems.ProblemField(field=missing.name, message=missing.detail) for missing in report.missing],
+        )
+        return JSONResponse(
+            {**problem.model_dump(mode="json"), **body.model_dump(mode="json")},
+            status_code=503,
+            media_type=problems.MEDIA_TYPE,
+            headers={"Retry-After": "1"},
+        )
+
+    @router.get(
+        "/metrics",
+        tags=["monitor"],
+        response_class=PlainTextResponse,
+        responses=problems.responses(401, 403),
+    )
+    async def metrics(_: reader) -> Response:
+        """Prometheus text format."""
+        return Response(exposition(), media_type=_METRICS_TYPE)
+
+    return router

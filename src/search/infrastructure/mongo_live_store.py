@@ -1,0 +1,374 @@
+"""Which version of each document searches see, with what is shown of it: the LiveStore in MongoDB.
+
+A switch or withdrawal takes four calls, in this order, each durable before the next:
+
+1. the version's chunks, in a collection of their own: invisible;
+2. the *decision*: one conditional update puts the change, with its facts, into `next` of the record. An older version
+   is refused here. From now on the change will come about, whoever dies;
+3. a number: the index version is raised;
+4. the *completion*: one update, on the condition that this decision still waits, makes the version live from that
+   number on, retires the former one, and saves the facts.
+
+Whoever meets a decision that waits (a search, the next change of the document, the same job after a crash) completes
+it with a number of its own, taken then; the completion that comes first counts. So, for a search that began at n:
+
+- it looks before 2 and sees the old version: the number is taken after 2, hence above n, and it sees the old version
+  for as long as it runs, though the completion falls in between;
+- it looks between 2 and 4: the number may be taken already, at or below n, or not. It completes the change first, and
+  only then reads: from now on the record says the same to everyone;
+- it looks after 4: the record says from when on the new version is live, and until when the old one was;
+- a number that is taken and never used (a crash between 3 and 4, a completion that came second) means nothing;
+- chunks without a record (a crash between 1 and 2) are written again by the job, or go with a later version.
+
+The units of a new version are in the index before 1, those of an old one stay until `retired` names them, so the
+index lists both for every search in question. Once `switch` returns, every search that begins sees the version.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Final
+
+from search.application.ports import DocumentState, DocumentVersion, HitRecord, LiveVersion, NewVersion
+from search.infrastructure.mongo_chunks import MongoChunks
+from search.infrastructure.mongo_index_version import MongoIndexVersion
+from search.infrastructure.mongo_labels import MongoLabels
+from search.infrastructure.mongo_records import (
+    NAMED,
+    RECORDS,
+    completion,
+    decided_switch,
+    decided_withdrawal,
+    facts_of,
+    labels_of,
+    last_replaced,
+    live_at,
+    live_version_of,
+    made_or_set,
+    named_versions,
+    state_of,
+    supersedes,
+)
+from search.infrastructure.shown_hits import shown_hit
+from shared.artefacts.chunks import Chunk
+from shared.events.envelope import Event
+from shared.events.ingest import Labels
+from shared.infrastructure.mongo import Duplicate, MongoDatabase, Update
+from shared.infrastructure.mongo_facts import MongoFacts, merged
+from shared.infrastructure.mongo_queries import Given, Index, Query, Row
+from shared.kernel import DocumentId
+
+DEFAULT_COLLECTION: Final = "default"
+_MOST_AT_ONCE: Final = 1000
+_LONGEST_SEARCH_SECONDS: Final = 20.0
+"""Ten of them for a model that is being loaded."""
+_LOOK_FOR_OTHERS_SECONDS: Final = 0.15
+# All but what is on its way to the bus.
+_READ: Final = {"facts": 0}
+
+INDEXES: Final = (
+    Index(RECORDS, (("collection", 1),), where={"collection": {"$exists": True}}),
+    Index(RECORDS, (("retired.at", 1),), where={"retired.at": {"$exists": True}}),
+)
+RECORD: Final = Query(RECORDS, {"_id": Given("id")})
+SEVERAL: Final = Query(RECORDS, {"_id": {"$in": Given("ids")}})
+SWITCHABLE: Final = Query(
+    RECORDS,
+    {
+        "_id": Given("id"),
+        "next": {"$exists": False},
+        "live_version": {"$lt": Given("version")},
+        "withdrawn_version": {"$lt": Given("version")},
+    },
+)
+WITHDRAWABLE: Final = Query(
+    RECORDS, {"_id": Given("id"), "next": {"$exists": False}, "withdrawn_version": {"$lt": Given("version")}}
+)
+# Labels decide whether the units of the new version carry the newest: these must be the ones that were looked at.
+DECIDED: Final = Query(
+    RECORDS, {"_id": Given("id"), "next.token": Given("token"), "labels_version": Given("labels_version")}
+)
+FAILING: Final = Query(
+    RECORDS,
+    {
+        "_id": Given("id"),
+        "failed_version": {"$lt": Given("version")},
+        "withdrawn_version": {"$lt": Given("version")},
+    },
+)
+FAILED: Final = Query(RECORDS, {"_id": Given("id"), "failed_version": Given("version")})
+IN_COLLECTION: Final = Query(RECORDS, {"collection": Given("name")})
+LIVE: Final = Query(RECORDS, {"_id": {"$gt": Given("after")}, "live_version": {"$gt": 0}}, sort=(("_id", 1),))
+RETIRED: Final = Query(
+    RECORDS, {"retired.at": {"$lte": Given("long_ago")}, "retired.live_until": {"$lte": Given("before")}}
+)
+
+
+class MongoLiveStore:
+    """Its collections are named `search_…`; the facts are saved in the records."""
+
+    def __init__(
+        self, database: MongoDatabase, facts: MongoFacts, *, longest_search_seconds: float | None = None
+    ) -> None:
+        """What was retired stays so long (20 s), for searches that run in other processes."""
+        self._facts = facts
+        self._now = database.now
+        seconds = _LONGEST_SEARCH_SECONDS if longest_search_seconds is None else longest_search_seconds
+        self._longest_search = timedelta(seconds=seconds)
+        self._records = database.collection(RECORDS)
+        self._chunks = MongoChunks(database)
+        self._labels = MongoLabels(database)
+        self._index_version = MongoIndexVersion(database)
+        self._changed = asyncio.Event()
+        database.declare(*INDEXES)
+        facts.live_in(RECORDS)
+
+    async def index_version(self) -> int:
+        """See LiveStore. One call."""
+        return await self._index_version.read()
+
+    async def document(self, document_id: DocumentId) -> DocumentState | None:
+        """See LiveStore."""
+        record = await self._record(document_id)
+        return None if record is None else state_of(record)
+
+    async def label(self, document_id: DocumentId, version: int, labels: Labels) -> bool:
+        """See LiveStore. One call for new labels."""
+        stale = await self._labels.keep(document_id, version, labels)
+        self._tell()
+        return stale
+
+    async def labelled(self, document_id: DocumentId, labels_version: int) -> None:
+        """See LiveStore. Two calls."""
+        # The number first: the units carry the labels already, and a crash in between is made good by one more.
+        await self._index_version.raised()
+        await self._labels.carried(document_id, labels_version)
+        self._tell()
+
+    async def to_label(self) -> Sequence[DocumentId]:
+        """See LiveStore."""
+        return await self._labels.not_carried()
+
+    async def switch(self, new: NewVersion, *facts: Event) -> int | None:
+        """See LiveStore. Four calls, one more for every 500 chunks; see the head of this file."""
+        await self._chunks.write(new)
+        change = made_or_set({"next": decided_switch(new, self._facts.wrap(facts))})
+        while True:
+            record: Row | None = None
+            with suppress(Duplicate):  # what is there does not allow it, or was made a moment ago
+                record = await self._records.take(
+                    SWITCHABLE, change, upsert=True, fields=_READ, id=new.document_id, version=new.version
+                )
+            if record is None:
+                record = await self._record(new.document_id)
+                if record is None:
+                    continue
+                if supersedes(record, new.version):
+                    return None
+            decided = record.get("next")
+            if decided is None:
+                continue
+            record = await self._completed(record)
+            if decided["live"] is not None and decided["version"] == new.version:
+                return max(new.labels_version, int(record["labels_version"]))
+
+    async def withdraw(self, document_id: DocumentId, version: int, *facts: Event) -> bool:
+        """See LiveStore. Three calls; see the head of this file."""
+        decided = decided_withdrawal(version, self._facts.wrap(facts))
+        change = made_or_set({"next": decided, "withdrawn_version": version})
+        while True:
+            record: Row | None = None
+            with suppress(Duplicate):  # what is there does not allow it, or was made a moment ago
+                record = await self._records.take(
+                    WITHDRAWABLE, change, upsert=True, fields=_READ, id=document_id, version=version
+                )
+            if record is None:
+                record = await self._record(document_id)
+                if record is None:
+                    continue
+                if "next" not in record and record["withdrawn_version"] >= version:
+                    return False
+            waiting = record.get("next")
+            if waiting is None:
+                continue
+            await self._completed(record)
+            if waiting["live"] is None and waiting["version"] >= version:
+                return bool(waiting["version"] == version)
+
+    async def fail(self, document_id: DocumentId, version: int) -> None:
+        """See LiveStore."""
+        while True:
+            with suppress(Duplicate):  # a newer one is known, or the record was made a moment ago
+                await self._records.update(
+                    FAILING, made_or_set({"failed_version": version}), upsert=True, id=document_id, version=version
+                )
+                break
+            record = await self._record(document_id)
+            if record is not None and max(record["failed_version"], record["withdrawn_version"]) >= version:
+                break
+        self._tell()
+
+    async def unfail(self, document_id: DocumentId, version: int) -> None:
+        """See LiveStore."""
+        await self._records.update(FAILED, {"$set": {"failed_version": 0}}, id=document_id, version=version)
+
+    async def unsettled(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
+        """See LiveStore. One call for every thousand."""
+        fields = dict.fromkeys(("live_version", "failed_version", "withdrawn_version"), 1)
+        records = await self._several((document_id for document_id, _ in versions), fields)
+        return [
+            (document_id, version)
+            for document_id, version in versions
+            if (record := records.get(document_id)) is None or max(record[name] for name in fields) < version
+        ]
+
+    async def unrecorded(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
+        """See LiveStore. One call for every thousand."""
+        records = await self._several((document_id for document_id, _ in versions), NAMED)
+        named = {document_id: named_versions(record) for document_id, record in records.items()}
+        return [
+            (document_id, version) for document_id, version in versions if version not in named.get(document_id, ())
+        ]
+
+    async def wait_for_change(self, timeout_seconds: float) -> None:
+        """See LiveStore. Soon in any case: nobody tells what other processes write."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(timeout_seconds, _LOOK_FOR_OTHERS_SECONDS)):
+                await self._changed.wait()
+
+    async def unknown_collections(self, names: Sequence[str]) -> Sequence[str]:
+        """See LiveStore."""
+        names = [name for name in names if name != DEFAULT_COLLECTION]
+        found = await asyncio.gather(
+            *(self._records.find_one(IN_COLLECTION, fields={"_id": 1}, name=name) for name in names)
+        )
+        return [name for name, one in zip(names, found, strict=True) if one is None]
+
+    async def hits(
+        self, at: int, chunks: Sequence[tuple[DocumentId, int, int]], *, context: int = 0
+    ) -> Sequence[HitRecord | None]:
+        """See LiveStore. Two calls at the same time, however many chunks."""
+        if not chunks:
+            return []
+        records, texts = await asyncio.gather(
+            self._settled_records(document_id for document_id, _, _ in chunks),
+            self._chunks.texts(chunks, context=context),
+        )
+
+        def shown(document_id: DocumentId, version: int, ordinal: int) -> HitRecord | None:
+            record = records.get(document_id, {})
+            labels, live = labels_of(record), live_at(record, at, version)
+            if labels is None or live is None:
+                return None
+            return shown_hit(
+                document_id,
+                version,
+                ordinal,
+                revision=live["revision"],
+                language=live["language"],
+                labels=labels,
+                chunks=[Chunk.model_validate_json(text) for text in texts[document_id, version, ordinal]],
+            )
+
+        return [shown(*place) for place in chunks]
+
+    async def labels_at(self, at: int, versions: Sequence[DocumentVersion]) -> Sequence[tuple[Labels, str | None]]:
+        """See LiveStore. One call for every thousand."""
+        records = await self._settled_records(document_id for document_id, _ in versions)
+        found = []
+        for document_id, version in versions:
+            record = records.get(document_id, {})
+            labels, live = labels_of(record), live_at(record, at, version)
+            if labels is not None and live is not None:
+                found.append((labels, live["language"]))
+        return found
+
+    async def live(self, *, after: DocumentId | None, limit: int) -> Sequence[LiveVersion]:
+        """See LiveStore."""
+        records = await self._records.find(LIVE, limit=limit, fields={"live": 1}, after=after or "")
+        return [live_version_of(record) for record in records]
+
+    async def retired(self, *, before: int, limit: int) -> Sequence[DocumentVersion]:
+        """See LiveStore. Searches of other processes are not known here: they have had the time they take."""
+        long_ago = self._now() - self._longest_search
+        records = await self._records.find(
+            RETIRED, limit=limit, fields={"retired": 1}, long_ago=long_ago, before=before
+        )
+        return [
+            (DocumentId(record["_id"]), one["version"])
+            for record in records
+            for one in record["retired"]
+            if one["at"] <= long_ago and one["live_until"] <= before
+        ][:limit]
+
+    async def forget(self, versions: Sequence[DocumentVersion]) -> None:
+        """See LiveStore. Chunks go before the word that they are retired: after a crash it is all done again."""
+        if not versions:
+            return
+        by_document: dict[DocumentId, list[int]] = {}
+        for document_id, version in versions:
+            by_document.setdefault(document_id, []).append(version)
+        records = await self._several(by_document, NAMED)
+        await self._chunks.delete(
+            (document_id, first, last)
+            for document_id, record in records.items()
+            for version in by_document[document_id]
+            if (found := last_replaced(record, version, by_document[document_id])) is not None
+            for first, last in [found]
+        )
+        await self._records.write(
+            *(
+                Update(RECORD, {"$pull": {"retired": {"version": {"$in": gone}}}}, {"id": document_id})
+                for document_id, gone in by_document.items()
+            ),
+            ordered=False,
+        )
+
+    async def _completed(self, record: Row) -> Row:
+        """The record after its decision came about, by this process or another."""
+        decided = record["next"]
+        number = await self._index_version.raised()
+        facts = facts_of(decided)
+        while True:
+            change = merged(completion(record, number, self._now()), self._facts.pushed(facts))
+            after = await self._records.take(
+                DECIDED, change, fields=_READ, id=record["_id"], token=decided["token"],
+                labels_version=record["labels_version"],
+            )  # fmt: skip
+            if after is not None:
+                if facts:
+                    self._facts.saved()
+                self._tell()
+                return after
+            found = await self._record(record["_id"])
+            if found is None or found.get("next", {}).get("token") != decided["token"]:
+                return found or record
+            record = found
+
+    async def _settled_records(self, ids: Iterable[DocumentId]) -> dict[DocumentId, Row]:
+        """Records whose decisions have come about: what they say of an index version is for ever."""
+        records = await self._several(ids, _READ)
+        waiting = [record for record in records.values() if "next" in record]
+        while waiting:
+            done = await asyncio.gather(*(self._completed(record) for record in waiting))
+            records.update((record["_id"], record) for record in done)
+            waiting = [record for record in done if "next" in record]
+        return records
+
+    async def _record(self, document_id: DocumentId) -> Row | None:
+        return await self._records.find_one(RECORD, fields=_READ, id=document_id)
+
+    async def _several(self, ids: Iterable[DocumentId], fields: dict[str, Any]) -> dict[DocumentId, Row]:
+        wanted = list(dict.fromkeys(ids))
+        found: dict[DocumentId, Row] = {}
+        for start in range(0, len(wanted), _MOST_AT_ONCE):
+            some = wanted[start : start + _MOST_AT_ONCE]
+            found.update(
+                (record["_id"], record) for record in await self._records.find(SEVERAL, fields=fields, ids=some)
+            )
+        return found
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()

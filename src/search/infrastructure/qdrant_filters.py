@@ -1,0 +1,69 @@
+"""Filters of a search as Qdrant's server takes them; the same matches as the embedded index (edge_shard.py) finds."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from qdrant_client import models
+
+from search.application.ports import DocumentVersion
+from search.domain.filters import Condition, Filters
+from search.infrastructure.points import FLAGS, flag, payload_path
+
+
+def is_value(field: str, value: str | int) -> models.FieldCondition:
+    """Of a field at the top of the payload."""
+    return models.FieldCondition(key=field, match=models.MatchValue(value=value))
+
+
+def of_versions(versions: Sequence[DocumentVersion]) -> models.Filter:
+    """All points of each (document, version)."""
+    return models.Filter(
+        should=[
+            models.Filter(must=[is_value("document", document), is_value("version", version)])
+            for document, version in versions
+        ]
+    )
+
+
+def having(filters: Filters, *, vector: str | None = None, without_vector: str | None = None) -> models.Filter | None:
+    """All conditions hold, and the point has a vector of that name or has none of it. None: every point."""
+    must: list[Any] = [_condition(condition) for condition in filters]
+    if vector is not None:
+        must.append(models.HasVectorCondition(has_vector=vector))
+    must_not: list[Any] | None = None
+    if without_vector is not None:
+        must_not = [models.HasVectorCondition(has_vector=without_vector)]
+    return models.Filter(must=must or None, must_not=must_not) if must or must_not else None
+
+
+def _condition(condition: Condition) -> Any:
+    path = payload_path(condition.field)
+    if condition.is_range:
+        return _range(path, condition)
+    either: list[Any] = []
+    texts = [value for value in condition.any_of if isinstance(value, str)]
+    if condition.field == "received_at":
+        for text in texts:
+            instant = datetime.fromisoformat(text)
+            either.append(models.FieldCondition(key=path, range=models.DatetimeRange(gte=instant, lte=instant)))
+    elif texts:
+        either.append(models.FieldCondition(key=path, match=models.MatchAny(any=texts)))
+    for value in condition.any_of:
+        if isinstance(value, bool):
+            either.append(is_value(FLAGS, flag(condition.field, value)))
+        elif isinstance(value, int | float):
+            # 3 and 3.0 are the same number.
+            either.append(models.FieldCondition(key=path, range=models.Range(gte=value, lte=value)))
+    if not either:
+        return models.HasIdCondition(has_id=[])  # none of nothing: no point at all
+    return either[0] if len(either) == 1 else models.Filter(should=either)
+
+
+def _range(path: str, condition: Condition) -> models.FieldCondition:
+    bounds = {name: getattr(condition, name) for name in ("gt", "gte", "lt", "lte")}
+    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    if isinstance(next(iter(given.values())), str):
+        instants = {name: datetime.fromisoformat(bound) for name, bound in given.items()}
+        return models.FieldCondition(key=path, range=models.DatetimeRange(**instants))
+    return models.FieldCondition(key=path, range=models.Range(**given))

@@ -1,0 +1,216 @@
+"""Where this process's units belong, and the move there when that is another collection than the one that serves.
+
+Every process may begin, join or end a move at any time; who began last has its way (`_yielded`).
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from search.infrastructure.qdrant_collections import Collection, QdrantCollections, Standing
+from search.infrastructure.qdrant_copying import Copying, Dropped
+from search.infrastructure.qdrant_layout import Place
+from search.infrastructure.qdrant_server import QdrantServer, Rejected
+from shared.kernel import Unavailable
+from shared.ports.model import Model
+from shared.settings import WrongSettings
+from shared.telemetry import get_log
+
+_MOVE_AFTER_SECONDS: Final = 0.5
+"""A server that starts has better things to do."""
+_MOVE_PAUSE_SECONDS: Final = 0.005
+"""Between the steps of a move, for those who search and write meanwhile."""
+_RETRY_SECONDS: Final = 1.0
+_GRACE_SECONDS: Final = 5.0
+"""Longer than any search takes that still reads the former collection."""
+_BEAT_SECONDS: Final = 30.0
+_LOOK_FOR_ABANDONED_SECONDS: Final = 60.0
+
+_log = get_log("search")
+
+
+class Moving:
+    """Knows what serves and what is filled, and brings the one that the model needs to serve."""
+
+    def __init__(self, server: QdrantServer, collections: QdrantCollections, model: Model, analysis: str) -> None:
+        self._server = server
+        self._collections = collections
+        self._model = model
+        self._analysis = analysis
+        self.standing: Standing | None = None
+        """As this process saw it last."""
+        # What the model wants; None: it was never there.
+        self._wish: Place | None = None
+        # What served when this wish came up.
+        self._origin: Collection | None = None
+        # Another process has moved on since: its wish is newer than ours.
+        self._yielded = False
+        self._own: Collection | None = None
+        self._copying: Copying | None = None
+        self._is_swept = False
+        # Something has come up since the last step began.
+        self._is_asked = False
+        self._steering = asyncio.Lock()
+        self._founding = asyncio.Lock()
+        self._beat_at = 0.0
+        self._abandoned_at = time.monotonic()
+        self._running: asyncio.Task[None] | None = None
+        self._is_ending = asyncio.Event()
+        self._deleting: set[asyncio.Task[None]] = set()
+
+    async def look_first(self) -> None:
+        """What there is already. Raises WrongSettings when it is not as it was made, Unavailable, Rejected."""
+        self.standing = await self._collections.standing()
+        if self.standing is not None:
+            await self._collections.adjust(self.standing.serving)
+
+    def begin(self) -> None:
+        """Whatever has to be done is done in the background, until it is done."""
+        self._is_asked = True
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._run(), name="move-index")
+
+    async def end(self) -> None:
+        """A move that is unfinished goes on with the next process; what served before it goes at once."""
+        self._is_ending.set()
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+        await asyncio.gather(*self._deleting, return_exceptions=True)
+
+    async def look(self) -> Standing:
+        """What is what now; a collection is made if nothing serves. Raises Unavailable, Rejected, WrongSettings."""
+        standing = await self._collections.standing()
+        if standing is None:
+            await self._server.check_version()
+            place = self._wish or await self._model_place() or Place(None, 0, self._analysis)
+            async with self._founding:
+                standing = await self._collections.standing() or await self._collections.found(place)
+        self.standing = standing
+        return standing
+
+    async def follow_model(self) -> None:
+        """The model's vectors are taken from now on: their collection serves or is being filled."""
+        place = await self._model_place()
+        async with self._steering:
+            standing = await self.look()
+            if place is None:
+                return
+            if place != self._wish:
+                self._wish, self._origin, self._yielded = place, standing.serving, False
+            target = await self._steer(standing, place)
+        if target is not None:
+            self.begin()
+
+    async def _model_place(self) -> Place | None:
+        try:
+            # In a thread: another machine's model may have to be asked.
+            model = await asyncio.to_thread(self._model.describe)
+        except Unavailable as error:
+            if self._wish is None and self.standing is None:
+                _log.warning("no model: keyword search only", action="index.no_model", error=error.detail)
+            return None
+        return Place(model.fingerprint, model.dimension, self._analysis)
+
+    async def _steer(self, standing: Standing, place: Place) -> Collection | None:
+        """The collection that has to be filled for the wish; None: nothing has to. `standing` is of this moment."""
+        if self._own is not None and self._own.place != place:
+            if self._own in standing.filling:
+                await self._collections.drop(self._own)
+                await self.look()
+            self._own = None
+        if standing.serving.place == place:
+            await self._drop_filled_for(standing, place)
+            return None
+        if self._yielded:
+            return None
+        if standing.serving != self._origin:
+            self._yielded = True
+            _log.info("another process has moved the index", action="index.yielded", to=standing.serving.place.space)
+            if self._own is not None and self._own in standing.filling:
+                await self._collections.drop(self._own)
+            return None
+        target = standing.filled_for(place)
+        if target is None:
+            target = self._own = await self._collections.begin(place)
+            # From here on writes of this process go there too.
+            await self.look()
+        return target
+
+    async def _run(self) -> None:
+        await asyncio.sleep(_MOVE_AFTER_SECONDS)
+        is_failing = False
+        while True:
+            pause = _MOVE_PAUSE_SECONDS
+            try:
+                self._is_asked = False
+                if await self._go_on() and not self._is_asked:
+                    return
+                is_failing = False
+            except Dropped:
+                self._copying = None
+            except (Unavailable, Rejected, WrongSettings) as error:
+                pause = _RETRY_SECONDS
+                if not is_failing:
+                    is_failing = True
+                    _log.warning("the index is prepared later", action="index.move", error=error.detail)
+            except Exception:
+                pause = _RETRY_SECONDS
+                _log.exception("moving the index failed", action="index.move")
+            await asyncio.sleep(pause)
+
+    async def _go_on(self) -> bool:
+        """One step; True when nothing is left to do."""
+        if self._wish is None:
+            await self.follow_model()
+        async with self._steering:
+            standing, wish = await self.look(), self._wish
+            await self._tidy(standing)
+            target = None if wish is None else await self._steer(standing, wish)
+        if target is None:
+            return True
+        await self._beat(target)
+        if self._copying is None or self._copying.target != target:
+            self._copying = Copying(self._server, self._collections, target)
+        if not await self._copying.step(standing.serving):
+            return False
+        async with self._steering:
+            self._copying = None
+            if self._wish == target.place and await self._collections.switch(standing.serving, target):
+                _log.info("moved to the model's vector space", action="index.moved", fingerprint=target.place.space)
+                self._later(self._delete(standing.serving))
+        return False
+
+    async def _drop_filled_for(self, standing: Standing, place: Place) -> None:
+        """Two processes that began at the same moment made one too many."""
+        for one in standing.filling:
+            if one.place == place:
+                await self._collections.drop(one)
+                await self.look()
+
+    async def _beat(self, target: Collection) -> None:
+        if time.monotonic() - self._beat_at > _BEAT_SECONDS:
+            self._beat_at = time.monotonic()
+            await self._collections.beat(target)
+
+    async def _tidy(self, standing: Standing) -> None:
+        if not self._is_swept:
+            await self._collections.sweep()
+            self._is_swept = True
+        if standing.filling and time.monotonic() - self._abandoned_at > _LOOK_FOR_ABANDONED_SECONDS:
+            self._abandoned_at = time.monotonic()
+            await self._collections.drop_abandoned(standing, wanted=self._wish)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._deleting.add(task)
+        task.add_done_callback(self._deleting.discard)
+
+    async def _delete(self, former: Collection) -> None:
+        """When nobody reads it any more. If that fails, the next process that starts does it."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._is_ending.wait(), _GRACE_SECONDS)
+        with contextlib.suppress(Unavailable, Rejected, WrongSettings):
+            await self._collections.delete(former.name)

@@ -1,0 +1,36 @@
+"""What every BlobStore agrees on: which keys there are, and whose content hash one carries."""
+
+import re
+from typing import Final
+
+from shared.kernel import InvalidInput, NotFound, TooLarge
+
+PIECE_BYTES: Final = 1 << 20
+HEAD_BYTES: Final = 8 << 10
+ORIGINALS: Final = "originals"
+_KEY: Final = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*")
+_LONGEST_KEY: Final = 400
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def checked(key: str) -> str:
+    """Raises InvalidInput for a key that is none."""
+    if len(key) > _LONGEST_KEY or not _KEY.fullmatch(key):
+        raise InvalidInput(f"{key!r} is not the key of a blob.", code="invalid_key")
+    return key
+
+
+def sha256_in(key: str) -> str | None:
+    """The content hash that the key's last part begins with or is."""
+    found = _SHA256.search(key.rpartition("/")[2])
+    return found[0] if found else None
+
+
+def not_found(key: str) -> NotFound:
+    """To be raised."""
+    return NotFound(f"There is no blob {key!r}.", code="blob_not_found")
+
+
+def too_large(max_bytes: int) -> TooLarge:
+    """To be raised."""
+    return TooLarge(f"It has more than {max_bytes} bytes, the most this server takes.")

@@ -1,0 +1,206 @@
+"""The event bus on Kafka: durable publishing, groups, tails, dead letters. A lane is a partition of a topic."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final, Self
+
+from aiokafka import AIOKafkaProducer
+from pydantic import ValidationError
+
+from shared.events.catalogue import TOPICS
+from shared.events.envelope import Envelope
+from shared.infrastructure.kafka_client import KafkaClient
+from shared.infrastructure.kafka_connection import LARGEST_MESSAGE_BYTES, WAITING_CANNOT_MEND, KafkaConnection
+from shared.infrastructure.kafka_dead_letters import KafkaDeadLetters
+from shared.infrastructure.kafka_reader import KafkaReader
+from shared.infrastructure.kafka_subscription import KafkaSubscription, KafkaTiming
+from shared.infrastructure.kafka_topics import KafkaTopics
+from shared.kernel import Conflict, Unavailable
+from shared.ports.event_bus import DeadLetter, OnLeaving, Subscription
+from shared.runtime.module import ComponentHealth
+from shared.runtime.resilience import Remotes
+from shared.settings import Settings, WrongSettings
+from shared.telemetry import Metrics, get_log
+
+_BATCH_BYTES: Final = 256 << 10
+"""Of one partition in one request."""
+_TOPIC_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,200}")
+_log = get_log("kafka")
+
+
+class KafkaEventBus:
+    """EventBus for any number of processes: an async context manager."""
+
+    def __init__(
+        self, settings: Settings, remotes: Remotes, metrics: Metrics, *, timing: KafkaTiming | None = None
+    ) -> None:
+        """Connects to nothing."""
+        self._metrics = metrics
+        self._timing = timing or KafkaTiming()
+        self._connection = KafkaConnection(settings, remotes.guard("kafka"))
+        self._topics = KafkaTopics(self._connection, settings)
+        self._producer = KafkaClient(self._connection, self._make_producer)
+        self._letters = KafkaDeadLetters(self._connection, self._topics, self._producer, self._make_reader())
+        self._open_groups: set[str] = set()
+
+    async def __aenter__(self) -> Self:
+        """Raises WrongSettings for what waiting cannot mend; a server that is away is waited for by the calls."""
+        self._connection.open()
+        try:
+            await self._prepare()
+        except Unavailable as error:
+            if error.specific_code in WAITING_CANNOT_MEND:
+                await self.__aexit__()
+                raise WrongSettings(error.detail) from error
+            _log.warning("Kafka is away; Seoga waits for it", action="kafka.wait", reason=error.detail)
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(self._letters.close(), self._producer.close(), self._topics.close())
+        await self._connection.close()
+
+    @property
+    def lanes_move(self) -> bool:
+        """See EventBus."""
+        return True
+
+    async def publish(self, *envelopes: Envelope) -> None:
+        """See EventBus. Raises TooLarge for an envelope that the server does not take."""
+        if not envelopes:
+            return
+        await self._prepare(envelope.topic for envelope in envelopes)
+        prefix = self._connection.prefix
+        records = [
+            (prefix + envelope.topic, envelope.to_json(), envelope.key.encode(), _headers(envelope))
+            for envelope in envelopes
+        ]
+        await self._send(records)
+
+    @asynccontextmanager
+    async def subscribe(
+        self, group: str, topics: Sequence[str], *, on_leaving: OnLeaving | None = None
+    ) -> AsyncIterator[Subscription]:
+        """See EventBus. Raises Conflict while the group is open in this process, Unavailable."""
+        if group in self._open_groups:
+            raise Conflict(f"The group {group!r} is subscribed in this process already.", code="group_in_use")
+        self._open_groups.add(group)
+        try:
+            await self._prepare(topics)
+            subscription = KafkaSubscription(
+                self._connection,
+                self._topics,
+                group,
+                topics,
+                on_leaving=on_leaving,
+                timing=self._timing,
+                metrics=self._metrics,
+            )
+            try:
+                await subscription.open()
+                yield subscription
+            finally:
+                await subscription.close()
+        finally:
+            self._open_groups.discard(group)
+
+    def tail(self, *topics: str) -> AbstractAsyncContextManager[AsyncIterator[Envelope]]:
+        """See EventBus."""
+        return self._tail(topics)
+
+    async def bury(self, letter: DeadLetter) -> None:
+        """See EventBus. Of poison, the topic is the lane's."""
+        await self._letters.bury(letter)
+
+    async def dead_letters(
+        self, *, group: str | None = None, after: str | None = None, limit: int = 50
+    ) -> Sequence[DeadLetter]:
+        """See EventBus."""
+        return await self._letters.newest(group, after, limit)
+
+    async def dead_letter(self, letter_id: str) -> DeadLetter:
+        """See EventBus."""
+        return await self._letters.letter(letter_id)
+
+    async def replay(self, letter_id: str) -> DeadLetter:
+        """See EventBus."""
+        letter = await self._letters.letter(letter_id)
+        try:
+            envelope = Envelope.from_json(letter.raw)
+            if not _TOPIC_NAME.fullmatch(envelope.topic):
+                raise ValueError(f"{envelope.topic!r} is no topic")
+        except ValueError as error:  # a ValidationError is one
+            raise Conflict(
+                "This dead letter is not an event that can be read; replaying it would only fail again.",
+                code="not_replayable",
+            ) from error
+        await self._prepare([envelope.topic])
+        topic = self._connection.prefix + envelope.topic
+        await self._send([(topic, letter.raw, envelope.key.encode(), _headers(envelope))])
+        return await self._letters.mark_replayed(letter_id)
+
+    async def check(self) -> ComponentHealth:
+        """For health: whether it answers now."""
+        try:
+            brokers = await self._topics.brokers()
+        except Unavailable as error:
+            return ComponentHealth(ready=False, detail=error.detail)
+        return ComponentHealth(ready=True, detail=f"answers ({self._connection.shown}, brokers: {brokers})")
+
+    async def _prepare(self, topics: Iterable[str] = ()) -> None:
+        """Every topic of the catalogue is there from the first contact on, others when they are used."""
+        await self._topics.ensure(self._connection.prefix + topic for topic in (*TOPICS, *topics))
+
+    async def _send(self, records: Sequence[tuple[str, bytes, bytes, list[tuple[str, bytes]]]]) -> None:
+        async def send(producer: Any) -> None:
+            sent = [
+                await producer.send(topic, value, key=key, headers=headers) for topic, value, key, headers in records
+            ]
+            await asyncio.gather(*sent)
+
+        await self._producer.call(send, "take events")
+
+    def _make_producer(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            **self._connection.options,
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=LARGEST_MESSAGE_BYTES + (64 << 10),
+        )
+
+    def _make_reader(self) -> KafkaReader:
+        return KafkaReader(self._connection, self._topics, stalled_seconds=self._timing.stalled_seconds)
+
+    @asynccontextmanager
+    async def _tail(self, topics: Sequence[str]) -> AsyncIterator[AsyncIterator[Envelope]]:
+        await self._prepare(topics)
+        prefix = self._connection.prefix
+        reader = self._make_reader()
+        reader.read(await self._topics.ends(self._topics.partitions(prefix + topic for topic in topics)))
+        try:
+            yield _envelopes(reader)
+        finally:
+            await reader.close()
+
+
+async def _envelopes(reader: KafkaReader) -> AsyncIterator[Envelope]:
+    while True:
+        for message in await reader.next():
+            try:
+                yield Envelope.from_json(message.value or b"")
+            except ValidationError:
+                continue  # the groups' consumers bury what cannot be read
+
+
+def _headers(envelope: Envelope) -> list[tuple[str, bytes]]:
+    return [
+        ("id", envelope.id.encode()),
+        ("name", envelope.name.encode()),
+        ("correlation_id", envelope.correlation_id.encode()),
+        ("causation_id", (envelope.causation_id or "").encode()),
+    ]

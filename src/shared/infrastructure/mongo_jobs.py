@@ -1,0 +1,335 @@
+"""Jobs in MongoDB: one document per (kind, document), which stays as the watermark of its version.
+
+`claimable_at` is the one instant that decides who may claim: the time of a job that waits, the end of the lease of
+one that runs; jobs that are done or buried have none.
+"""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from shared.events.envelope import Event, current_cause
+from shared.infrastructure.mongo import Duplicate, MongoDatabase, Update
+from shared.infrastructure.mongo_facts import MongoFacts, merged
+from shared.infrastructure.mongo_queries import ANY_COLLECTION, Given, Index, Query, Row
+from shared.kernel import Clock, DocumentId, NotFound, new_id
+from shared.ports.jobs import BuriedJob, Job, JobCounts, NewJob
+
+_LOOK_FOR_OTHERS_SECONDS: Final = 0.9
+_NO_FACTS: Final = dict.fromkeys(("facts", "facts_last", "facts_owner", "facts_until"), 0)
+_FREE: Final = dict.fromkeys(("owner", "lease"), "")
+_DONE: Final[Row] = {"$set": {"state": "done", "payload": "{}"}, "$unset": {**_FREE, "claimable_at": ""}}
+
+_CLAIMABLE: Final = {"claimable_at": {"$exists": True}}
+_BURIED: Final = {"state": "buried"}
+INDEXES: Final = (
+    Index(ANY_COLLECTION, (("kind", 1), ("priority", 1), ("added_at", 1)), where=_CLAIMABLE),
+    Index(ANY_COLLECTION, (("kind", 1), ("claimable_at", 1)), where=_CLAIMABLE),
+    Index(ANY_COLLECTION, (("state", 1), ("buried_at", 1)), where=_BURIED),
+    Index(ANY_COLLECTION, (("id", 1),), where=_BURIED),
+)
+OLDER: Final = Query(ANY_COLLECTION, {"_id": Given("key"), "version": {"$lt": Given("version")}})
+# The keys of a document's jobs of all kinds, see _key: `;` follows `:`.
+OF_DOCUMENT: Final = Query(
+    ANY_COLLECTION,
+    {
+        "_id": {"$gt": Given("after"), "$lt": Given("before")},
+        "version": {"$lte": Given("version")},
+        "state": {"$ne": "done"},
+    },
+)
+DUE: Final = Query(
+    ANY_COLLECTION,
+    {"kind": Given("kind"), "claimable_at": {"$lte": Given("now")}},
+    sort=(("priority", 1), ("added_at", 1)),
+)
+STILL_DUE: Final = Query(ANY_COLLECTION, {"_id": {"$in": Given("keys")}, "claimable_at": {"$lte": Given("now")}})
+CLAIMED: Final = Query(ANY_COLLECTION, {"_id": {"$in": Given("keys")}, "lease": Given("lease")})
+HELD: Final = Query(ANY_COLLECTION, {"_id": Given("key"), "lease": Given("lease"), "state": "running"})
+HELD_BY_OTHERS: Final = Query(
+    ANY_COLLECTION,
+    {"state": "running", "owner": {"$ne": Given("owner")}},
+    scans="it is asked once, by a process that starts alone",
+)
+NEXT: Final = Query(ANY_COLLECTION, {"kind": Given("kind"), **_CLAIMABLE}, sort=(("claimable_at", 1),))
+UNFINISHED: Final = Query(ANY_COLLECTION, {"_id": {"$in": Given("keys")}, **_CLAIMABLE})
+BURIED: Final = Query(ANY_COLLECTION, _BURIED, sort=(("buried_at", -1),))
+BURIED_OF_KIND: Final = Query(ANY_COLLECTION, {**_BURIED, "kind": Given("kind")})
+BURIED_JOB: Final = Query(ANY_COLLECTION, {**_BURIED, "id": Given("id")})
+CANCELLED: Final = Query(ANY_COLLECTION, {"_id": Given("document_id")})
+
+
+class MongoJobs:
+    """JobStore in the collections `<producer>_jobs` and `<producer>_cancelled`; facts are saved in the job itself.
+
+    Instants are the database's (`MongoDatabase.now`), so that machines agree on them.
+    """
+
+    def __init__(self, database: MongoDatabase, facts: MongoFacts, *, clock: Clock | None = None) -> None:
+        self._facts = facts
+        self._clock = clock or database.now
+        self._jobs = database.collection(f"{facts.producer}_jobs")
+        self._cancelled = database.collection(f"{facts.producer}_cancelled")
+        database.declare(*(index.of(self._jobs.name) for index in INDEXES))
+        facts.live_in(self._jobs.name)
+        self._ready: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    async def add(self, job: NewJob) -> bool:
+        """See JobStore."""
+        cause = current_cause()
+        job_id, now, key = new_id(), self._now(), _key(job.document_id, job.kind)
+        change: Row = {
+            "$set": {
+                "id": job_id,
+                "kind": job.kind,
+                "document_id": job.document_id,
+                "version": job.document_version,
+                "state": "waiting",
+                "payload": json.dumps(job.payload, ensure_ascii=False),
+                "priority": job.priority,
+                "attempts": 0,
+                "correlation_id": cause.correlation_id if cause else job_id,
+                "added_at": now,
+                "claimable_at": now,
+            },
+            "$unset": {**_FREE, "reason": "", "buried_at": ""},
+        }
+        if not await self._put(OLDER, change, key=key, version=job.document_version):
+            return False
+        # After the write: a cancellation writes its tombstone first, so that one of the two sees the other.
+        tombstone = await self._cancelled.find_one(
+            CANCELLED.of(self._cancelled.name), document_id=job.document_id, fields={"version": 1}
+        )
+        if tombstone is not None and tombstone["version"] >= job.document_version:
+            await self._end(job.document_id, tombstone["version"])
+            return False
+        self._ready[job.kind].set()
+        return True
+
+    async def claim(self, kind: str, *, owner: str, limit: int, lease_seconds: float) -> Sequence[Job]:
+        """See JobStore. One call for one job, three for several; more only where others take the same meanwhile."""
+        # Before looking: what comes after the look sets it again.
+        self._ready[kind].clear()
+        now, lease = self._now(), new_id()
+        change: Row = {
+            "$set": {"state": "running", "owner": owner, "lease": lease, "claimable_at": now + lease_seconds}
+        }
+        if limit == 1:
+            row = await self._jobs.take(self._of(DUE), change, fields=_NO_FACTS, kind=kind, now=now)
+            return [] if row is None else [_job(row)]
+        jobs: list[Job] = []
+        while len(jobs) < limit:
+            wanted = limit - len(jobs)
+            due = await self._jobs.find(self._of(DUE), limit=wanted, fields={"_id": 1}, kind=kind, now=now)
+            if due:
+                jobs += await self._take([row["_id"] for row in due], change, now, lease)
+            if len(due) < wanted:
+                break
+        return jobs
+
+    async def heartbeat(self, job: Job, *, lease_seconds: float) -> bool:
+        """See JobStore."""
+        return await self._change(job, {"$set": {"claimable_at": self._now() + lease_seconds}})
+
+    async def report(self, job: Job, *facts: Event) -> bool:
+        """See JobStore."""
+        return await self._change(job, {"$set": {"state": "running"}}, *facts)
+
+    async def finish(self, job: Job, *facts: Event) -> bool:
+        """See JobStore."""
+        return await self._change(job, _DONE, *facts)
+
+    async def release(self, job: Job, *, delay_seconds: float) -> bool:
+        """See JobStore."""
+        return await self._wait_again(job, delay_seconds, {})
+
+    async def retry(self, job: Job, *, delay_seconds: float) -> bool:
+        """See JobStore."""
+        return await self._wait_again(job, delay_seconds, {"$inc": {"attempts": 1}})
+
+    async def bury(self, job: Job, reason: str, *facts: Event) -> bool:
+        """See JobStore."""
+        change = {
+            "$set": {"state": "buried", "reason": reason, "buried_at": self._now()},
+            "$unset": {**_FREE, "claimable_at": ""},
+            "$inc": {"attempts": 1},
+        }
+        return await self._change(job, change, *facts)
+
+    async def cancel(self, document_id: DocumentId, document_version: int) -> None:
+        """See JobStore."""
+        bar: Row = {"$max": {"version": document_version}}
+        try:
+            await self._cancelled.update(CANCELLED.of(self._cancelled.name), bar, upsert=True, document_id=document_id)
+        except Duplicate:  # two made the tombstone at the same moment; now it is there
+            await self._cancelled.update(CANCELLED.of(self._cancelled.name), bar, document_id=document_id)
+        await self._end(document_id, document_version)
+
+    async def void_leases(self, *, except_owner: str) -> int:
+        """See JobStore."""
+        change: Row = {"$set": {"state": "waiting", "claimable_at": self._now()}, "$unset": _FREE}
+        voided = await self._jobs.write(Update(self._of(HELD_BY_OTHERS), change, {"owner": except_owner}, many=True))
+        if voided:
+            for ready in self._ready.values():
+                ready.set()
+        return voided
+
+    async def buried(self, *, limit: int = 50) -> Sequence[BuriedJob]:
+        """See JobStore."""
+        return [_buried(row) for row in await self._jobs.find(self._of(BURIED), limit=limit, fields=_NO_FACTS)]
+
+    async def replay(self, job_id: str, *facts: Event) -> BuriedJob:
+        """See JobStore."""
+        change: Row = {
+            "$set": {"state": "waiting", "attempts": 0, "claimable_at": self._now()},
+            "$unset": {"reason": "", "buried_at": ""},
+        }
+        envelopes = self._facts.wrap(facts)
+        row = await self._jobs.take(
+            self._of(BURIED_JOB), merged(change, self._facts.pushed(envelopes)), before=True, fields=_NO_FACTS,
+            id=job_id,
+        )  # fmt: skip
+        if row is None:
+            raise NotFound(f"There is no buried job {job_id!r}.", code="dead_letter_not_found")
+        self._facts.saved()
+        self._ready[row["kind"]].set()
+        return _buried(row)
+
+    async def counts(self, kind: str) -> JobCounts:
+        """See JobStore."""
+        # A lease that ran out is waiting, whether or not a claim has looked yet.
+        is_waiting = {"$or": [{"$eq": ["$state", "waiting"]}, {"$lte": ["$claimable_at", self._now()]}]}
+        stages: list[Row] = [
+            {"$group": {"_id": is_waiting, "jobs": {"$sum": 1}, "oldest": {"$min": "$added_at"}}},
+        ]
+        groups, buried = await asyncio.gather(
+            self._jobs.aggregate(self._of(NEXT), stages, kind=kind),
+            self._jobs.count(self._of(BURIED_OF_KIND), kind=kind),
+        )
+        found = {bool(group["_id"]): group for group in groups}
+        waiting, running = found.get(True), found.get(False)
+        return JobCounts(
+            waiting=waiting["jobs"] if waiting else 0,
+            running=running["jobs"] if running else 0,
+            buried=buried,
+            oldest_waiting_at=_instant(waiting["oldest"]) if waiting else None,
+        )
+
+    async def unfinished(
+        self, kind: str, versions: Sequence[tuple[DocumentId, int]]
+    ) -> Sequence[tuple[DocumentId, int]]:
+        """See JobStore."""
+        if not versions:
+            return []
+        rows = await self._jobs.find(
+            self._of(UNFINISHED),
+            fields={"document_id": 1, "version": 1},
+            keys=[_key(document_id, kind) for document_id, _ in versions],
+        )
+        found = {(row["document_id"], row["version"]) for row in rows}
+        return [one for one in versions if one in found]
+
+    async def wait_for_jobs(self, kind: str, timeout_seconds: float) -> None:
+        """See JobStore."""
+        ready = self._ready[kind]
+        ends_at = asyncio.get_running_loop().time() + timeout_seconds
+        while not ready.is_set():
+            now = self._now()
+            row = await self._jobs.find_one(self._of(NEXT), fields={"claimable_at": 1}, kind=kind)
+            left = ends_at - asyncio.get_running_loop().time()
+            if left <= 0 or (row is not None and row["claimable_at"] <= now):
+                return
+            pause = min(left, _LOOK_FOR_OTHERS_SECONDS)
+            if row is not None:
+                # A timer may fire a little early; a claim must not then find that the time has not come.
+                pause = min(pause, row["claimable_at"] - now + 0.001)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await ready.wait()
+
+    async def _take(self, keys: Sequence[str], change: Row, now: float, lease: str) -> list[Job]:
+        """Those of them that nobody else took meanwhile, in the order given."""
+        await self._jobs.update(self._of(STILL_DUE), change, many=True, keys=keys, now=now)
+        rows = await self._jobs.find(self._of(CLAIMED), fields=_NO_FACTS, keys=keys, lease=lease)
+        order = {key: place for place, key in enumerate(keys)}
+        return [_job(row) for row in sorted(rows, key=lambda row: order[row["_id"]])]
+
+    async def _put(self, query: Query, change: Row, **values: Any) -> bool:
+        """An upsert whose condition says what may be replaced; False when something else is there."""
+        for _ in range(2):
+            try:
+                return await self._jobs.update(self._of(query), change, upsert=True, **values)
+            except Duplicate:
+                # It does not fit the condition, or was inserted a moment ago: then it is found the second time.
+                continue
+        return False
+
+    async def _end(self, document_id: DocumentId, version: int) -> None:
+        await self._jobs.update(
+            self._of(OF_DOCUMENT), _DONE, many=True, after=f"{document_id}:", before=f"{document_id};", version=version
+        )
+
+    async def _wait_again(self, job: Job, delay_seconds: float, change: Row) -> bool:
+        again: Row = {"$set": {"state": "waiting", "claimable_at": self._now() + delay_seconds}, "$unset": _FREE}
+        done = await self._change(job, merged(again, change))
+        if done:
+            self._ready[job.kind].set()
+        return done
+
+    async def _change(self, job: Job, change: Row, *facts: Event) -> bool:
+        """One update of a job whose claim still holds, with its facts; False and nothing when it is lost."""
+        envelopes = self._facts.wrap(facts)
+        saved = await self._jobs.update(
+            self._of(HELD),
+            merged(change, self._facts.pushed(envelopes)),
+            key=_key(job.document_id, job.kind),
+            lease=job.lease,
+        )
+        if saved and envelopes:
+            self._facts.saved()
+        return saved
+
+    def _of(self, query: Query) -> Query:
+        return query.of(self._jobs.name)
+
+    def _now(self) -> float:
+        return self._clock().timestamp()
+
+
+def _key(document_id: DocumentId, kind: str) -> str:
+    return f"{document_id}:{kind}"
+
+
+def _instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _job(row: Row) -> Job:
+    return Job(
+        id=row["id"],
+        kind=row["kind"],
+        document_id=DocumentId(row["document_id"]),
+        document_version=row["version"],
+        payload=json.loads(row["payload"]),
+        priority=row["priority"],
+        attempts=row["attempts"],
+        lease=row["lease"],
+        correlation_id=row["correlation_id"],
+    )
+
+
+def _buried(row: Row) -> BuriedJob:
+    return BuriedJob(
+        id=row["id"],
+        kind=row["kind"],
+        document_id=DocumentId(row["document_id"]),
+        document_version=row["version"],
+        reason=row["reason"],
+        attempts=row["attempts"],
+        buried_at=_instant(row["buried_at"]),
+        payload=json.loads(row["payload"]),
+    )

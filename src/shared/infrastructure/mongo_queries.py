@@ -1,0 +1,172 @@
+"""How a store on MongoDB says what it asks and by which indexes: declared as data, so that tests can compare them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+Row = dict[str, Any]
+Filter = Mapping[str, Any]
+Keys = tuple[tuple[str, int], ...]
+"""Field and direction (1 rising, -1 falling), in the order of the index or of the sort."""
+
+ANY_COLLECTION: Final = "*"
+"""Of an Index or a Query that many collections have; `of` gives each its own."""
+
+_RANGES: Final = frozenset(("$gt", "$gte", "$lt", "$lte"))
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Stands in a Query for a value that each call gives by this name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Index:
+    """One index of a collection; stands beside the queries that need it."""
+
+    collection: str
+    keys: Keys
+    unique: bool = False
+    where: Filter | None = None
+    """Only documents that match are in it (a partial index); a query must say the same to use it."""
+    expire_after_seconds: int | None = None
+    """Documents vanish so long after the instant in the (only) key."""
+
+    @property
+    def name(self) -> str:
+        """As MongoDB names it by itself."""
+        return "_".join(f"{name}_{direction}" for name, direction in self.keys)
+
+    def of(self, collection: str) -> "Index":
+        """The same of another collection."""
+        return replace(self, collection=collection)
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked of one collection: the door takes nothing else, so every question is declared somewhere."""
+
+    collection: str
+    filter: Filter
+    """Values are constants or Given."""
+    sort: Keys = ()
+    scans: str = ""
+    """Why it may read the whole collection; empty: an index must serve it."""
+    sorts_in_memory: str = ""
+    """Why its sort needs no index; empty: the index that serves it must give the order too."""
+    sample: Filter = field(default_factory=dict)
+    """Values for its Given, to explain it; others are explained with a word."""
+
+    def filled(self, values: Mapping[str, Any], also: Filter | None = None) -> Row:
+        """The filter with the call's values; `also` limits further. Raises KeyError when a value is missing."""
+        filled: Row = _filled(self.filter, values)
+        return {"$and": [filled, dict(also)]} if also else filled
+
+    def of(self, collection: str) -> "Query":
+        """The same of another collection."""
+        return replace(self, collection=collection)
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The names of what each call gives."""
+        return frozenset(_names(self.filter))
+
+    def served_by(self, indexes: Sequence[Index]) -> Index | None:
+        """The first index that finds its documents, and gives their order, without reading others in between.
+
+        That is: the filter fixes a prefix of its keys to single values, at most one more key to a range, and the
+        sort goes on from there; a partial index's condition is part of the filter. `_id` always has an index.
+        """
+        own = Index(self.collection, (("_id", 1),), unique=True)
+        for index in (own, *(one for one in indexes if one.collection == self.collection)):
+            if self._is_served_by(index):
+                return index
+        return None
+
+    def _is_served_by(self, index: Index) -> bool:
+        if index.where and not all(self._implies(name, value) for name, value in index.where.items()):
+            return False
+        keys = list(index.keys)
+        fixed = 0
+        while fixed < len(keys) and self._is_fixed(keys[fixed][0]):
+            fixed += 1
+        rest = keys[fixed:]
+        if not self.sort or self.sorts_in_memory or (index.unique and fixed == len(keys)):
+            return fixed > 0 or bool(rest and self._is_range(rest[0][0]))
+        # The order may begin with keys that are fixed; forwards or backwards, but the same way for all.
+        wanted = [one for one in self.sort if one[0] not in {name for name, _ in keys[:fixed]}]
+        found = rest[: len(wanted)]
+        return found == wanted or found == [(name, -direction) for name, direction in wanted]
+
+    def _implies(self, name: str, wanted: object) -> bool:
+        """Whether every document that matches has this too, in a way that MongoDB's planner sees."""
+        if wanted == {"$exists": True}:
+            condition = self.filter.get(name, _ABSENT)
+            return condition is not None and (self._is_fixed(name) or self._is_range(name) or condition == wanted)
+        return bool(self.filter.get(name, _ABSENT) == wanted)
+
+    def _is_fixed(self, name: str) -> bool:
+        condition = self.filter.get(name, _ABSENT)
+        if condition is _ABSENT:
+            return False
+        return not _is_operators(condition) or set(condition) <= {"$in", "$eq"}
+
+    def _is_range(self, name: str) -> bool:
+        condition = self.filter.get(name, _ABSENT)
+        return _is_operators(condition) and bool(_RANGES & set(condition))
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Of `MongoCollection.write`."""
+
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Of `MongoCollection.write`."""
+
+    query: Query
+    change: Row
+    values: Mapping[str, Any] = field(default_factory=dict)
+    upsert: bool = False
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Of `MongoCollection.write`."""
+
+    query: Query
+    values: Mapping[str, Any] = field(default_factory=dict)
+    many: bool = False
+
+
+_ABSENT: Final = object()
+
+
+def _is_operators(condition: object) -> bool:
+    return isinstance(condition, Mapping) and any(str(name).startswith("$") for name in condition)
+
+
+def _filled(template: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(template, Given):
+        return values[template.name]
+    if isinstance(template, Mapping):
+        return {name: _filled(value, values) for name, value in template.items()}
+    if isinstance(template, list | tuple):
+        return [_filled(value, values) for value in template]
+    return template
+
+
+def _names(template: Any) -> list[str]:
+    if isinstance(template, Given):
+        return [template.name]
+    if isinstance(template, Mapping):
+        return [name for value in template.values() for name in _names(value)]
+    if isinstance(template, list | tuple):
+        return [name for value in template for name in _names(value)]
+    return []

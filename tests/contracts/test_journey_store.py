@@ -1,0 +1,289 @@
+"""What every JourneyStore promises; one suite for each adapter."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from mongo_builders import a_mongo, settings_for_mongo
+
+from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore
+from monitor.domain.journey import UNFINISHED, State, Step, StepKind
+from monitor.infrastructure.mongo_journeys import MongoJourneys
+from monitor.infrastructure.sqlite_journeys import SCHEMA, SqliteJourneys
+from shared.infrastructure.sqlite import SqliteDatabase
+from shared.kernel import DocumentId, new_document_id
+
+AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+EVERYTHING = JourneyQuery()
+
+
+@dataclass
+class Stores:
+    """One store as two processes have it."""
+
+    one: JourneyStore
+    other: JourneyStore
+
+
+@asynccontextmanager
+async def on_sqlite(folder: Path) -> AsyncIterator[Stores]:
+    async with SqliteDatabase(folder / "monitor.sqlite", SCHEMA) as database:
+        yield Stores(SqliteJourneys(database), SqliteJourneys(database))
+
+
+@asynccontextmanager
+async def on_mongo(folder: Path) -> AsyncIterator[Stores]:
+    async with a_mongo(settings_for_mongo(folder)) as door:
+        databases = (door(), door())
+        stores = Stores(*(MongoJourneys(database) for database in databases))
+        async with databases[0], databases[1]:
+            yield stores
+
+
+@pytest.fixture(
+    params=[pytest.param(on_sqlite, id="sqlite"), pytest.param(on_mongo, id="mongo", marks=pytest.mark.servers)]
+)
+async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stores]:
+    """The adapter under test, empty."""
+    opened: Callable[[Path], AbstractAsyncContextManager[Stores]] = request.param
+    async with opened(tmp_path) as stores:
+        yield stores
+
+
+@pytest.fixture
+def store(stores: Stores) -> JourneyStore:
+    return stores.one
+
+
+def a_step(
+    kind: StepKind,
+    at_seconds: float = 0,
+    *,
+    stage: str = "",
+    seconds: float | None = None,
+    detail: str = "",
+    event: str = "",
+) -> Step:
+    return Step(kind, AT + timedelta(seconds=at_seconds), stage, seconds, detail, event or f"{kind}-{at_seconds}")
+
+
+RECEIVED = a_step(StepKind.RECEIVED)
+A_JOURNEY = (
+    RECEIVED,
+    a_step(StepKind.STAGE, 1, stage="parse", seconds=0.5),
+    a_step(StepKind.STAGE, 2, stage="embed", seconds=0.75),
+    a_step(StepKind.PROCESSED, 3),
+    a_step(StepKind.INDEXED, 4, seconds=0.25),
+)
+
+
+def labels(
+    document: DocumentId, version: int = 1, collection: str = "default", name: str | None = "a.txt"
+) -> DocumentLabels:
+    return DocumentLabels(document, version, collection, name)
+
+
+async def add(
+    store: JourneyStore, document: DocumentId, *steps: Step, version: int = 1, collection: str = "default"
+) -> list[bool]:
+    """The first step names the document."""
+    given: Sequence[DocumentLabels | None] = (labels(document, version, collection), *(None for _ in steps[1:]))
+    return [await store.add(document, version, step, its) for step, its in zip(steps, given, strict=True)]
+
+
+async def listed(store: JourneyStore, query: JourneyQuery = EVERYTHING) -> list[tuple[DocumentId, int, State]]:
+    rows = await store.newest(query, after=None, limit=100)
+    assert await store.count(query) == len(rows)
+    return [(known.journey.document_id, known.journey.version, known.journey.state) for _, known in rows]
+
+
+async def test_a_journey_is_told_as_its_steps_were(store: JourneyStore) -> None:
+    document = new_document_id()
+    assert await add(store, document, *A_JOURNEY) == [True] * 5
+    (known,) = await store.of_document(document)
+    assert known.journey.steps == A_JOURNEY
+    assert (known.journey.state, known.journey.total_seconds) == (State.SEARCHABLE, 4.0)
+    assert (known.is_newest, known.collection, known.name) == (True, "default", "a.txt")
+    assert await store.of_document(new_document_id()) == []
+
+
+async def test_a_step_that_comes_again_is_known_and_changes_nothing(stores: Stores) -> None:
+    document = new_document_id()
+    await add(stores.one, document, *A_JOURNEY)
+    again = a_step(StepKind.STAGE, 9, stage="parse", seconds=7, event="the same work done again")
+    for store in (stores.one, stores.other):
+        assert await add(store, document, *A_JOURNEY) == [False] * 5
+        assert not await store.add(document, 1, again, None)
+    (known,) = await stores.other.of_document(document)
+    assert known.journey.steps == A_JOURNEY
+
+
+async def test_of_the_same_step_the_earlier_counts(store: JourneyStore) -> None:
+    document = new_document_id()
+    late = a_step(StepKind.STAGE, 2, stage="parse", seconds=0.5, event="b")
+    await add(store, document, RECEIVED, late)
+    same_instant = a_step(StepKind.STAGE, 2, stage="parse", seconds=0.25, event="a")
+    assert await store.add(document, 1, same_instant, None)
+    assert not await store.add(document, 1, late, None)
+    assert await store.add(document, 1, a_step(StepKind.STAGE, 1, stage="parse", seconds=0.125, event="c"), None)
+    (known,) = await store.of_document(document)
+    assert [step.seconds for step in known.journey.steps] == [None, 0.125]
+
+
+async def test_failures_and_replays_are_told_apart_by_their_events(store: JourneyStore) -> None:
+    document = new_document_id()
+    cycle = [
+        a_step(kind, 2 * turn + place, stage="search", detail="a bug", event=f"{turn}.{place}")
+        for turn in range(2)
+        for place, kind in enumerate((StepKind.DEAD_LETTERED, StepKind.REPLAYED), start=1)
+    ]
+    await add(store, document, RECEIVED, *cycle)
+    assert await listed(store) == [(document, 1, State.PROCESSING)]
+    await store.add(document, 1, a_step(StepKind.DEAD_LETTERED, 9, stage="search", detail="a bug"), None)
+    assert await listed(store) == [(document, 1, State.FAILED)]
+    (known,) = await store.of_document(document)
+    assert len(known.journey.steps) == 6
+
+
+async def test_any_order_and_any_process_leave_the_same_journeys(stores: Stores) -> None:
+    documents = [new_document_id() for _ in range(4)]
+    told = [
+        (document, version, step, labels(document, version, name=f"{version}.txt") if step is RECEIVED else None)
+        for document in documents
+        for version in (1, 2, 3)
+        for step in A_JOURNEY
+    ] * 2
+    random.Random(5).shuffle(told)
+    await asyncio.gather(
+        *(store.add(*one) for store, one in zip(itertools.cycle((stores.one, stores.other)), told, strict=False))
+    )
+    for document in documents:
+        known = await stores.one.of_document(document)
+        assert [(one.journey.version, one.is_newest) for one in known] == [(1, False), (2, False), (3, True)]
+        assert {one.name for one in known} == {"3.txt"}
+        assert all(one.journey.steps == A_JOURNEY for one in known)
+    assert sorted(await listed(stores.other)) == sorted((document, 3, State.SEARCHABLE) for document in documents)
+    assert await stores.one.count_finished(State.SEARCHABLE, AT, None) == 12
+
+
+async def test_each_step_is_new_to_one_of_all_who_are_told_it_at_once(stores: Stores) -> None:
+    document = new_document_id()
+    added = await asyncio.gather(
+        *(store.add(document, 1, step, None) for step in A_JOURNEY for store in (stores.one, stores.other) * 3)
+    )
+    assert sum(added) == len(A_JOURNEY)
+    (known,) = await stores.one.of_document(document)
+    assert known.journey.steps == A_JOURNEY
+
+
+async def test_only_a_documents_newest_journey_is_listed_and_counted(store: JourneyStore) -> None:
+    document = new_document_id()
+    await add(store, document, *A_JOURNEY)
+    await add(store, document, a_step(StepKind.RECEIVED, 60), version=2)
+    assert await listed(store) == [(document, 2, State.RECEIVED)]
+    assert await store.count_by_state(None) == {State.RECEIVED: 1}
+    # A step of the older one comes late.
+    assert await store.add(document, 1, a_step(StepKind.STAGE, 2.5, stage="chunk", seconds=0.5), None)
+    assert not await store.add(document, 1, a_step(StepKind.STAGE, 2.5, stage="chunk", seconds=0.5), None)
+    assert await listed(store) == [(document, 2, State.RECEIVED)]
+    older, newest = await store.of_document(document)
+    assert (older.is_newest, older.journey.state, len(older.journey.steps)) == (False, State.SEARCHABLE, 6)
+    assert (newest.is_newest, newest.journey.version) == (True, 2)
+
+
+async def test_the_newest_labels_count_whenever_they_come(store: JourneyStore) -> None:
+    document = new_document_id()
+    await store.label(labels(document, 2, name="second.txt"))
+    assert await store.of_document(document) == []
+    assert await listed(store) == []
+    await add(store, document, RECEIVED)
+    await store.label(labels(document, 2, name="late.txt"))
+    assert [known.name for known in await store.of_document(document)] == ["second.txt"]
+    await store.label(labels(document, 3, name="third.txt"))
+    await store.add(document, 1, A_JOURNEY[1], None)
+    assert [known.name for known in await store.of_document(document)] == ["third.txt"]
+    # The withdrawal takes the name away.
+    await store.add(document, 4, a_step(StepKind.WITHDRAWN, 9), labels(document, 4, name=None))
+    assert [known.name for known in await store.of_document(document)] == [None, None]
+
+
+async def test_a_journey_belongs_to_no_collection_until_its_document_is_named(store: JourneyStore) -> None:
+    document = new_document_id()
+    theirs = JourneyQuery(collections=frozenset(("theirs",)))
+    for version in (1, 2):
+        await store.add(document, version, a_step(StepKind.INDEXED, version), None)
+    assert await store.collections_of([document]) == {}
+    assert await listed(store, theirs) == []
+    assert len(await listed(store)) == 1
+    await store.add(document, 2, a_step(StepKind.RECEIVED), labels(document, 2, "theirs"))
+    assert await listed(store, theirs) == [(document, 2, State.SEARCHABLE)]
+    assert await store.count_finished(State.SEARCHABLE, AT, theirs.collections) == 2
+    assert await store.collections_of([document, new_document_id()]) == {document: "theirs"}
+
+
+async def test_pages_follow_one_another_by_start_without_gap_or_double(store: JourneyStore) -> None:
+    documents = [new_document_id() for _ in range(7)]
+    for number, document in enumerate(documents):
+        # Some start at the same instant.
+        await add(store, document, a_step(StepKind.RECEIVED, number // 3))
+    seen: list[tuple[datetime, DocumentId]] = []
+    after: tuple[str, str] | None = None
+    while page := await store.newest(EVERYTHING, after=after, limit=2):
+        seen += [(known.journey.started_at, known.journey.document_id) for _, known in page]
+        after = page[-1][0]
+    assert seen == sorted(seen, reverse=True)
+    assert {document for _, document in seen} == set(documents)
+    assert len(seen) == 7
+
+
+async def test_filters_limit_together(store: JourneyStore) -> None:
+    waiting, indexing, done, failed = (new_document_id() for _ in range(4))
+    await add(store, waiting, RECEIVED)
+    await add(store, indexing, a_step(StepKind.RECEIVED, 10), a_step(StepKind.PROCESSED, 20), collection="b")
+    await add(store, done, *A_JOURNEY)
+    await add(store, failed, RECEIVED, a_step(StepKind.FAILED, 30, stage="parse"), collection="b")
+
+    async def found(**which: object) -> set[DocumentId]:
+        return {document for document, _, _ in await listed(store, JourneyQuery(**which))}  # type: ignore[arg-type]  # the names are the query's own
+
+    assert await found(states=UNFINISHED) == {waiting, indexing}
+    assert await found(states=UNFINISHED, silent_since=AT + timedelta(seconds=20)) == {waiting}
+    assert await found(states=UNFINISHED, not_waiting_for=frozenset(("process",))) == {indexing}
+    assert await found(not_waiting_for=frozenset(("process", "search"))) == {done, failed}
+    assert await found(collections=frozenset("b")) == {indexing, failed}
+    assert await found(collections=frozenset("b"), states=frozenset((State.FAILED,))) == {failed}
+    assert await found(collections=frozenset("b"), states=UNFINISHED, silent_since=AT) == set()
+    assert await found(collections=frozenset()) == set()
+    assert await store.count_by_state(None) == {
+        State.RECEIVED: 1,
+        State.PROCESSING: 1,
+        State.SEARCHABLE: 1,
+        State.FAILED: 1,
+    }
+    assert await store.count_by_state(frozenset("b")) == {State.PROCESSING: 1, State.FAILED: 1}
+
+
+async def test_counts_what_finished_since_an_instant(store: JourneyStore) -> None:
+    first, second = new_document_id(), new_document_id()
+    await add(store, first, *A_JOURNEY)
+    await add(store, second, RECEIVED, a_step(StepKind.INDEXED, 100), collection="b")
+    assert await store.count_finished(State.SEARCHABLE, AT + timedelta(seconds=4), None) == 2
+    assert await store.count_finished(State.SEARCHABLE, AT + timedelta(seconds=5), None) == 1
+    assert await store.count_finished(State.SEARCHABLE, AT, frozenset("b")) == 1
+    assert await store.count_finished(State.FAILED, AT, None) == 0
+
+
+async def test_recent_tells_the_seconds_of_stages_and_of_whole_journeys(store: JourneyStore) -> None:
+    document, reusing = new_document_id(), new_document_id()
+    await add(store, document, *A_JOURNEY)
+    await add(store, document, a_step(StepKind.RECEIVED, 50), version=2)
+    await add(store, reusing, RECEIVED, a_step(StepKind.STAGE, 1, stage="parse", seconds=0.001, detail="reused"))
+    recent = await store.recent(1000)
+    assert recent.stage_seconds == {"parse": [0.5], "embed": [0.75], "index": [0.25]}
+    assert list(recent.total_seconds) == [4.0]

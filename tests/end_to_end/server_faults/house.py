@@ -1,0 +1,118 @@
+"""Seoga in several processes on a fleet: one that serves, workers that come and go; what each of them says is kept."""
+
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from command_line import command
+from servers.machine import free_ports, wait_until
+
+_START_SECONDS: Final = 60
+_MODULES: Final = "ingest,search,monitor"
+
+
+class Member:
+    """A process of Seoga. Its lines on standard error are kept with the instants at which they came."""
+
+    def __init__(self, name: str, process: "subprocess.Popen[str]") -> None:
+        self.name = name
+        self.process = process
+        self.said: list[tuple[float, str]] = []
+        assert process.stdout is not None and process.stderr is not None
+        self._reading = threading.Thread(target=self._read, args=(process.stderr,), daemon=True)
+        self._reading.start()
+        line = process.stdout.readline()
+        assert "listens on" in line, f"{name} does not start: {self.words()}"
+        self.url = line.split()[-1]
+
+    def words(self, since: float = 0) -> str:
+        """What it said since that instant (monotonic)."""
+        return "\n".join(line for at, line in self.said if at >= since)
+
+    def end(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(by)
+        code = self.process.wait(timeout=60)
+        self._reading.join(timeout=10)
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+        return code
+
+    def _read(self, stderr: Iterator[str]) -> None:
+        for line in stderr:
+            self.said.append((time.monotonic(), line.rstrip("\n")))
+
+
+class House:
+    """One installation: `api` stays at its address also when it is killed and started again."""
+
+    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+        self._folder = folder
+        self._settings = {"SEOGA_LOG_LEVEL": "warning", **settings}
+        (self._port,) = free_ports(1)
+        self._stack = ExitStack()
+        self.api: Member
+        self.workers: list[Member] = []
+        self.gone: list[Member] = []
+        """Those that ended."""
+
+    @property
+    def url(self) -> str:
+        """Of the API."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def members(self) -> list[Member]:
+        """All that run."""
+        return [self.api, *self.workers]
+
+    def start_api(self) -> None:
+        """Returns when it listens."""
+        arguments = ("serve", "--modules", _MODULES, "--port", str(self._port))
+        self.api = Member("api", command(self._folder, *arguments, **self._settings))
+
+    def kill_api(self) -> None:
+        """SIGKILL; `start_api` brings it back."""
+        self.api.end(signal.SIGKILL)
+        self.gone.append(self.api)
+
+    def add_worker(self) -> Member:
+        """One more."""
+        number = len(self.workers) + len(self.gone) + 1
+        worker = Member(f"worker {number}", command(self._folder, "worker", **self._settings))
+        self.workers.append(worker)
+        return worker
+
+    def remove_worker(self, worker: Member, by: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit code."""
+        self.workers.remove(worker)
+        self.gone.append(worker)
+        return worker.end(by)
+
+    def end(self) -> None:
+        """All of them, in order."""
+        for member in self.members:
+            member.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: all(member.process.poll() is not None for member in self.members), 40)
+        for member in self.members:
+            member.end(signal.SIGKILL)
+
+
+@contextmanager
+def a_house(folder: Path, settings: dict[str, str], *, workers: int = 2) -> Iterator[House]:
+    """With an API and some workers, as long as the block runs."""
+    house = House(folder, settings)
+    house.start_api()
+    try:
+        for _ in range(workers):
+            house.add_worker()
+        yield house
+    finally:
+        house.end()
