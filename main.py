@@ -4,6 +4,7 @@ What only the server needs is imported when a server is built, and what only its
 is one: both start faster for it.
 """
 
+import asyncio
 import os
 import socket
 import sys
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from shared.kernel import DomainError
+from shared.kernel import DomainError, Unavailable
 from shared.runtime.data_directory import DataDirectory
 from shared.settings import PREFIX, Settings, WrongSettings, load_settings
 from shared.telemetry import configure_logs, get_log
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 VERSION: Final = "0.1.0"
 _LARGEST_JSON_BODY: Final = 1 << 20
+_ASK_AGAIN_SECONDS: Final = 2.0
 _LARGEST_PICTURE: Final = 32 << 20
 _log = get_log("main")
 
@@ -68,6 +70,8 @@ class Application:
                     await stack.enter_async_context(resource)
             supervisor = Supervisor(metrics)
             stack.push_async_callback(supervisor.stop)
+            if not await self._claim_database():
+                supervisor.start("installation", self._keep_claiming_database)
             for module in self.modules:
                 if module.outbox is not None:
                     supervisor.start(f"{module.name}.relay", OutboxRelay(module.outbox, bus, metrics=metrics).run)
@@ -90,6 +94,31 @@ class Application:
             )
             yield
         _log.info("stopped", action="main.stopped")
+
+    async def _claim_database(self) -> bool:
+        """Two installations must not share a database: it is kept there which log it goes with.
+
+        False while the log cannot be asked. Raises WrongSettings when the database goes with another log.
+        """
+        mongo = self.shared.mongo()
+        if mongo is None:
+            return True
+        try:
+            events = await self.shared.bus().identity()
+        except Unavailable:
+            return False
+        await mongo.claim({"installation": self.settings.installation, **({"events": events} if events else {})})
+        return True
+
+    async def _keep_claiming_database(self) -> None:
+        try:
+            while True:
+                await asyncio.sleep(_ASK_AGAIN_SECONDS)
+                if await self._claim_database():
+                    return
+        except WrongSettings as error:
+            # From now on every call to the database says so, and health does.
+            _log.error("another installation's database", action="main.claim", reason=error.detail)
 
     def _build_web(self) -> "FastAPI":
         from fastapi import FastAPI

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from shared.model.runnable import this_machine
+from shared.settings import PREFIX, Settings
 from shared.telemetry import configure_logs
 
 
@@ -17,7 +18,14 @@ def quiet_logs() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_engine() -> Iterator[None]:
+def no_settings_of_the_shell() -> None:
+    """A shell that runs Seoga on servers may run the tests; where those are, tests/servers tells."""
+    for name in Settings.model_fields:
+        os.environ.pop(PREFIX + name.upper(), None)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_engine(no_settings_of_the_shell: None) -> Iterator[None]:
     """`auto` would compare engines at every first load; the tests of that ask for it."""
     os.environ["SEOGA_MODEL_ENGINE"] = "onnx"
     yield

@@ -57,6 +57,9 @@ async def mongo_stand_in(answers: Mapping[str, Answer] | None = None) -> AsyncIt
                 writer.write(_answered(await _message(reader), given))
                 await writer.drain()
         writer.close()
+        # It is closed a turn of the loop later, and this may be the last one.
+        with suppress(OSError):
+            await writer.wait_closed()
         connections.discard(task)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -64,6 +67,8 @@ async def mongo_stand_in(answers: Mapping[str, Answer] | None = None) -> AsyncIt
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        # Who was let in just now has a task that is not in the set yet.
+        await asyncio.sleep(0)
         for task in list(connections):
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)

@@ -15,6 +15,7 @@ from monitor.container import MonitorContainer
 from shared.events.envelope import Envelope, Event, handling, wrap
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite_event_log import SqliteEventLog
+from shared.ports.event_bus import EventBus
 from shared.ports.jobs import JobStore
 from shared.runtime.access import Access
 from shared.runtime.module import ComponentHealth, Module
@@ -41,7 +42,7 @@ class Monitor:
 
     module: Module
     container: MonitorContainer
-    bus: SqliteEventLog
+    bus: EventBus
     client: httpx.AsyncClient
     components: dict[str, Callable[[], Awaitable[ComponentHealth]]] = field(default_factory=dict)
     job_stores: dict[str, JobStore] = field(default_factory=dict)
@@ -66,15 +67,16 @@ class Monitor:
 
 
 @asynccontextmanager
-async def a_monitor(folder: Path) -> AsyncIterator[Monitor]:
-    """A monitor with three API keys, its data below `folder`."""
+async def a_monitor(folder: Path, *, bus: EventBus | None = None) -> AsyncIterator[Monitor]:
+    """A monitor with three API keys, its data below `folder`; with a bus that is open already, of another process."""
     settings = load_settings(data_dir=folder / "data")
     keys = folder / "keys"
     keys.write_text(KEYS)
     components: dict[str, Any] = {}
     job_stores: dict[str, Any] = {}
     async with AsyncExitStack() as stack:
-        bus = await stack.enter_async_context(SqliteEventLog(settings.data_dir / "events.sqlite"))
+        if bus is None:
+            bus = await stack.enter_async_context(SqliteEventLog(settings.data_dir / "events.sqlite"))
         metrics = PrometheusMetrics()
         container = MonitorContainer(
             settings=settings,

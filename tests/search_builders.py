@@ -32,6 +32,7 @@ from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite_event_log import SqliteEventLog
 from shared.kernel import DocumentId, Unavailable, new_document_id, new_id
 from shared.ports.model import Embedded, Model, ModelDescription, TextKind, Vectors
+from shared.ports.storage import Cache
 from shared.runtime.access import Access
 from shared.runtime.module import Module
 from shared.runtime.problems import install_problem_handlers
@@ -219,6 +220,7 @@ async def a_search(
     settings: Settings | None = None,
     mongo: Any | None = None,
     index: ChunkIndex | None = None,
+    cache: Cache | None = None,
 ) -> AsyncIterator[ASearch]:
     """Everything in `folder`; opened again, it is the same search after a restart.
 
@@ -233,7 +235,7 @@ async def a_search(
             bus=providers.Object(bus),
             blobs=providers.Object(blobs),
             model=providers.Object(model or SmallModel()),
-            cache=providers.Object(MemoryCache(1 << 20)),
+            cache=providers.Object(cache or MemoryCache(1 << 20)),
             access=providers.Object(access or Access(None)),
             metrics=providers.Object(metrics),
             remotes=providers.Object(Remotes(metrics)),

@@ -36,6 +36,8 @@ class Installation:
             "index_url": self.qdrant or "edge:",
             "installation": self.name,
             "kafka_partitions": "3",
+            # Two cores may be busy with other tests.
+            "server_timeout_seconds": "10",
             **self.more,
         }
 

@@ -57,6 +57,8 @@ class TcpProxy:
         if self._server is not None:
             self._server.close()
             self._server = None
+            # Who was let in just now has a task that is not in the set yet.
+            await asyncio.sleep(0)
         tasks = list(self._connections)
         for task in tasks:
             task.cancel()

@@ -2,5 +2,5 @@
 
 Owns the journeys of documents, the health of components, the summary, metrics and dead letters.
 Publishes DeadLetterReplayed, when an event is replayed.
-Consumes every event there is.
+Consumes every event of documents; what is only counted (searches, who is at work) every process hears.
 """

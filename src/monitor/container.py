@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from dependency_injector import containers, providers
 
 from monitor.application.dead_letters import DeadLetters
+from monitor.application.exposition import Exposition
 from monitor.application.health import Health
 from monitor.application.journeys import Journeys
+from monitor.application.listening import Listening
 from monitor.application.overview import Overview
 from monitor.application.ports import JourneyStore
 from monitor.application.queues import Queues
@@ -64,6 +66,10 @@ def _probes(storage: _Storage) -> dict[str, Probe]:
     return {"monitor.store": store}
 
 
+def _resources(storage: _Storage, *others: Resource) -> tuple[Resource, ...]:
+    return (*storage.resources, *others)
+
+
 def _version() -> str:
     try:
         return version("seoga")
@@ -94,12 +100,14 @@ class MonitorContainer(containers.DeclarativeContainer):
     journeys = providers.Singleton(
         Journeys, journey_store, queues, metrics, stuck_after_seconds=settings.provided.stuck_after_seconds
     )
+    listening = providers.Singleton(Listening, bus, journeys, searches)
     health = providers.Singleton(Health, components)
     dead_letters = providers.Singleton(DeadLetters, bus, job_stores, journey_store)
     system = providers.Singleton(SystemSampler, providers.Singleton(PsutilUsage, settings.provided.data_dir), metrics)
     overview = providers.Singleton(
         Overview, journey_store, journeys, queues, dead_letters, searches, health, system, remotes
     )
+    exposition = providers.Singleton(Exposition, bus, metrics, metrics.provided.exposition)
     router = providers.Singleton(
         build_router,
         overview,
@@ -113,15 +121,15 @@ class MonitorContainer(containers.DeclarativeContainer):
     module = providers.Singleton(
         Module,
         name=NAME,
-        resources=storage.provided.resources,
+        resources=providers.Callable(_resources, storage, listening),
         router=router,
-        subscriptions=providers.Singleton(subscriptions, journeys, searches),
+        subscriptions=providers.Singleton(subscriptions, journeys),
         probes=providers.Singleton(_probes, storage),
     )
     process = providers.Singleton(
         Module,
         name="process.health",
         resources=providers.List(system),
-        router=providers.Singleton(build_health_router, health, metrics.provided.exposition, access),
+        router=providers.Singleton(build_health_router, health, exposition, access),
     )
     """What every process shows of itself, whatever its modules."""

@@ -226,6 +226,11 @@ class Settings(BaseSettings):
         return not {scheme_of(url) for url in urls}.isdisjoint(("sqlite", "edge"))
 
     @property
+    def store_is_remote(self) -> bool:
+        """Whether a server keeps the documents, which may be slow or away."""
+        return scheme_of(self.store_url) == "mongodb"
+
+    @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the address it listens on."""
         if self.host == "localhost":

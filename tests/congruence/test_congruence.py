@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from congruence.operations import COLLECTION, every_search, everything_visible, letters, work_through
+from congruence.operations import COLLECTION, every_search, everything_visible, letters, units_in, work_through
 from server_mode import an_installation
 
 from builders import eventually
@@ -66,19 +66,18 @@ async def test_the_same_documents_journeys_and_counts(embedded: Side, on_servers
 
 
 async def test_the_same_hits(embedded: Side, on_servers: Side) -> None:
-    def same() -> bool:
-        ours, theirs = every_search(embedded.client), every_search(on_servers.client)
-        assert [answer["asked"] for answer in ours] == [answer["asked"] for answer in theirs]
-        for one, other in zip(ours, theirs, strict=True):
-            assert _without_scores(one) == _without_scores(other), one["asked"]
-            assert [hit["score"] for hit in other["hits"]] == pytest.approx(
-                [hit["score"] for hit in one["hits"]], abs=SCORE_TOLERANCE
-            ), one["asked"]
-        assert sum(len(answer["hits"]) for answer in ours) > 100
-        return True
-
-    # `total` counts units that are in the index, and what was replaced leaves it a little later.
-    await eventually(same, timeout_seconds=60, every_seconds=1)
+    # Totals count units in the index, and what was replaced leaves it a little later.
+    await eventually(
+        lambda: units_in(on_servers.client) == units_in(embedded.client), timeout_seconds=90, every_seconds=1
+    )
+    ours, theirs = every_search(embedded.client), every_search(on_servers.client)
+    assert [answer["asked"] for answer in ours] == [answer["asked"] for answer in theirs]
+    for one, other in zip(ours, theirs, strict=True):
+        assert _without_scores(one) == _without_scores(other), one["asked"]
+        assert [hit["score"] for hit in other["hits"]] == pytest.approx(
+            [hit["score"] for hit in one["hits"]], abs=SCORE_TOLERANCE
+        ), one["asked"]
+    assert sum(len(answer["hits"]) for answer in ours) > 100
 
 
 async def test_the_same_dead_letter_and_its_replay(embedded: Side, on_servers: Side) -> None:

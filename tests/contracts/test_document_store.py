@@ -172,6 +172,32 @@ async def test_of_two_processes_one_wins_a_name_or_bytes_and_the_other_finds_the
     assert (await stored.store.find(DocumentFilter())).total == 10
 
 
+async def test_holders_that_are_asked_for_at_one_moment_are_told_apart(stored: Stored) -> None:
+    for text in ("one", "two"):
+        for collection in ("default", "other"):
+            await saved(stored, a_document(text, f"{text}.txt", collection))
+
+    async def holders(collection: str, text: str, name: str) -> tuple[str | None, str | None]:
+        found = await stored.store.holders(collection, sha256=content(text).sha256, name=name)
+        by_bytes, by_name = (f"{it.collection}/{it.name}" if it else None for it in found)
+        return by_bytes, by_name
+
+    found = await asyncio.gather(
+        holders("default", "one", "two.txt"),
+        holders("other", "one", "one.txt"),
+        holders("other", "new", "two.txt"),
+        holders("third", "one", "one.txt"),
+        holders("default", "two", "new.txt"),
+    )
+    assert list(found) == [
+        ("default/one.txt", "default/two.txt"),
+        ("other/one.txt", "other/one.txt"),
+        (None, "other/two.txt"),
+        (None, None),
+        ("default/two.txt", None),
+    ]
+
+
 async def test_of_two_processes_that_change_the_same_version_one_is_stale(stored: Stored) -> None:
     document = await saved(stored, a_document())
     first, second = await stored.store.load(document.id), await stored.other.load(document.id)
@@ -350,4 +376,5 @@ async def test_queue_positions_count_the_unfinished_before(stored: Stored) -> No
     assert await stored.store.queue_positions(numbers) == dict(zip(numbers, range(4), strict=True))
     await stored.store.advance(documents[1].id, lambda it: it.indexed(1, revision=1, at=NOW))
     assert await stored.store.queue_positions([numbers[3]]) == {numbers[3]: 2}
+    assert await stored.store.queue_positions([numbers[2], numbers[0], numbers[2]]) == {numbers[0]: 0, numbers[2]: 1}
     assert await stored.store.queue_positions([]) == {}

@@ -120,6 +120,29 @@ async def test_every_word_of_a_superseded_claim_comes_to_nothing(jobs: JobStore,
     assert (await claim_one(jobs)).document_version == 2
 
 
+async def test_of_words_said_at_one_moment_each_learns_its_own_outcome(jobs: JobStore, outbox: Outbox) -> None:
+    documents = [new_document_id() for _ in range(6)]
+    assert all(await asyncio.gather(*(jobs.add(a_job(document_id)) for document_id in documents)))
+    held = {job.document_id: job for job in await claim(jobs)}
+    lost, *others = (held[document_id] for document_id in documents)
+    assert await jobs.add(a_job(lost.document_id, 2))
+    outcomes = await asyncio.gather(
+        jobs.add(a_job(documents[1])),
+        jobs.add(a_job()),
+        jobs.finish(lost, a_fact(lost, "lost")),
+        jobs.finish(others[0], a_fact(others[0], "finished")),
+        jobs.report(others[1], a_fact(others[1], "reported")),
+        jobs.retry(others[2], delay_seconds=60),
+        jobs.bury(others[3], "broken", a_fact(others[3], "buried")),
+        jobs.heartbeat(others[4], lease_seconds=60),
+        jobs.report(lost, a_fact(lost, "lost")),
+    )
+    assert outcomes == [False, True, False, True, True, True, True, True, False]
+    assert sorted(await facts_in(outbox)) == ["buried", "finished", "reported"]
+    counts = await jobs.counts(KIND)
+    assert (counts.waiting, counts.running, counts.buried) == (3, 2, 1)
+
+
 async def test_facts_are_saved_with_reports_and_the_end(jobs: JobStore, outbox: Outbox) -> None:
     await jobs.add(a_job())
     job = await claim_one(jobs)

@@ -2,9 +2,10 @@
 
 import asyncio
 
-from monitor_builders import Monitor
+from monitor_builders import Monitor, told
 
-from shared.kernel import Unavailable
+from builders import a_document_received
+from shared.kernel import Unavailable, new_document_id
 from shared.runtime.module import ComponentHealth
 
 
@@ -88,3 +89,17 @@ async def test_metrics_are_in_the_prometheus_text_format(monitor: Monitor) -> No
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert "\nseoga_process_memory_bytes " in answer.text
     assert "\nseoga_disk_free_bytes " in answer.text
+
+
+async def test_metrics_tell_how_far_behind_each_module_is(monitor: Monitor) -> None:
+    async def lag() -> str:
+        answer = await monitor.client.get("/metrics", headers={"authorization": "Bearer reader-key-00000001"})
+        return next(line for line in answer.text.splitlines() if line.startswith('seoga_event_lag{group="process"}'))
+
+    events = [told(a_document_received(new_document_id())) for _ in range(3)]
+    async with monitor.bus.subscribe("process", [events[0].topic]) as subscription:
+        await monitor.bus.publish(*events)
+        assert (await lag()).endswith(" 3.0")
+        received = await subscription.receive(3)
+        await subscription.commit({received[1].lane: received[1].position})
+        assert (await lag()).endswith(" 1.0")

@@ -100,7 +100,10 @@ async def test_a_search_sees_what_was_live_at_its_number_whatever_happens_meanwh
 
     async def one(document_id: DocumentId, version: int) -> None:
         await asyncio.sleep(chance.random() / 100)
-        if await chance.choice(stores).live.switch(whole(document_id, version)) is not None:
+        live = chance.choice(stores).live
+        if chance.random() < 0.7:
+            await live.document(document_id)
+        if await live.switch(whole(document_id, version)) is not None:
             returned[document_id] = max(returned[document_id], version)
 
     async def search(live: LiveStore) -> None:
@@ -144,6 +147,18 @@ class DyingDatabase(MongoDatabase):
         return await super().call(make_call, idempotent=idempotent)
 
 
+class CountingDatabase(MongoDatabase):
+    """Counts its calls."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, a_remotes(settings))
+        self.calls = 0
+
+    async def call(self, make_call: Callable[[Any], Awaitable[T]], *, idempotent: bool) -> T:
+        self.calls += 1
+        return await super().call(make_call, idempotent=idempotent)
+
+
 class StandingDatabase(MongoDatabase):
     """Its process stands still before one call, until it may go on."""
 
@@ -162,11 +177,12 @@ class StandingDatabase(MongoDatabase):
 
 @pytest.mark.parametrize("before", [1, 2, 3, 4])
 @pytest.mark.parametrize("withdraws", [False, True])
+@pytest.mark.parametrize("reads", [False, True])
 async def test_a_process_that_stands_still_in_the_middle_changes_nothing_that_was_seen(
-    tmp_path: Path, before: int, withdraws: bool
+    tmp_path: Path, before: int, withdraws: bool, reads: bool
 ) -> None:
     settings = settings_for_mongo(tmp_path)
-    standing = StandingDatabase(settings, before=before - withdraws or 1)
+    standing = StandingDatabase(settings, before=reads + (before - withdraws or 1))
     async with a_mongo_door(settings) as database, standing:
         try:
             live = MongoLiveStore(database, MongoFacts(database, "search"), longest_search_seconds=0)
@@ -174,6 +190,8 @@ async def test_a_process_that_stands_still_in_the_middle_changes_nothing_that_wa
             document_id = new_document_id()
             await live.label(document_id, 1, labels())
             await live.switch(whole(document_id, 1))
+            if reads:
+                await slow.document(document_id)
             change = slow.withdraw(document_id, 2) if withdraws else slow.switch(whole(document_id, 2))
             changing = asyncio.ensure_future(change)
             await standing.stands.wait()
@@ -192,11 +210,12 @@ async def test_a_process_that_stands_still_in_the_middle_changes_nothing_that_wa
 @pytest.mark.parametrize("heard", [False, True])
 @pytest.mark.parametrize("calls", [1, 2, 3, 4])
 @pytest.mark.parametrize("searches_first", [False, True])
+@pytest.mark.parametrize("reads", [False, True])
 async def test_a_process_that_dies_in_the_middle_of_a_switch_leaves_one_whole_version(
-    tmp_path: Path, calls: int, heard: bool, searches_first: bool
+    tmp_path: Path, calls: int, heard: bool, searches_first: bool, reads: bool
 ) -> None:
     settings = settings_for_mongo(tmp_path)
-    dying = DyingDatabase(settings, calls=calls, heard=heard)
+    dying = DyingDatabase(settings, calls=calls + reads, heard=heard)
     async with a_mongo_door(settings) as database, dying:
         try:
             facts = MongoFacts(database, "search", own_seconds=0)
@@ -208,6 +227,8 @@ async def test_a_process_that_dies_in_the_middle_of_a_switch_leaves_one_whole_ve
 
             new = whole(document_id, 2)
             died = MongoLiveStore(dying, MongoFacts(dying, "search", own_seconds=0))
+            if reads:
+                await died.document(document_id)
             with suppress(Unavailable):
                 await died.switch(new, indexed(new))
 
@@ -255,6 +276,67 @@ async def test_a_withdrawal_that_dies_in_the_middle_is_done_by_the_next_delivery
             assert [(fact.name, fact.payload["document_version"]) for fact in told] == [("DocumentRemoved", 2)]
             state = await live.document(document_id)
             assert state is not None and state.labels is None and state.live_version is None
+        finally:
+            await database.drop()
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "outcome", "at_middle", "at_end"),
+    [
+        ("labels", 5, 1, 3),
+        ("a decision", 3, 1, 3),
+        ("an older version", 3, 2, 3),
+        ("a newer version", None, 4, 4),
+        ("a withdrawal", None, 0, 0),
+    ],
+)
+async def test_what_happens_after_a_record_was_read_is_respected(
+    tmp_path: Path, meanwhile: str, outcome: int | None, at_middle: int, at_end: int
+) -> None:
+    settings = settings_for_mongo(tmp_path)
+    dying = DyingDatabase(settings, calls=3, heard=False)
+    async with a_mongo_door(settings) as database, a_mongo_door(settings) as second, dying:
+        try:
+            live, other = (MongoLiveStore(one, MongoFacts(one, "search")) for one in (database, second))
+            document_id = new_document_id()
+            await live.label(document_id, 1, labels())
+            await live.switch(whole(document_id, 1))
+            assert await live.document(document_id)
+            match meanwhile:
+                case "labels":
+                    assert await other.label(document_id, 5, labels(name="new.txt"))
+                case "a withdrawal":
+                    assert await other.withdraw(document_id, 4)
+                case "a decision":
+                    with suppress(Unavailable):
+                        await MongoLiveStore(dying, MongoFacts(dying, "search")).switch(whole(document_id, 2))
+                case _:
+                    assert await other.switch(whole(document_id, 2 if "older" in meanwhile else 4))
+            middle = await live.index_version()
+
+            assert await live.switch(whole(document_id, 3)) == outcome
+
+            after = await live.index_version()
+            assert await version_at(other, middle, document_id, 4) == at_middle
+            assert await version_at(other, after, document_id, 4) == at_end
+            assert list(await live.to_label()) == ([document_id] if meanwhile == "labels" else [])
+        finally:
+            await database.drop()
+
+
+async def test_what_is_switched_at_the_same_time_shares_its_calls(tmp_path: Path) -> None:
+    settings = settings_for_mongo(tmp_path)
+    async with CountingDatabase(settings) as database:
+        try:
+            live = MongoLiveStore(database, MongoFacts(database, "search"))
+            new = [whole(new_document_id(), 1) for _ in range(50)]
+            await asyncio.gather(*(live.label(one.document_id, 1, labels()) for one in new))
+            await asyncio.gather(*(live.document(one.document_id) for one in new))
+            outcomes = await asyncio.gather(*(live.switch(one, indexed(one)) for one in new))
+            assert outcomes == [1] * 50
+            assert database.calls <= 6, "labels, records, chunks, decisions, number, completions"
+            at = await live.index_version()
+            assert [await version_at(live, at, one.document_id, 1) for one in new] == [1] * 50
         finally:
             await database.drop()
 

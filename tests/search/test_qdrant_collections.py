@@ -87,7 +87,10 @@ async def test_the_server_has_what_filters_need(shelf: AShelf) -> None:
         assert health.ready and "3 units" in health.detail and "Qdrant" in health.detail
 
 
-async def test_a_wrong_dimension_of_somebody_s_collection_is_told(shelf: AShelf) -> None:
+async def test_a_wrong_dimension_of_somebody_s_collection_is_told(
+    shelf: AShelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.infrastructure.qdrant_moving._SURE_SECONDS", 0.0)
     async with a_process(shelf) as index:
         await fill(index, range(3))
         (name,) = await shelf.collections()

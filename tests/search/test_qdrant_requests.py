@@ -1,5 +1,6 @@
 """What the Qdrant index asks of a server, and what it makes of bad answers; without a server."""
 
+import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -188,6 +189,52 @@ async def test_a_search_is_one_request(server: QdrantStandIn) -> None:
         assert len(answer.dense) == len(answer.sparse) == answer.total == 5
         asked = [one for one in server.requests[before:] if "/points" in one.operation]
         assert [len(one.body["searches"]) for one in asked] == [2]
+
+
+def looks(server: QdrantStandIn) -> int:
+    return sum(request.operation == "GET /aliases" for request in server.requests)
+
+
+async def test_that_it_is_ready_is_asked_once_in_a_while_and_again_after_any_trouble(
+    server: QdrantStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.infrastructure.qdrant_moving._MOVE_AFTER_SECONDS", 60.0)
+    monkeypatch.setattr("search.infrastructure.qdrant_moving._SURE_SECONDS", 60.0)
+    model = SmallModel()
+    async with an_index(settings(server), model) as index:
+        await index.ready()
+        before = looks(server)
+        await asyncio.gather(*(index.ready() for _ in range(50)))
+        assert looks(server) == before
+        server.trouble = (500, "Service internal error")
+        with pytest.raises(Unavailable):
+            await index.search(dense=None, sparse=TEA)
+        with pytest.raises(Unavailable):
+            await index.ready()
+        server.trouble = None
+        await index.ready()
+        before = looks(server)
+        # Another model needs another collection before its first unit is written.
+        model.fingerprint = "small-2"
+        await asyncio.gather(*(index.ready() for _ in range(50)))
+        assert before < looks(server) < before + 10 and len(server.collections) == 2
+
+
+async def test_writes_of_one_moment_share_the_look_after_them_and_fail_each_by_itself(
+    server: QdrantStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.infrastructure.qdrant_moving._MOVE_AFTER_SECONDS", 60.0)
+    async with an_index(settings(server)) as index:
+        await index.ready()
+        before = looks(server)
+        outcomes = await asyncio.gather(
+            *(index.upsert([a_unit(number, labels=labels() if number != 3 else None)]) for number in range(20)),
+            index.delete([(DocumentId("d4"), 1)]),
+            index.upsert([a_unit(4)]),
+            return_exceptions=True,
+        )
+        assert [type(outcome) for outcome in outcomes if outcome is not None] == [AttributeError]
+        assert looks(server) == before + 1 and await index.size() == 19
 
 
 async def test_the_key_goes_with_every_request_and_into_no_message(server: QdrantStandIn) -> None:

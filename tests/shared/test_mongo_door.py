@@ -155,9 +155,14 @@ async def test_a_server_that_refuses_connections_is_waited_for(tmp_path: Path) -
 
 
 async def test_a_server_that_never_answers_takes_no_longer_than_the_timeout(tmp_path: Path) -> None:
+    connected: set[asyncio.StreamWriter] = set()
+
     async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.add(writer)
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        connected.discard(writer)
 
     async with await asyncio.start_server(silence, "127.0.0.1", 0) as server:
         url = f"mongodb://127.0.0.1:{server.sockets[0].getsockname()[1]}/things"
@@ -172,6 +177,7 @@ async def test_a_server_that_never_answers_takes_no_longer_than_the_timeout(tmp_
                 assert max(times) < TIMEOUT + 0.6
             # By now the breaker is open.
             assert await seconds_to_fail(things.find_one(BY_NAME, name="a")) < 0.2
+        await eventually(lambda: not connected)
 
 
 @pytest.fixture

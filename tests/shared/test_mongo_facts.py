@@ -133,6 +133,26 @@ async def test_facts_of_a_process_that_died_are_published_by_another(start: Star
 
 
 @pytest.mark.servers
+async def test_facts_whose_saving_was_not_told_are_found_too(start: Start) -> None:
+    """As after a write whose answer was lost."""
+    process = await start()
+    assert await process.pending() == []
+    envelopes = process.facts.wrap([a_document_received()])
+    await process.things.update(THING, process.facts.pushed(envelopes), upsert=True, id="a")
+    assert await eventually(process.pending, every_seconds=0.1) == [envelopes[0].id]
+
+
+@pytest.mark.servers
+async def test_what_is_saved_while_others_are_published_is_found(start: Start) -> None:
+    process = await start()
+    await process.save("a")
+    published = await process.facts.pending_facts(10)
+    later = await process.save("b")
+    await process.facts.forget_facts([fact.place for fact in published])
+    assert await process.pending() == later
+
+
+@pytest.mark.servers
 async def test_facts_of_a_process_that_lives_are_left_to_it(start: Start) -> None:
     living, other = await start(), await start()
     saved = await living.save("a")

@@ -15,8 +15,10 @@ from shared.infrastructure.mongo import MongoDatabase
 from shared.infrastructure.mongo_facts import MongoFacts
 from shared.infrastructure.mongo_jobs import MongoJobs
 from shared.infrastructure.mongo_queries import Query, Row
+from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import DocumentId, new_document_id
 from shared.ports.jobs import Job, NewJob
+from shared.runtime.resilience import Remotes
 
 KIND = "process"
 EVERYTHING = Query("process_jobs", {}, scans="a test looks at all of it")
@@ -120,6 +122,49 @@ async def test_facts_of_an_older_version_are_published_after_a_newer_took_its_pl
     assert await process.jobs.finish(job, a_fact(job))
     facts = await process.facts.pending_facts(10)
     assert [fact.envelope.payload["document_version"] for fact in facts] == [1, 2]
+
+
+async def test_what_a_server_lost_is_not_brought_back_by_a_late_word(processes: list[Process]) -> None:
+    process = processes[0]
+    await process.add(new_document_id())
+    [job] = await process.claim()
+    await process.database.drop()
+    words = (process.jobs.finish(job, a_fact(job)), process.jobs.heartbeat(job, lease_seconds=60))
+    assert list(await asyncio.gather(*words)) == [False, False]
+    assert await process.rows() == []
+
+
+async def test_added_jobs_of_which_some_are_cancelled_at_the_same_moment(processes: list[Process]) -> None:
+    documents = [new_document_id() for _ in range(60)]
+    adding = asyncio.gather(*(processes[0].add(document_id) for document_id in documents))
+    cancelling = asyncio.gather(*(processes[1].jobs.cancel(document_id, 1) for document_id in documents[::3]))
+    await asyncio.gather(adding, cancelling)
+    claimed = {job.document_id for job in await processes[2].claim(100)}
+    assert claimed == set(documents) - set(documents[::3])
+
+
+async def test_what_many_do_at_one_moment_takes_few_calls(tmp_path: Path) -> None:
+    metrics, settings = PrometheusMetrics(), settings_for_mongo(tmp_path)
+
+    def calls() -> float:
+        lines = metrics.exposition().decode().splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if "remote_calls_total{" in line)
+
+    async with a_mongo(settings):
+        process = Process(MongoDatabase(settings, Remotes(metrics, timeout_seconds=10)))
+        async with process.database:
+            before = calls()
+            await asyncio.gather(*(process.add(new_document_id()) for _ in range(100)))
+            jobs = await process.claim(100)
+            await asyncio.gather(*(process.jobs.heartbeat(job, lease_seconds=60) for job in jobs))
+            assert all(await asyncio.gather(*(process.jobs.finish(job, a_fact(job)) for job in jobs)))
+            facts = await process.facts.pending_facts(1000)
+            await process.facts.forget_facts([fact.place for fact in facts])
+            assert (len(jobs), len(facts)) == (100, 100)
+            assert 0 < calls() - before < 20
+            before = calls()
+            assert await process.facts.pending_facts(1000) == []
+            assert calls() == before
 
 
 async def test_what_stays_of_a_finished_job_is_small(processes: list[Process]) -> None:

@@ -40,6 +40,23 @@ async def test_each_of_many_at_once_learns_whether_it_was_done(things: MongoColl
 
 
 @pytest.mark.servers
+async def test_a_change_of_what_is_not_there_inserts_nothing(things: MongoCollection) -> None:
+    together = WritingTogether(things)
+    assert await together.update(FIRST, {"$set": {"number": 1}}, id="a")
+    outcomes = await asyncio.gather(
+        together.change(ONE, {"$set": {"seen": True}}, id="a", number=1),
+        together.change(ONE, {"$unset": {"number": ""}, "$push": {"all": 1}}, id="a", number=2),
+        together.change(FIRST, {"$set": {"number": 1}}, id="b"),
+        together.update(FIRST, {"$set": {"number": 1}}, id="c"),
+        together.change(FIRST, {"$inc": {"number": 1}}, id="c"),
+    )
+    assert list(outcomes) == [True, False, False, True, True]
+    assert await things.find_one(FIRST, id="a") == {"_id": "a", "number": 1, "seen": True}
+    assert await things.find_one(FIRST, id="b") is None
+    assert await things.find_one(FIRST, id="c") == {"_id": "c", "number": 2}
+
+
+@pytest.mark.servers
 async def test_who_is_cancelled_takes_nobody_along(things: MongoCollection) -> None:
     together = WritingTogether(things)
     writes = [asyncio.create_task(together.update(FIRST, {"$set": {"number": 1}}, id=thing)) for thing in range(3)]

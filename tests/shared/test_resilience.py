@@ -1,15 +1,17 @@
 """Calls to another machine: attempts, timeouts, and the breaker that leaves a sick one alone."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import structlog
 
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import Refused, Unavailable
 from shared.runtime.resilience import AskedToWait, Resilient
+from shared.telemetry import configure_logs
 
 
 class Time:
@@ -207,6 +209,39 @@ async def test_a_probe_that_fails_opens_again_for_as_long(time: Time, resilient:
     time.now += 1
     assert await shop.call(Server("well"), idempotent=False) == "well"
     assert shop.state == "closed"
+
+
+@pytest.fixture
+def usual_logs() -> Iterator[None]:
+    yield
+    configure_logs(level="error", format="text")
+
+
+@pytest.mark.usefixtures("usual_logs")
+async def test_an_outage_is_told_when_it_begins_and_when_it_ends(
+    time: Time, resilient: Callable[..., Resilient], metrics: PrometheusMetrics
+) -> None:
+    shop = resilient()
+    configure_logs(level="debug", format="text")
+    with structlog.testing.capture_logs() as lines:
+        await fail(shop, 4)
+        for _ in range(5):
+            time.now += 10
+            await fail(shop, 1)
+            assert b'seoga_remote_breaker_open{target="the shop"} 1.0' in metrics.exposition()
+        time.now += 10
+        await shop.call(Server("well"), idempotent=False)
+    told = [line for line in lines if line["log_level"] != "debug"]
+    assert [(line["log_level"], line["event"]) for line in told] == [
+        ("warning", "breaker opened"),
+        ("info", "breaker closed"),
+    ]
+    assert (told[0]["target"], told[0]["failures"], told[0]["reason"]) == ("the shop", 4, "it is down")
+    assert told[1]["away_seconds"] == 60
+    # Whoever looks closer sees each probe begin, and five of them fail.
+    assert [line["action"] for line in lines if line not in told] == ["breaker.half-open", "breaker.open"] * 5 + [
+        "breaker.half-open"
+    ]
 
 
 async def test_callers_who_went_away_are_not_counted(resilient: Callable[..., Resilient]) -> None:

@@ -8,20 +8,18 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from shared.events.delivery import EventDeadLettered
+from shared.events.envelope import Envelope
 from shared.events.ingest import DocumentReceived
 from shared.events.process import ProcessingFailed, StageFinished
 from shared.events.search import DocumentIndexed
 from shared.kernel import DocumentId
 from shared.ports.event_bus import EventBus
-from shared.runtime.background import Background
-from shared.telemetry import get_log
+from shared.runtime.tailing import Tailing
 
 _TOPICS: Final = (DocumentReceived.topic, StageFinished.topic, DocumentIndexed.topic, EventDeadLettered.topic)
 _FINISHING: Final = frozenset((DocumentIndexed.name, ProcessingFailed.name))
 _RATE_WINDOW_SECONDS: Final = 60.0
 _MOST_SAMPLES: Final = 1000
-_RETRY_SECONDS: Final = 1.0
-_log = get_log("ingest")
 
 
 class Watch:
@@ -41,14 +39,14 @@ class Watch:
         self._happened.clear()
 
 
-class DocumentFeed(Background):
+class DocumentFeed(Tailing):
     """An async context manager; while entered, it follows the bus.
 
     What it tells is only that the store is worth reading again: the event may be there before its effect.
     """
 
     def __init__(self, bus: EventBus, clock: Callable[[], float] = time.monotonic) -> None:
-        self._bus = bus
+        super().__init__(bus, *_TOPICS)
         self._clock = clock
         self._watches: dict[DocumentId, set[Watch]] = {}
         self._finished: deque[float] = deque(maxlen=_MOST_SAMPLES)
@@ -80,15 +78,8 @@ class DocumentFeed(Background):
             return None
         return len(self._finished) / max(now - self._finished[0], 0.001)
 
-    async def run(self) -> None:
-        """See Background."""
-        while True:
-            try:
-                async with self._bus.tail(*_TOPICS) as events:
-                    async for envelope in events:
-                        if envelope.name in _FINISHING:
-                            self._finished.append(self._clock())
-                        self.tell(DocumentId(envelope.key))
-            except Exception as error:  # whatever the bus has: waiters also look by themselves now and then
-                _log.warning("the feed lost the bus", action="feed.retry", error=str(error))
-            await asyncio.sleep(_RETRY_SECONDS)
+    def hear(self, envelope: Envelope) -> None:
+        """See Tailing. Waiters also look by themselves now and then."""
+        if envelope.name in _FINISHING:
+            self._finished.append(self._clock())
+        self.tell(DocumentId(envelope.key))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,6 +32,8 @@ from shared.telemetry import Metrics, timed
 # Each lost race means that another upload won, so this many in a row do not happen by chance.
 _MOST_TRIES: Final = 200
 _AT_ONCE: Final = 16
+_ANSWERING_SECONDS: Final = 0.1
+"""On top of what one call may take: for an upload makes several, and its answer is promised sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,9 @@ class Ingestion:
         """
         collection, name = collection_name(collection), document_name(name)
         metadata = None if metadata is None else checked_metadata(metadata)
-        return await self.accept(collection, name, await self.store(stream, declared_size=declared_size), metadata)
+        async with self._in_time() as begin:
+            blob = await self.store(_followed_by(begin, stream), declared_size=declared_size)
+            return await self.accept(collection, name, blob, metadata)
 
     async def store(self, stream: AsyncIterator[bytes], *, declared_size: int | None = None) -> StoredBlob:
         """Only the bytes; without a document that refers to them the collector deletes them after an hour."""
@@ -187,10 +192,40 @@ class Ingestion:
         fact = fact_of(document, decision)
         return await self._documents.save(document, fact, expected_version=document.saved_version)
 
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[Callable[[], None]]:
+        """What is given is called when the last byte is here: from then on, slow servers end the block.
+
+        Raises Unavailable then. What was stored by that time makes the next try shorter.
+        """
+        seconds = self._settings.server_timeout_seconds + _ANSWERING_SECONDS
+
+        def begin() -> None:
+            if self._settings.store_is_remote:
+                limit.reschedule(asyncio.get_running_loop().time() + seconds)
+
+        try:
+            async with asyncio.timeout(None) as limit:
+                yield begin
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise Unavailable(
+                f"SEOGA_STORE_URL: MongoDB is too slow, the document was not stored within {seconds:.3g} s. "
+                "Send it again.",
+                code="timeout",
+            ) from error
+
     async def _need_room(self, size: int) -> None:
         free = await self._blobs.free_bytes()
         if free is not None and size > free:
             raise StorageFull("The disk has no room for this file. Nothing was stored; free some room and try again.")
+
+
+async def _followed_by(then: Callable[[], None], stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for piece in stream:
+        yield piece
+    then()
 
 
 def _must_not_be_withdrawn(document: Document) -> None:

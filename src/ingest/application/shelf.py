@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +13,7 @@ from ingest.domain.document import Document, Revision
 from ingest.domain.labels import DEFAULT_COLLECTION
 from ingest.domain.standing import FINAL
 from shared.artefacts.chunks import ChunkedDocument
-from shared.kernel import DocumentId, NotFound
+from shared.kernel import DocumentId, NotFound, Unavailable
 from shared.ports.storage import BlobStore
 
 # Positions in the queue change without an event about this document.
@@ -43,10 +44,13 @@ class Shelf:
         """Raises NotFound."""
         return await self._documents.load(document_id)
 
-    async def see(self, *documents: Document) -> list[Seen]:
-        """Adds what depends on the other documents."""
+    async def see(self, *documents: Document, within_seconds: float | None = None) -> list[Seen]:
+        """Adds what depends on the other documents; nothing where that cannot be had (in time)."""
         waiting = [document.queue_number for document in documents if document.status not in FINAL]
-        positions = await self._documents.queue_positions(waiting)
+        positions: Mapping[int, int] = {}
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(within_seconds):
+                positions = await self._documents.queue_positions(waiting)
         rate = self._feed.finished_per_second()
         seen = []
         for document in documents:

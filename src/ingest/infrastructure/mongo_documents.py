@@ -1,6 +1,7 @@
 """DocumentStore on MongoDB: a document, its revisions and its unpublished facts are one row, changed by condition."""
 
 import asyncio
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -26,6 +27,7 @@ from shared.infrastructure.mongo_facts import MongoFacts, merged
 from shared.infrastructure.mongo_queries import Given, Index, Query, Row
 from shared.infrastructure.mongo_together import WritingTogether
 from shared.infrastructure.remembered import Remembered
+from shared.infrastructure.together import Together
 from shared.kernel import Clock, DocumentId, NotFound, Unavailable
 
 COLLECTION: Final = "ingest_documents"
@@ -71,10 +73,12 @@ ARCHIVE_ROW: Final = Query(REVISIONS, {"_id": Given("row_id")})
 
 _SHOWN: Final[tuple[Status, ...]] = ("received", "processing", "searchable", "failed")
 _BEFORE_ALL: Final = (1 << 63) - 1
+_BEFORE_QUEUE: Final = -1
 _REMEMBERED: Final = 4_000
 # Of one document at once: each lost race is another's success.
 _MOST_TRIES: Final = 200
 _HASHES_AT_ONCE: Final = 5_000
+_HOLDERS_AT_ONCE: Final = 100
 
 
 class MongoDocuments:
@@ -97,6 +101,7 @@ class MongoDocuments:
         self._embedded = embedded
         self._documents = database.collection(COLLECTION)
         self._together = WritingTogether(self._documents)
+        self._finding = Together(self._find_holders, name="find-holders", most=_HOLDERS_AT_ONCE)
         self._archive = database.collection(REVISIONS)
         database.declare(*INDEXES)
         facts.live_in(COLLECTION)
@@ -111,12 +116,7 @@ class MongoDocuments:
 
     async def holders(self, collection: str, *, sha256: str, name: str) -> tuple[Document | None, Document | None]:
         """See DocumentStore."""
-        rows = await self._documents.find(HOLDERS, fields=DOCUMENT_FIELDS, held=held(collection, sha256, name))
-        found = [document_of(row) for row in rows]
-        return (
-            next((document for document in found if document.content.sha256 == sha256), None),
-            next((document for document in found if name in document.names), None),
-        )
+        return await self._finding.ask((collection, sha256, name))
 
     async def save(self, document: Document, *facts: Event, expected_version: int) -> Document:
         """See DocumentStore."""
@@ -135,7 +135,7 @@ class MongoDocuments:
         except Duplicate as error:
             raise _taken() from error
         if envelopes:
-            self._facts.saved()
+            self._facts.saved(COLLECTION)
         if document.content_version > expected_version and not document.revision.number % self._embedded:
             # It is saved all the same; what stays embedded moves out the next time.
             with suppress(Unavailable):
@@ -196,19 +196,16 @@ class MongoDocuments:
         return [revision_of(stored[number]) for number in sorted(stored, reverse=True)]
 
     async def queue_positions(self, queue_numbers: Sequence[int]) -> Mapping[int, int]:
-        """See DocumentStore. A call for each number, all at once."""
+        """See DocumentStore."""
         numbers = sorted(set(queue_numbers))
-        # From one number to the next: the whole queue is walked at most once.
-        counts = await asyncio.gather(
-            *(
-                self._documents.count(WAITING, start=start, end=number)
-                for start, number in zip((0, *numbers), numbers, strict=False)
-            )
-        )
-        positions: dict[int, int] = {}
-        for number, count in zip(numbers, counts, strict=True):
-            positions[number] = count + max(positions.values(), default=0)
-        return positions
+        if not numbers:
+            return {}
+        # How many from one number to the next: so each that waits is counted once.
+        count: Row = {"groupBy": "$queue_number", "boundaries": [_BEFORE_QUEUE, *numbers]}
+        rows = await self._documents.aggregate(WAITING, [{"$bucket": count}], start=_BEFORE_QUEUE, end=numbers[-1])
+        counted = {row["_id"]: row["count"] for row in rows}
+        between = [counted.get(start, 0) for start in (_BEFORE_QUEUE, *numbers[:-1])]
+        return dict(zip(numbers, itertools.accumulate(between), strict=True))
 
     async def counts(self) -> Sequence[CollectionCounts]:
         """See DocumentStore."""
@@ -246,6 +243,18 @@ class MongoDocuments:
             raise _stale(document.id) if there else _taken()
         self._standings.of(document.id).value = (0, document.standing)
         return replace(document, saved_version=document.version, queue_number=change["$set"]["queue_number"])
+
+    async def _find_holders(
+        self, wanted: Sequence[tuple[str, str, str]]
+    ) -> list[tuple[Document | None, Document | None]]:
+        """Of each (collection, sha256, name)."""
+        keys = [held(collection, sha256, name) for collection, sha256, name in wanted]
+        rows = await self._documents.find(HOLDERS, fields=DOCUMENT_FIELDS, held=sorted({*itertools.chain(*keys)}))
+        holders: dict[str, Document] = {}
+        for document in map(document_of, rows):
+            for key in held(document.collection, document.content.sha256, *document.names):
+                holders[key] = document
+        return [(holders.get(by_bytes), holders.get(by_name)) for by_bytes, by_name in keys]
 
     async def _read_standing(self, document_id: DocumentId) -> tuple[int, Standing] | None:
         row = await self._documents.find_one(ONE, fields={"standing": 1, "standing_number": 1}, document_id=document_id)

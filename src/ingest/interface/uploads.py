@@ -32,6 +32,8 @@ _FORM_OVERHEAD: Final = 1 << 20
 # The application's limit is for JSON bodies; these routes count what they read themselves.
 _COUNTED_HERE: Final = 1 << 62
 _ACCEPTED_AT_ONCE: Final = 8
+_PLACE_SECONDS: Final = 0.3
+"""An accepted upload is answered, if need be without its place in the queue."""
 _UPLOAD_ERRORS: Final = (400, 401, 403, 408, 409, 413, 415, 422, 503, 507)
 _FORM_SCHEMA: Final[dict[str, Any]] = {
     "requestBody": {
@@ -64,6 +66,7 @@ def add_upload_routes(
     router: APIRouter, *, ingestion: Ingestion, shelf: Shelf, access: Access, settings: Settings
 ) -> None:
     """Adds `POST /documents` and `PUT /documents/{collection}/{name}`."""
+    place_seconds = _PLACE_SECONDS if settings.store_is_remote else None
 
     @router.post(
         DOCUMENTS_PATH,
@@ -105,9 +108,9 @@ def add_upload_routes(
             _refuse_all(form.files, [result for result in results if isinstance(result, DomainError)])
         if all(submission.duplicate for submission in accepted):
             response.status_code = 200
-        seen = dict(
-            zip(map(id, accepted), await shelf.see(*(submission.document for submission in accepted)), strict=True)
-        )
+        documents = (submission.document for submission in accepted)
+        places = await shelf.see(*documents, within_seconds=place_seconds)
+        seen = dict(zip(map(id, accepted), places, strict=True))
         views: list[DocumentView] = []
         for file, result in zip(form.files, results, strict=True):
             if isinstance(result, DomainError):
@@ -146,7 +149,7 @@ def add_upload_routes(
         submission = await ingestion.submit(collection, name, body, declared_size=declared)
         if submission.duplicate:
             response.status_code = 200
-        seen = (await shelf.see(submission.document))[0]
+        seen = (await shelf.see(submission.document, within_seconds=place_seconds))[0]
         fields = document_fields(seen, duplicate=submission.duplicate)
         return UploadedOne(**fields, after=after_token((submission.document,)))
 

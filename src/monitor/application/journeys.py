@@ -3,21 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, KnownJourney
 from monitor.application.queues import Queues
 from monitor.domain.journey import UNFINISHED, State, Step, StepKind, is_stuck
 from shared.kernel import Clock, DocumentId, NotFound, utc_now
 from shared.telemetry import Metrics
-
-_TOLD_BY: Final = {
-    StepKind.STAGE: "process",
-    StepKind.PROCESSED: "process",
-    StepKind.FAILED: "process",
-    StepKind.INDEXED: "search",
-    StepKind.REMOVED: "search",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +47,7 @@ class Journeys:
         self._stuck_after_seconds = stuck_after_seconds
         self._clock = clock
         self._last_word_of: dict[str, datetime] = {}
+        self._listens_since: datetime | None = None
 
     async def record(
         self, document_id: DocumentId, version: int, step: Step, labels: DocumentLabels | None = None
@@ -63,13 +55,18 @@ class Journeys:
         """Keeps one step. The same step again, or out of order, leaves the same journey."""
         if not await self._store.add(document_id, version, step, labels):
             return
-        module = _TOLD_BY.get(step.kind)
-        if module is not None:
-            self._last_word_of[module] = max(step.occurred_at, self._last_word_of.get(module, step.occurred_at))
         self._metrics.count("journey_steps", kind=str(step.kind))
         if step.seconds is not None and step.detail != "reused":
             stage = "index" if step.kind is StepKind.INDEXED else step.stage
             self._metrics.observe("journey_stage_seconds", step.seconds, stage=stage)
+
+    def heard_of(self, module: str, at: datetime) -> None:
+        """The module did something then, in whichever process."""
+        self._last_word_of[module] = max(at, self._last_word_of.get(module, at))
+
+    def listen_anew(self) -> None:
+        """Until now modules may have spoken unheard: none counts as silent from before."""
+        self._listens_since = self._clock()
 
     async def rename(self, labels: DocumentLabels) -> None:
         """The document is called otherwise now (or, withdrawn, has no name any more)."""
@@ -137,5 +134,9 @@ class Journeys:
         return frozenset(
             queue.module
             for queue in await self._queues.look()
-            if queue.waiting and (said := self._last_word_of.get(queue.module)) is not None and said >= recently
+            if queue.waiting and any(word >= recently for word in self._last_words(queue.module))
         )
+
+    def _last_words(self, module: str) -> list[datetime]:
+        words = (self._last_word_of.get(module), self._listens_since)
+        return [word for word in words if word is not None]

@@ -15,7 +15,7 @@ from monitor.application.queues import Queue, Queues
 from monitor.application.searches import Searches, SearchNumbers
 from monitor.application.system import SystemSampler
 from monitor.domain.journey import State, percentile
-from shared.kernel import Clock, utc_now
+from shared.kernel import Clock, Unavailable, utc_now
 from shared.runtime.resilience import Remotes, RemoteState
 
 _CACHED_SECONDS: Final = 1.0
@@ -38,6 +38,8 @@ class Summary:
     """Everything the dashboard's first page needs."""
 
     at: datetime
+    degraded: Sequence[str]
+    """Why some numbers are not of now, in words: they are the last ones known, or nothing before there were any."""
     documents: Mapping[State, int]
     stuck: int
     searchable_per_minute: float
@@ -53,8 +55,23 @@ class Summary:
     health: HealthReport
 
 
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """What the store of journeys tells."""
+
+    documents: Mapping[State, int]
+    stuck: int
+    searchable_per_minute: float
+    failed_per_minute: float
+    stages: Mapping[str, Latency]
+    total: Latency
+
+
+_NOTHING: Final = _Numbers(dict.fromkeys(State, 0), 0, 0.0, 0.0, {}, Latency(0, None, None))
+
+
 class Overview:
-    """Puts the summary together."""
+    """Puts the summary together, also while a server is away: then is when somebody looks at it."""
 
     def __init__(
         self,
@@ -79,6 +96,8 @@ class Overview:
         self._clock = clock
         self._asking = asyncio.Lock()
         self._cached: dict[frozenset[str] | None, tuple[float, Summary]] = {}
+        self._known: dict[frozenset[str] | None, _Numbers] = {}
+        self._known_letters = 0
 
     async def summary(self, collections: frozenset[str] | None) -> Summary:
         """Documents are counted in these collections only (None: all); the rest is of the whole system."""
@@ -93,25 +112,61 @@ class Overview:
 
     async def _make(self, collections: frozenset[str] | None) -> Summary:
         now = self._clock()
-        minutes = _RATE_WINDOW.total_seconds() / 60
-        since = now - _RATE_WINDOW
-        recent = await self._store.recent(_RECENT_STEPS)
-        counts = await self._store.count_by_state(collections)
+        known, known_letters = self._known.get(collections, _NOTHING), self._known_letters
+        # Side by side: each waits for a server that is away as long as one call may take.
+        numbers, queues, letters, usage, health = await asyncio.gather(
+            self._count(collections, now),
+            self._queues.look(),
+            self._count_letters(),
+            self._system.usage(),
+            self._health.check(),
+        )
+        degraded = dict.fromkeys(one for one in (numbers, letters) if isinstance(one, str))
+        if not isinstance(numbers, str):
+            if len(self._known) >= _MOST_CACHED:
+                self._known.clear()
+            known = self._known[collections] = numbers
+        if not isinstance(letters, str):
+            known_letters = self._known_letters = letters
         return Summary(
             at=now,
-            documents={state: counts.get(state, 0) for state in State},
-            stuck=await self._journeys.count_stuck(collections),
-            searchable_per_minute=await self._store.count_finished(State.SEARCHABLE, since, collections) / minutes,
-            failed_per_minute=await self._store.count_finished(State.FAILED, since, collections) / minutes,
-            stages={stage: _latency(samples) for stage, samples in sorted(recent.stage_seconds.items())},
-            total=_latency(recent.total_seconds),
-            queues=await self._queues.look(),
-            dead_letters=await self._dead_letters.count(),
+            degraded=tuple(degraded),
+            documents=known.documents,
+            stuck=known.stuck,
+            searchable_per_minute=known.searchable_per_minute,
+            failed_per_minute=known.failed_per_minute,
+            stages=known.stages,
+            total=known.total,
+            queues=queues,
+            dead_letters=known_letters,
             searches=self._searches.numbers(),
-            system=await self._system.usage(),
+            system=usage,
             remotes=self._remotes.states(),
-            health=await self._health.check(),
+            health=health,
         )
+
+    async def _count(self, collections: frozenset[str] | None, now: datetime) -> "_Numbers | str":
+        minutes = _RATE_WINDOW.total_seconds() / 60
+        since = now - _RATE_WINDOW
+        try:
+            recent = await self._store.recent(_RECENT_STEPS)
+            counts = await self._store.count_by_state(collections)
+            return _Numbers(
+                documents={state: counts.get(state, 0) for state in State},
+                stuck=await self._journeys.count_stuck(collections),
+                searchable_per_minute=await self._store.count_finished(State.SEARCHABLE, since, collections) / minutes,
+                failed_per_minute=await self._store.count_finished(State.FAILED, since, collections) / minutes,
+                stages={stage: _latency(samples) for stage, samples in sorted(recent.stage_seconds.items())},
+                total=_latency(recent.total_seconds),
+            )
+        except Unavailable as error:
+            return error.detail
+
+    async def _count_letters(self) -> int | str:
+        try:
+            return await self._dead_letters.count()
+        except Unavailable as error:
+            return error.detail
 
 
 def _latency(samples: Sequence[float]) -> Latency:

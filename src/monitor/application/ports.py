@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from monitor.domain.journey import Journey, State, Step
 from shared.kernel import DocumentId
@@ -94,6 +94,15 @@ class JourneyStore(Protocol):
 
     async def collections_of(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, str]:
         """The collection of each document that is known."""
+        ...
+
+
+@runtime_checkable
+class Lagging(Protocol):
+    """A bus that tells each group's lag when it is asked; one that does not keeps the gauge by itself."""
+
+    async def lags(self) -> Mapping[str, int]:
+        """By group, how many published events it has not committed. Raises Unavailable."""
         ...
 
 

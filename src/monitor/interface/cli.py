@@ -111,6 +111,8 @@ def _show_status(report: dict[str, Any]) -> None:
     console.print(_text(f"Seoga {report['version']}", "bold"))
     console.print(_text(f"server          {where}"))
     console.print(_text(f"data directory  {report['data_dir']}"))
+    for reason in report["degraded"]:
+        console.print(_text(f"not of now      {reason}", "yellow"))
     documents = ", ".join(f"{number} {state}" for state, number in report["documents"].items() if number)
     console.print(_text(f"documents       {documents or 'none yet'}"))
     if report["stuck"]:

@@ -1,21 +1,20 @@
-"""Every event becomes a step of a journey, a label, or a number."""
+"""Every event of a document becomes a step of a journey or a label."""
 
 from monitor.application.journeys import Journeys
 from monitor.application.ports import DocumentLabels
-from monitor.application.searches import Searches
 from monitor.domain.journey import Step, StepKind
 from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.envelope import Envelope, current_envelope
 from shared.events.ingest import DocumentChanged, DocumentReceived, DocumentWithdrawn
 from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
-from shared.events.search import DocumentIndexed, DocumentRemoved, SearchPerformed
+from shared.events.search import DocumentIndexed, DocumentRemoved
 from shared.kernel import DocumentId
 from shared.runtime.module import Subscriptions
 
 
-def subscriptions(journeys: Journeys, searches: Searches) -> Subscriptions:
+def subscriptions(journeys: Journeys) -> Subscriptions:
     """One handler per event; each is one small write, or none."""
-    steps = _Steps(journeys, searches)
+    steps = _Steps(journeys)
     return {
         DocumentReceived: steps.received,
         DocumentChanged: steps.changed,
@@ -27,14 +26,12 @@ def subscriptions(journeys: Journeys, searches: Searches) -> Subscriptions:
         DocumentRemoved: steps.removed,
         EventDeadLettered: steps.dead_lettered,
         DeadLetterReplayed: steps.replayed,
-        SearchPerformed: steps.searched,
     }
 
 
 class _Steps:
-    def __init__(self, journeys: Journeys, searches: Searches) -> None:
+    def __init__(self, journeys: Journeys) -> None:
         self._journeys = journeys
-        self._searches = searches
 
     async def received(self, event: DocumentReceived) -> None:
         labels = DocumentLabels(
@@ -85,15 +82,6 @@ class _Steps:
             event.document_id,
             event.document_version,
             _step(StepKind.REPLAYED, stage=event.group, detail=event.subject),
-        )
-
-    async def searched(self, event: SearchPerformed) -> None:
-        self._searches.record(
-            event.search_id,
-            _envelope().occurred_at,
-            seconds=event.seconds,
-            cached=event.cached,
-            degraded=bool(event.degraded),
         )
 
     async def _delivery(self, document_id: DocumentId | None, version: int | None, step: Step) -> None:

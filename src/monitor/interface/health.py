@@ -1,11 +1,11 @@
 """Routes that every process has, whatever its modules: health and metrics."""
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from monitor.application.exposition import Exposition
 from monitor.application.health import Health
 from monitor.interface.shapes import HealthBody, health_body
 from shared.runtime import problems
@@ -14,7 +14,7 @@ from shared.runtime.access import Access, Principal
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def build_health_router(health: Health, exposition: Callable[[], bytes], access: Access) -> APIRouter:
+def build_health_router(health: Health, exposition: Exposition, access: Access) -> APIRouter:
     """Full paths. The two health routes are open: they are what a balancer asks."""
     router = APIRouter()
     reader = Annotated[Principal, Depends(access.reader)]
@@ -55,6 +55,6 @@ def build_health_router(health: Health, exposition: Callable[[], bytes], access:
     )
     async def metrics(_: reader) -> Response:
         """Prometheus text format."""
-        return Response(exposition(), media_type=_METRICS_TYPE)
+        return Response(await exposition.text(), media_type=_METRICS_TYPE)
 
     return router

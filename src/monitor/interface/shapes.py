@@ -160,6 +160,9 @@ class SummaryBody(BaseModel):
     """What the system is doing."""
 
     at: datetime
+    degraded: list[str] = Field(
+        description="Why some numbers are not of now; they are the last ones known, or 0 before there were any."
+    )
     version: str
     data_dir: str
     documents: dict[str, int]
@@ -255,6 +258,7 @@ def summary_body(summary: Summary, *, version: str, data_dir: str) -> SummaryBod
     """The whole summary."""
     return SummaryBody(
         at=summary.at,
+        degraded=list(summary.degraded),
         version=version,
         data_dir=data_dir,
         documents={state.value: number for state, number in summary.documents.items()},

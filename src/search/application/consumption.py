@@ -35,12 +35,7 @@ class Consumption:
             self._cleaning.wake()
 
     async def processed(self, event: DocumentProcessed) -> None:
-        """A job to index it, the shortest documents first."""
-        state = await self._store.document(event.document_id)
-        if state is not None and state.supersedes(event.document_version):
-            return
-        if state is None or state.labels_version < event.document_version:
-            await self._store.label(event.document_id, event.document_version, event.labels)
+        """A job to index it, the shortest documents first; the job sees for itself whether there is anything to do."""
         await self._jobs.add(
             NewJob(
                 kind=INDEX_JOB,

@@ -24,6 +24,7 @@ T = TypeVar("T")
 _CONCURRENCY: Final = 96
 """Many, because a flush costs 20–100 ms for however many documents wait for it; memory is bounded by chunks."""
 _MOST_CHUNKS: Final = 20_000
+_FIRST_VERSION: Final = 1
 
 _log = get_log("search")
 
@@ -100,7 +101,10 @@ class Indexing:
         if state is not None and state.supersedes(event.document_version):
             return
         labels, labels_version = event.labels, event.document_version
-        if state is not None and state.labels is not None and state.labels_version > labels_version:
+        if state is None or state.labels_version < labels_version:
+            # What said so first is still on its way.
+            await self._store.label(event.document_id, labels_version, labels)
+        elif state.labels is not None:
             labels, labels_version = state.labels, state.labels_version
 
         await self._index.ready()
@@ -144,7 +148,9 @@ class Indexing:
             return
         self._metrics.observe("index_document_seconds", seconds)
         self._metrics.count("index_chunks_total", len(new.chunks))
-        self._cleaning.wake()
+        if event.document_version > _FIRST_VERSION:
+            # Before the first there was nothing that could be retired.
+            self._cleaning.wake()
         if newest_labels > labels_version:
             await self._labelling.apply(event.document_id)
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from search.application.ports import ChunkIndex, DenseVector, IndexAnswer, ScoredUnit
 from search.domain.cursor import WINDOW
 from search.domain.filters import Filters
-from search.domain.fusion import Fused, ScoreRange, Weights, fuse
+from search.domain.fusion import Fused, ScoreRange, Weights, fuse, weights
 from search.domain.terms import SparseVector
 from shared.kernel import DocumentId
 
@@ -55,6 +55,38 @@ class Ranking:
         if self.is_deep and self.by_document:
             self.total, self.total_is_exact = len(self.entries), answer.total_is_exact
 
+    def packed(self) -> tuple[Any, ...]:
+        """What is not in the request: plain values, at most WINDOW entries."""
+        entries = [
+            (*one.unit[:4], one.unit.chunk_ordinals, one.unit.score, one.fused.score, one.fused.dense, one.fused.sparse)
+            for one in self.entries
+        ]
+        sparse = None if self.sparse is None else (self.sparse.indices, self.sparse.values)
+        ranges = None if self._ranges is None else [(one.low, one.high) for one in self._ranges]
+        return self.dense, sparse, ranges, self.total, self.total_is_exact, self.is_deep, entries
+
+    @classmethod
+    def restored(cls, packed: Sequence[Any], *, index: ChunkIndex, filters: Filters, by_document: bool) -> "Ranking":
+        """The inverse, for the same request. Raises ValueError or TypeError when it is something else."""
+        dense, sparse, ranges, total, total_is_exact, is_deep, entries = packed
+        of_dense, of_sparse = ranges
+        ranking = cls(
+            index=index,
+            dense=None if dense is None else DenseVector(*dense),
+            sparse=None if sparse is None else SparseVector(*sparse),
+            filters=filters,
+            weights=weights(dense=dense is not None, sparse=sparse is not None),
+            by_document=by_document,
+            total=total,
+            total_is_exact=total_is_exact,
+            is_deep=is_deep,
+            _ranges=(ScoreRange(*of_dense), ScoreRange(*of_sparse)),
+        )
+        for document_id, version, ordinal, kind, chunk_ordinals, score, fused, in_dense, in_sparse in entries:
+            unit = ScoredUnit(document_id, version, ordinal, kind, chunk_ordinals, score)
+            ranking._append(Ranked(unit, Fused(_key(unit), fused, in_dense, in_sparse)))
+        return ranking
+
     def _add(self, answer: IndexAnswer) -> None:
         units: dict[UnitKey, ScoredUnit] = {}
         dense = _scores(answer.dense, units)
@@ -68,17 +100,23 @@ class Ranking:
         dense_range, sparse_range = self._ranges
         fused = fuse(dense, sparse, weights=self.weights, dense_range=dense_range, sparse_range=sparse_range)
         for one in fused:
-            unit = units[one.key]
-            same: object = (unit.document_id, unit.version) if self.by_document else one.key
-            if same not in self._seen and len(self.entries) < WINDOW:
-                self._seen.add(same)
-                self.entries.append(Ranked(unit, one))
+            self._append(Ranked(units[one.key], one))
+
+    def _append(self, one: Ranked) -> None:
+        same: object = (one.unit.document_id, one.unit.version) if self.by_document else one.fused.key
+        if same not in self._seen and len(self.entries) < WINDOW:
+            self._seen.add(same)
+            self.entries.append(one)
+
+
+def _key(unit: ScoredUnit) -> UnitKey:
+    return unit.document_id, unit.version, unit.kind, unit.ordinal
 
 
 def _scores(listed: Sequence[ScoredUnit], units: dict[UnitKey, ScoredUnit]) -> dict[UnitKey, float]:
     scores: dict[UnitKey, float] = {}
     for unit in listed:
-        key = (unit.document_id, unit.version, unit.kind, unit.ordinal)
+        key = _key(unit)
         units[key] = unit
         scores[key] = unit.score
     return scores

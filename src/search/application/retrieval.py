@@ -3,15 +3,16 @@
 import asyncio
 import hashlib
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from search.application.ports import AnalysedQuery, Analyzer, ChunkIndex, DenseVector, HitRecord, LiveStore
 from search.application.ranking import Ranked, Ranking
+from search.application.rankings import PreparedQuery, Rankings
 from search.application.renewal import Renewal
 from search.application.request import SearchRequest
 from search.application.search_log import SearchLog
@@ -22,7 +23,7 @@ from search.domain.highlight import Highlight, Highlighter
 from search.domain.language import language_of, model_reads
 from search.domain.receipt import read_receipt
 from shared.events.search import SearchPerformed
-from shared.kernel import Gone, NotFound, Unavailable, new_id
+from shared.kernel import NotFound, Unavailable, new_id
 from shared.ports.model import Model
 from shared.ports.storage import Cache
 from shared.telemetry import Metrics, get_log
@@ -33,8 +34,6 @@ _MODEL_SECONDS: Final = 10.0
 """How long a search waits for a model that is still being loaded before it answers without it."""
 _RESULT_TTL_SECONDS: Final = 300.0
 _EMBEDDING_TTL_SECONDS: Final = 3600.0
-_RANKING_TTL_SECONDS: Final = 600.0
-_MOST_RANKINGS: Final = 256
 _MOST_FACET_VALUES: Final = 50
 _RESULTS_TAG: Final = "search-results"
 
@@ -82,17 +81,6 @@ class Answer:
     seconds: float
 
 
-@dataclass(slots=True)
-class _Query:
-    """A query made ready for the index; kept for the pages that follow."""
-
-    ranking: Ranking
-    highlighter: Highlighter
-    language: str | None
-    degraded: tuple[str, ...]
-    made_at: float = field(default_factory=time.monotonic)
-
-
 class Retrieval:
     """Searches at one index version: what is switched or withdrawn meanwhile is seen by the next search."""
 
@@ -118,7 +106,7 @@ class Retrieval:
         self._cache = cache
         self._search_log = search_log
         self._metrics = metrics
-        self._queries: OrderedDict[tuple[str, int], _Query] = OrderedDict()
+        self._rankings = Rankings(cache, index, analyzer)
 
     async def answer(self, request: SearchRequest, render: Callable[[SearchResult], bytes]) -> Answer:
         """The rendered result; rendered ones are kept until anything in the index changes.
@@ -182,38 +170,31 @@ class Retrieval:
             )
             for ranked, record in found
         ]
-        more = following < len(ranking.entries) or not ranking.is_deep
+        more = bool(hits) and (following < len(ranking.entries) or not ranking.is_deep)
+        if more:
+            await self._rankings.share(request.ranking_hash, index_version, query)
         return SearchResult(
             hits=hits,
             facets=facets,
             total=ranking.total,
             total_is_exact=ranking.total_is_exact,
-            next_cursor=Cursor(request.ranking_hash, index_version, following).encode() if more and hits else None,
+            next_cursor=Cursor(request.ranking_hash, index_version, following).encode() if more else None,
             index_version=index_version,
             degraded=(*query.degraded, *late),
         )
 
-    async def _query(self, request: SearchRequest, at: int) -> tuple[_Query, int, int]:
+    async def _query(self, request: SearchRequest, at: int) -> tuple[PreparedQuery, int, int]:
         """The query, where its page begins, and the index version that its ranking was read at."""
         name = request.ranking_hash
-        now = time.monotonic()
         if request.cursor is None:
             query = await self._prepare(request, at)
             await query.ranking.read(deep=False)
-            self._queries[name, at] = query
-            self._queries.move_to_end((name, at))
-            while len(self._queries) > _MOST_RANKINGS:
-                self._queries.popitem(last=False)
+            self._rankings.keep(name, at, query)
             return query, 0, at
         cursor = Cursor.decode(request.cursor, query_hash=name)
-        kept = self._queries.get((name, cursor.index_version))
-        if kept is None or now - kept.made_at > _RANKING_TTL_SECONDS:
-            raise Gone(
-                "The list this cursor goes through is no longer kept; begin at the first page.", code="cursor_expired"
-            )
-        return kept, cursor.offset, cursor.index_version
+        return await self._rankings.find(request, cursor), cursor.offset, cursor.index_version
 
-    async def _prepare(self, request: SearchRequest, at: int) -> _Query:
+    async def _prepare(self, request: SearchRequest, at: int) -> PreparedQuery:
         language = language_of(request.query)
         degraded: list[str] = []
         # The vector is computed in a thread while the words are analysed here.
@@ -239,8 +220,10 @@ class Retrieval:
             weights=weights(dense=vector is not None, sparse=sparse is not None),
             by_document=request.by_document,
         )
-        highlighter = Highlighter(words.words if words else (), words.morphemes if words else (), self._analyzer.stem)
-        return _Query(ranking, highlighter, language, tuple(degraded))
+        shown = tuple(words.words) if words else ()
+        morphemes = words.morphemes if words else ()
+        highlighter = Highlighter(shown, morphemes, self._analyzer.stem)
+        return PreparedQuery(ranking, shown, morphemes, highlighter, language, tuple(degraded))
 
     async def _words(self, request: SearchRequest, degraded: list[str]) -> AnalysedQuery | None:
         try:

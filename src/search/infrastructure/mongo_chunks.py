@@ -1,12 +1,12 @@
 """The chunks that hits are shown from, in MongoDB: `_id` is document, version and ordinal, in this order."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import Final
 
 from search.application.ports import NewVersion
-from shared.infrastructure.mongo import Delete, Duplicate, Insert, MongoDatabase
-from shared.infrastructure.mongo_queries import Given, Query, Row
+from shared.infrastructure.mongo import Delete, Insert, MongoDatabase
+from shared.infrastructure.mongo_queries import Given, Query
+from shared.infrastructure.together import Together
 from shared.kernel import DocumentId
 
 CHUNKS: Final = "search_chunks"
@@ -25,18 +25,21 @@ class MongoChunks:
 
     def __init__(self, database: MongoDatabase) -> None:
         self._chunks = database.collection(CHUNKS)
+        self._writes = Together(self._write, name="chunks.write", most=_MOST_WRITTEN, size_of=len)
 
     async def write(self, new: NewVersion) -> None:
-        """One call for every 500."""
-        rows: list[Row] = [
-            {"_id": _id(new.document_id, new.version, chunk.ordinal), "chunk": chunk.model_dump_json()}
+        """One call for every 500, of whichever versions are written at the same time."""
+        rows = [
+            Insert({"_id": _id(new.document_id, new.version, chunk.ordinal), "chunk": chunk.model_dump_json()})
             for chunk in new.chunks
         ]
         for start in range(0, len(rows), _MOST_WRITTEN):
-            some = rows[start : start + _MOST_WRITTEN]
-            # A job that is run again finds some of them there: they stay, and the others are added.
-            with suppress(Duplicate):
-                await self._chunks.write(*(Insert(row) for row in some), ordered=False)
+            await self._writes.ask(rows[start : start + _MOST_WRITTEN])
+
+    async def _write(self, versions: Sequence[Sequence[Insert]]) -> Sequence[None]:
+        # A job that is run again finds some of them there: they stay, and the others are added.
+        await self._chunks.write_each([row for rows in versions for row in rows])
+        return [None] * len(versions)
 
     async def texts(self, places: Sequence[Place], *, context: int) -> dict[Place, list[str]]:
         """For each place the JSON of its chunk and of so many on either side, as far as there are any. One call."""

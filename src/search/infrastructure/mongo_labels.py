@@ -8,12 +8,16 @@ from search.infrastructure.mongo_records import RECORDS, is_stale, made_or_set
 from shared.events.ingest import Labels
 from shared.infrastructure.mongo import Duplicate, MongoDatabase, Update
 from shared.infrastructure.mongo_queries import Given, Index, Query, Row
+from shared.infrastructure.mongo_together import WritingTogether
 from shared.kernel import DocumentId
 
 _NO_FACTS: Final = {"facts": 0}
 
 INDEXES: Final = (Index(RECORDS, (("stale", 1),), where={"stale": True}),)
 RECORD: Final = Query(RECORDS, {"_id": Given("id")})
+# Matches nothing, so that an upsert makes a record or meets the one that is there.
+NO_RECORD: Final = Query(RECORDS, {"_id": Given("id"), "labels_version": {"$lt": 0}})
+_FIRST_VERSION: Final = 1
 _OLDER_LABELS: Final = {
     "_id": Given("id"),
     "labels_version": {"$lt": Given("version")},
@@ -37,15 +41,21 @@ TO_LABEL: Final = Query(RECORDS, {"stale": True})
 class MongoLabels:
     """Part of the MongoLiveStore, which has the promises."""
 
-    def __init__(self, database: MongoDatabase) -> None:
+    def __init__(self, database: MongoDatabase, together: WritingTogether) -> None:
         self._records = database.collection(RECORDS)
+        self._together = together
         database.declare(*INDEXES)
 
     async def keep(self, document_id: DocumentId, version: int, labels: Labels) -> bool:
-        """Unless as new ones are known. Whether the document is live with units that carry older ones."""
+        """Unless as new ones are known. Whether the document is live with units that carry older ones.
+
+        A new document's go together with what else is written at the time.
+        """
         words = labels.model_dump_json()
         values: Row = {"collection": labels.collection, "labels": words, "labels_version": version, "stale": True}
         which: Row = {"id": document_id, "version": version, "labels": words}
+        if version == _FIRST_VERSION and await self._together.update(NO_RECORD, made_or_set(values), id=document_id):
+            return False
         while True:
             with suppress(Duplicate):  # it is there with these labels or newer ones, or was made a moment ago
                 record = await self._records.take(

@@ -9,6 +9,9 @@ A switch or withdrawal takes four calls, in this order, each durable before the 
 4. the *completion*: one update, on the condition that this decision still waits, makes the version live from that
    number on, retires the former one, and saves the facts.
 
+Changes of many documents at the same moment share these calls, each document's in this order. Who has read the record
+before decides on the versions read: as long as they are the same, so is `live`, and nothing has to be read again.
+
 Whoever meets a decision that waits (a search, the next change of the document, the same job after a crash) completes
 it with a number of its own, taken then; the completion that comes first counts. So, for a search that began at n:
 
@@ -28,12 +31,13 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from search.application.ports import DocumentState, DocumentVersion, HitRecord, LiveVersion, NewVersion
 from search.infrastructure.mongo_chunks import MongoChunks
 from search.infrastructure.mongo_index_version import MongoIndexVersion
 from search.infrastructure.mongo_labels import MongoLabels
+from search.infrastructure.mongo_reading import READ, MongoReading
 from search.infrastructure.mongo_records import (
     NAMED,
     RECORDS,
@@ -57,22 +61,19 @@ from shared.events.ingest import Labels
 from shared.infrastructure.mongo import Duplicate, MongoDatabase, Update
 from shared.infrastructure.mongo_facts import MongoFacts, merged
 from shared.infrastructure.mongo_queries import Given, Index, Query, Row
+from shared.infrastructure.mongo_together import WritingTogether
 from shared.kernel import DocumentId
 
 DEFAULT_COLLECTION: Final = "default"
-_MOST_AT_ONCE: Final = 1000
 _LONGEST_SEARCH_SECONDS: Final = 20.0
 """Ten of them for a model that is being loaded."""
 _LOOK_FOR_OTHERS_SECONDS: Final = 0.15
-# All but what is on its way to the bus.
-_READ: Final = {"facts": 0}
 
 INDEXES: Final = (
     Index(RECORDS, (("collection", 1),), where={"collection": {"$exists": True}}),
     Index(RECORDS, (("retired.at", 1),), where={"retired.at": {"$exists": True}}),
 )
 RECORD: Final = Query(RECORDS, {"_id": Given("id")})
-SEVERAL: Final = Query(RECORDS, {"_id": {"$in": Given("ids")}})
 SWITCHABLE: Final = Query(
     RECORDS,
     {
@@ -84,6 +85,16 @@ SWITCHABLE: Final = Query(
 )
 WITHDRAWABLE: Final = Query(
     RECORDS, {"_id": Given("id"), "next": {"$exists": False}, "withdrawn_version": {"$lt": Given("version")}}
+)
+# A version that is live stays as it was made live, so this says that the whole of `live` is what was read.
+AS_READ: Final = Query(
+    RECORDS,
+    {
+        "_id": Given("id"),
+        "next": {"$exists": False},
+        "live_version": Given("live_version"),
+        "withdrawn_version": Given("withdrawn_version"),
+    },
 )
 # Labels decide whether the units of the new version carry the newest: these must be the ones that were looked at.
 DECIDED: Final = Query(
@@ -117,8 +128,10 @@ class MongoLiveStore:
         seconds = _LONGEST_SEARCH_SECONDS if longest_search_seconds is None else longest_search_seconds
         self._longest_search = timedelta(seconds=seconds)
         self._records = database.collection(RECORDS)
+        self._together = WritingTogether(self._records)
+        self._reading = MongoReading(database)
         self._chunks = MongoChunks(database)
-        self._labels = MongoLabels(database)
+        self._labels = MongoLabels(database, self._together)
         self._index_version = MongoIndexVersion(database)
         self._changed = asyncio.Event()
         database.declare(*INDEXES)
@@ -130,7 +143,7 @@ class MongoLiveStore:
 
     async def document(self, document_id: DocumentId) -> DocumentState | None:
         """See LiveStore."""
-        record = await self._record(document_id)
+        record = await self._reading.remembered(document_id)
         return None if record is None else state_of(record)
 
     async def label(self, document_id: DocumentId, version: int, labels: Labels) -> bool:
@@ -151,17 +164,24 @@ class MongoLiveStore:
         return await self._labels.not_carried()
 
     async def switch(self, new: NewVersion, *facts: Event) -> int | None:
-        """See LiveStore. Four calls, one more for every 500 chunks; see the head of this file."""
+        """See LiveStore. Four calls, one more for every 500 chunks; see the head of this file.
+
+        Whatever is switched at the same time shares them, if its record was read by `document` before.
+        """
         await self._chunks.write(new)
-        change = made_or_set({"next": decided_switch(new, self._facts.wrap(facts))})
+        mine = decided_switch(new, self._facts.wrap(facts))
+        change = made_or_set({"next": mine})
+        read = await self._decided_as_read(new, change)
+        if read is not None:
+            return max(new.labels_version, await self._completed({**read, "next": mine}))
         while True:
             record: Row | None = None
             with suppress(Duplicate):  # what is there does not allow it, or was made a moment ago
                 record = await self._records.take(
-                    SWITCHABLE, change, upsert=True, fields=_READ, id=new.document_id, version=new.version
+                    SWITCHABLE, change, upsert=True, fields=READ, id=new.document_id, version=new.version
                 )
             if record is None:
-                record = await self._record(new.document_id)
+                record = await self._reading.record(new.document_id)
                 if record is None:
                     continue
                 if supersedes(record, new.version):
@@ -169,9 +189,17 @@ class MongoLiveStore:
             decided = record.get("next")
             if decided is None:
                 continue
-            record = await self._completed(record)
+            labels_version = await self._completed(record)
             if decided["live"] is not None and decided["version"] == new.version:
-                return max(new.labels_version, int(record["labels_version"]))
+                return max(new.labels_version, labels_version)
+
+    async def _decided_as_read(self, new: NewVersion, change: Row) -> Row | None:
+        """The record that the decision was made on; None: it was not made, for this or another reason."""
+        record = self._reading.lately(new.document_id)
+        if record is None or "next" in record or supersedes(record, new.version):
+            return None
+        versions = {name: record[name] for name in ("live_version", "withdrawn_version")}
+        return record if await self._together.update(AS_READ, change, id=new.document_id, **versions) else None
 
     async def withdraw(self, document_id: DocumentId, version: int, *facts: Event) -> bool:
         """See LiveStore. Three calls; see the head of this file."""
@@ -181,10 +209,10 @@ class MongoLiveStore:
             record: Row | None = None
             with suppress(Duplicate):  # what is there does not allow it, or was made a moment ago
                 record = await self._records.take(
-                    WITHDRAWABLE, change, upsert=True, fields=_READ, id=document_id, version=version
+                    WITHDRAWABLE, change, upsert=True, fields=READ, id=document_id, version=version
                 )
             if record is None:
-                record = await self._record(document_id)
+                record = await self._reading.record(document_id)
                 if record is None:
                     continue
                 if "next" not in record and record["withdrawn_version"] >= version:
@@ -199,12 +227,11 @@ class MongoLiveStore:
     async def fail(self, document_id: DocumentId, version: int) -> None:
         """See LiveStore."""
         while True:
-            with suppress(Duplicate):  # a newer one is known, or the record was made a moment ago
-                await self._records.update(
-                    FAILING, made_or_set({"failed_version": version}), upsert=True, id=document_id, version=version
-                )
+            change = made_or_set({"failed_version": version})
+            if await self._together.update(FAILING, change, id=document_id, version=version):
                 break
-            record = await self._record(document_id)
+            # A newer one is known, or the record was made a moment ago.
+            record = await self._reading.record(document_id)
             if record is not None and max(record["failed_version"], record["withdrawn_version"]) >= version:
                 break
         self._tell()
@@ -216,7 +243,7 @@ class MongoLiveStore:
     async def unsettled(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
         """See LiveStore. One call for every thousand."""
         fields = dict.fromkeys(("live_version", "failed_version", "withdrawn_version"), 1)
-        records = await self._several((document_id for document_id, _ in versions), fields)
+        records = await self._reading.several((document_id for document_id, _ in versions), fields)
         return [
             (document_id, version)
             for document_id, version in versions
@@ -225,7 +252,7 @@ class MongoLiveStore:
 
     async def unrecorded(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
         """See LiveStore. One call for every thousand."""
-        records = await self._several((document_id for document_id, _ in versions), NAMED)
+        records = await self._reading.several((document_id for document_id, _ in versions), NAMED)
         named = {document_id: named_versions(record) for document_id, record in records.items()}
         return [
             (document_id, version) for document_id, version in versions if version not in named.get(document_id, ())
@@ -309,7 +336,7 @@ class MongoLiveStore:
         by_document: dict[DocumentId, list[int]] = {}
         for document_id, version in versions:
             by_document.setdefault(document_id, []).append(version)
-        records = await self._several(by_document, NAMED)
+        records = await self._reading.several(by_document, NAMED)
         await self._chunks.delete(
             (document_id, first, last)
             for document_id, record in records.items()
@@ -325,49 +352,33 @@ class MongoLiveStore:
             ordered=False,
         )
 
-    async def _completed(self, record: Row) -> Row:
-        """The record after its decision came about, by this process or another."""
+    async def _completed(self, record: Row) -> int:
+        """The version of the newest labels known as its decision came about, by this process or another."""
         decided = record["next"]
         number = await self._index_version.raised()
         facts = facts_of(decided)
         while True:
             change = merged(completion(record, number, self._now()), self._facts.pushed(facts))
-            after = await self._records.take(
-                DECIDED, change, fields=_READ, id=record["_id"], token=decided["token"],
-                labels_version=record["labels_version"],
-            )  # fmt: skip
-            if after is not None:
+            labels_version = int(record["labels_version"])
+            if await self._together.update(
+                DECIDED, change, id=record["_id"], token=decided["token"], labels_version=labels_version
+            ):
                 if facts:
-                    self._facts.saved()
+                    self._facts.saved(RECORDS)
                 self._tell()
-                return after
-            found = await self._record(record["_id"])
+                return labels_version
+            found = await self._reading.record(record["_id"])
             if found is None or found.get("next", {}).get("token") != decided["token"]:
-                return found or record
+                return int((found or record)["labels_version"])
             record = found
 
     async def _settled_records(self, ids: Iterable[DocumentId]) -> dict[DocumentId, Row]:
         """Records whose decisions have come about: what they say of an index version is for ever."""
-        records = await self._several(ids, _READ)
-        waiting = [record for record in records.values() if "next" in record]
-        while waiting:
-            done = await asyncio.gather(*(self._completed(record) for record in waiting))
-            records.update((record["_id"], record) for record in done)
-            waiting = [record for record in done if "next" in record]
+        records = await self._reading.several(ids, READ)
+        while waiting := [record for record in records.values() if "next" in record]:
+            await asyncio.gather(*(self._completed(record) for record in waiting))
+            records |= await self._reading.several((record["_id"] for record in waiting), READ)
         return records
-
-    async def _record(self, document_id: DocumentId) -> Row | None:
-        return await self._records.find_one(RECORD, fields=_READ, id=document_id)
-
-    async def _several(self, ids: Iterable[DocumentId], fields: dict[str, Any]) -> dict[DocumentId, Row]:
-        wanted = list(dict.fromkeys(ids))
-        found: dict[DocumentId, Row] = {}
-        for start in range(0, len(wanted), _MOST_AT_ONCE):
-            some = wanted[start : start + _MOST_AT_ONCE]
-            found.update(
-                (record["_id"], record) for record in await self._records.find(SEVERAL, fields=fields, ids=some)
-            )
-        return found
 
     def _tell(self) -> None:
         self._changed.set()

@@ -26,7 +26,11 @@ _NONE: Final = dict.fromkeys(
 
 def made_or_set(values: Row) -> Row:
     """An upsert of a record."""
-    return {"$set": values, "$setOnInsert": {name: none for name, none in _NONE.items() if name not in values}}
+    return {"$set": values, "$setOnInsert": _none_but(values)}
+
+
+def _none_but(values: Row) -> Row:
+    return {name: none for name, none in _NONE.items() if name not in values}
 
 
 def decided_switch(new: NewVersion, facts: Sequence[Envelope]) -> Row:
@@ -58,7 +62,10 @@ def facts_of(decided: Row) -> list[Envelope]:
 
 
 def completion(record: Row, number: int, now: datetime) -> Row:
-    """The update by which what is decided comes about, at this index version."""
+    """The update by which what is decided comes about, at this index version.
+
+    An upsert, if only because of how those of one moment are written: there is a record.
+    """
     decided = record["next"]
     change: Row = {"$set": {}, "$unset": {"next": "", "renewal": ""}}
     if decided["live"] is None:
@@ -77,6 +84,7 @@ def completion(record: Row, number: int, now: datetime) -> Row:
     if former := record.get("live"):
         kept = {name: former[name] for name in ("version", "revision", "language", "live_from")}
         change["$push"] = {"retired": {**kept, "live_until": number, "at": now}}
+    change["$setOnInsert"] = _none_but(change["$set"])
     return change
 
 

@@ -63,7 +63,7 @@ class MongoRenewals:
             model=fingerprint,
         )
         if asked and envelopes:
-            self._facts.saved()
+            self._facts.saved(RECORDS)
         return asked
 
     async def chunks_under_way(self, fingerprint: str) -> int:

@@ -1,6 +1,5 @@
 """The chunk index on a Qdrant server, which any number of processes share."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Self, TypeVar
@@ -19,6 +18,7 @@ from search.infrastructure.qdrant_points import MOST_UNITS, to_point
 from search.infrastructure.qdrant_search import Searching
 from search.infrastructure.qdrant_server import QdrantServer, Rejected
 from shared.events.ingest import Labels
+from shared.infrastructure.together import Together
 from shared.kernel import DocumentId, Unavailable
 from shared.ports.model import Model
 from shared.runtime.module import ComponentHealth
@@ -26,6 +26,8 @@ from shared.runtime.resilience import Remotes
 from shared.settings import Settings, WrongSettings
 
 T = TypeVar("T")
+Write = Callable[[Collection], Awaitable[None]]
+"""Into one collection."""
 _MOST_UNITS_A_CALL: Final = 500
 _VERSIONS_A_REQUEST: Final = 125
 _MOST_LOOKS: Final = 5
@@ -47,8 +49,8 @@ class QdrantIndex:
         self._collections = QdrantCollections(self._server, settings)
         self._searching = Searching(self._server, self._collections.alias, settings)
         self._moving = Moving(self._server, self._collections, model, analyzer_version)
-        # Writes take turns, in the order they came: what is deleted and then written stays written.
-        self._writes = asyncio.Lock()
+        # In the order they came: what is deleted and then written stays written.
+        self._writes: Together[Write, Exception | None] = Together(self._write_all, name="write-index", most=50)
 
     async def __aenter__(self) -> Self:
         """Raises WrongSettings for what waiting cannot mend, if the server can say so now."""
@@ -188,40 +190,62 @@ class QdrantIndex:
         those = models.FilterSelector(filter=of_versions(versions))
         await self._server.call(lambda client: client.delete(to.name, those, wait=True))
 
-    async def _write(self, write: Callable[[Collection], Awaitable[None]]) -> None:
-        """To all that must have it, the one that serves first (why: qdrant_copying.py)."""
-        async with self._writes:
-            with _known_as_unavailable():
-                standing = self._moving.standing or await self._moving.look()
-                written: set[str] = set()
-                for _ in range(_MOST_LOOKS):
-                    for one in standing.written:
-                        if one.name not in written and await self._is_there(write, one):
-                            written.add(one.name)
-                    # Looked at after the writing: who names another one later reads what was written.
-                    standing = await self._moving.look()
-                    if all(one.name in written for one in standing.written):
-                        self._searching.forget_counts()
-                        return
+    async def _write(self, write: Write) -> None:
+        with self._doubting(), _known_as_unavailable():
+            error = await self._writes.ask(write)
+            if error is not None:
+                raise error
+
+    async def _write_all(self, writes: Sequence[Write]) -> Sequence[Exception | None]:
+        """To all that must have them, the one that serves first (why: qdrant_copying.py); each fails by itself."""
+        outcomes: list[Exception | None] = [None] * len(writes)
+        standing = self._moving.standing or await self._moving.look()
+        written: set[str] = set()
+        for _ in range(_MOST_LOOKS):
+            for one in standing.written:
+                if one.name not in written and await self._is_there(writes, outcomes, one):
+                    written.add(one.name)
+            if None not in outcomes:
+                return outcomes
+            # Looked at after the writing: who names another one later reads what was written.
+            standing = await self._moving.look()
+            if all(one.name in written for one in standing.written):
+                self._searching.forget_counts()
+                return outcomes
         raise Unavailable("The collections of the index change too fast.", code="index_unavailable")
 
-    async def _is_there(self, write: Callable[[Collection], Awaitable[None]], to: Collection) -> bool:
-        try:
-            await write(to)
-        except Rejected as error:
-            if not error.is_missing:
-                raise
-            return False
+    async def _is_there(self, writes: Sequence[Write], outcomes: list[Exception | None], to: Collection) -> bool:
+        for place, write in enumerate(writes):
+            if outcomes[place] is not None:
+                continue
+            try:
+                await write(to)
+            except Rejected as error:
+                if error.is_missing:
+                    self._moving.doubt()
+                    return False
+                outcomes[place] = error
+            except Exception as error:
+                outcomes[place] = error
         return True
+
+    @contextmanager
+    def _doubting(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._moving.doubt()
+            raise
 
     async def _read(self, ask: Callable[[Collection], Awaitable[T]]) -> T:
         """From what serves now, which may be another collection than this process knows."""
-        with _known_as_unavailable():
+        with self._doubting(), _known_as_unavailable():
             standing = self._moving.standing or await self._moving.look()
             for _ in range(_MOST_LOOKS):
                 try:
                     return await ask(standing.serving)
                 except Rejected as error:
+                    self._moving.doubt()
                     known, standing = standing, await self._moving.look()
                     # One that was missing is there again, or another is.
                     if standing.serving == known.serving and not error.is_missing:

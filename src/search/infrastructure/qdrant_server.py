@@ -49,7 +49,7 @@ class QdrantServer:
         self._key = None if settings.index_key is None else settings.index_key.get_secret_value()
         self._ca_file = settings.tls_ca_file
         self._timeout_seconds = settings.server_timeout_seconds
-        self._guard = remotes.guard("qdrant")
+        self._guard = remotes.guard("qdrant", where=f"Qdrant at {self.name} (SEOGA_INDEX_URL)")
         self._client: AsyncQdrantClient | None = None
         self.version: str | None = None
         """As the server says; None until it was asked."""
@@ -116,13 +116,7 @@ class QdrantServer:
             ) as error:
                 raise self._translated(error) from error
 
-        try:
-            return await self._guard.call(attempt, idempotent=True)
-        except Unavailable as error:
-            if error.specific_code != "timeout":
-                raise
-            detail = f"Qdrant at {self.name} (SEOGA_INDEX_URL) does not answer: {error.detail}"
-            raise Unavailable(detail, code="timeout") from error
+        return await self._guard.call(attempt, idempotent=True)
 
     async def check_version(self) -> None:
         """Asks once. Raises WrongSettings when it is no Qdrant or one that is too old, and Unavailable."""

@@ -51,6 +51,19 @@ class LocalCopies:
             await self.tidy()
         return str(target.absolute())
 
+    async def keep(self, name: str, content: bytes) -> None:
+        """Writes a small copy in one go, because it will be asked for; what cannot be written is fetched then."""
+        incoming = self._folder / f"{_INCOMING}{new_id()}"
+
+        def write() -> None:
+            make_folders(self._folder)
+            incoming.write_bytes(content)
+            incoming.replace(self._folder / name)
+
+        with contextlib.suppress(StorageFull, Unavailable):
+            await _in_thread(write)
+            self._new_bytes += len(content)
+
     async def remove(self, name: str) -> None:
         """Gone, or was not there."""
         await _in_thread(lambda: (self._folder / name).unlink(missing_ok=True))

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from shared.artefacts.address import original_key
 from shared.kernel import InvalidInput, NotFound, TooLarge
 
 PIECE_BYTES: Final = 1 << 20
@@ -24,6 +25,12 @@ def sha256_in(key: str) -> str | None:
     """The content hash that the key's last part begins with or is."""
     found = _SHA256.search(key.rpartition("/")[2])
     return found[0] if found else None
+
+
+def hash_of_original(key: str) -> str | None:
+    """Of `originals/ab/ab…`; None for every other key."""
+    sha256 = sha256_in(key)
+    return sha256 if sha256 is not None and key == original_key(sha256) else None
 
 
 def not_found(key: str) -> NotFound:

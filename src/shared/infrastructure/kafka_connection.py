@@ -208,9 +208,8 @@ async def _close(client: Any) -> None:
         await connections.close()
         await asyncio.wait({stopping}, timeout=_CLOSING_SECONDS)
     stopping.cancel()
-    outcomes: list[object] = await asyncio.gather(stopping, return_exceptions=True)
-    if isinstance(outcomes[0], BaseException):
-        _log.debug("client closed the hard way", action="kafka.close", reason=repr(outcomes[0]))
+    await asyncio.wait({stopping})
+    if stopping.cancelled() or stopping.exception() is not None:
         with contextlib.suppress(Exception):
             await connections.close()
 

@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from shared.events.catalogue import TOPICS
+from shared.infrastructure.dead_letters import no_such_letter
 from shared.infrastructure.kafka_client import KafkaClient
 from shared.infrastructure.kafka_connection import KafkaConnection
 from shared.infrastructure.kafka_reader import KafkaReader
 from shared.infrastructure.kafka_topics import KafkaTopics
-from shared.kernel import NotFound, TooLarge, Unavailable, utc_now
+from shared.kernel import TooLarge, Unavailable, utc_now
 from shared.ports.event_bus import DeadLetter
 from shared.telemetry import get_log
 
@@ -91,7 +92,7 @@ class KafkaDeadLetters:
         try:
             return self._table[letter_id]
         except KeyError:
-            raise NotFound(f"There is no dead letter {letter_id!r}.", code="dead_letter_not_found") from None
+            raise no_such_letter(letter_id) from None
 
     async def _write(self, sequence: int, letter: DeadLetter) -> None:
         origin = letter.topic if letter.topic in TOPICS else _UNKNOWN_TOPIC

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
+from aiokafka.structs import OffsetAndMetadata
 
 from shared.infrastructure.kafka_connection import KafkaConnection
 from shared.infrastructure.kafka_reader import CONSUMER_TIMEOUT_MS
@@ -187,11 +188,17 @@ class KafkaSubscription:
         self._assigned.set()
 
     async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
+        """One attempt of the driver's.
+
+        Its public `commit` tries for ever, also after the group has come together anew, when the lanes may be
+        another process's, whose position it would set back; and it cannot be interrupted.
+        """
+        coordinator = self._consumer._coordinator
+        await coordinator.ensure_coordinator_known()
         try:
-            await self._consumer.commit(offsets)
-        except (errors.CommitFailedError, errors.IllegalStateError) as error:
-            # The group has come together anew, or is about to.
-            raise _LanesLeft("The lanes are another process's.") from error
+            await coordinator._do_commit_offsets(None, {one: OffsetAndMetadata(at, "") for one, at in offsets.items()})
+        except (errors.UnknownMemberIdError, errors.IllegalGenerationError, errors.RebalanceInProgressError) as error:
+            raise _LanesLeft("The lanes are another process's, or will be.") from error
 
     async def _poll(self) -> None:
         """Goes on whatever the handlers do, so that the group sees a member that lives."""

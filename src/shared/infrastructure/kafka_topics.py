@@ -95,6 +95,11 @@ class KafkaTopics:
         cluster = await self._admin.call(lambda admin: admin.describe_cluster(), "answer")
         return len(cluster["brokers"])
 
+    async def cluster_id(self) -> str:
+        """As the cluster was given it when it was made."""
+        cluster = await self._admin.call(lambda admin: admin.describe_cluster(), "answer")
+        return str(cluster["cluster_id"])
+
     async def _existing(self) -> dict[str, list[TopicPartition]]:
         # For all: the question after one that is missing would have it made with the server's own defaults.
         described = await self._admin.call(lambda admin: admin.describe_topics(), "list topics")

@@ -26,6 +26,11 @@ class MemoryCache:
         self._tagged: defaultdict[str, set[str]] = defaultdict(set)
         self._bytes = 0
 
+    @property
+    def is_shared(self) -> bool:
+        """See Cache."""
+        return False
+
     async def get(self, key: str) -> bytes | None:
         """See Cache."""
         entry = self._entries.get(key)

@@ -1,33 +1,28 @@
 """The one door to MongoDB: the client, its collections, and what its errors mean. Nothing else imports a driver."""
 
 import asyncio
+import os
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self, TypeVar
+
+# Read as motor is imported. By default five for each core: ten calls to a slow server, and everybody else waited.
+os.environ.setdefault("MOTOR_MAX_WORKERS", "64")
 
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import DeleteMany, DeleteOne, IndexModel, InsertOne, ReturnDocument, UpdateMany, UpdateOne
-from pymongo.errors import (
-    BulkWriteError,
-    ConfigurationError,
-    ConnectionFailure,
-    DuplicateKeyError,
-    ExecutionTimeout,
-    InvalidURI,
-    NotPrimaryError,
-    OperationFailure,
-    PyMongoError,
-    ServerSelectionTimeoutError,
-    WTimeoutError,
-)
+from pymongo import DeleteMany, DeleteOne, IndexModel, InsertOne, ReturnDocument, UpdateMany, UpdateOne, errors
+from pymongo.read_concern import ReadConcern
 
 from shared.infrastructure.mongo_meanings import (
     DUPLICATE,
+    IMMUTABLE,
+    NO_SUCH_PATH,
     NOT_PRIMARY,
     Duplicate,
     first_code,
@@ -50,8 +45,10 @@ __all__ = ["Delete", "Duplicate", "Insert", "MongoCollection", "MongoDatabase", 
 T = TypeVar("T")
 
 _LARGEST_BATCH: Final = 1000
+# What a bulk says of an update that did not come about by itself (see `_telling`).
+_NOT_DONE: Final = frozenset((DUPLICATE, NO_SUCH_PATH, IMMUTABLE))
+# Closer than that, the clocks of machines need no help: time servers keep them within milliseconds.
 _CLOCKS_AGREE_SECONDS: Final = 1.0
-"""Closer than that, the clocks of machines need no help: time servers keep them within milliseconds."""
 _INSTALLATION: Final = "installation"
 OWNER: Final = Query(_INSTALLATION, {"_id": Given("id")})
 _log = get_log("mongodb")
@@ -70,7 +67,7 @@ class MongoDatabase:
         self._shown = shown(settings.store_url)
         self._where = f"MongoDB ({self._shown}, SEOGA_STORE_URL)"
         self._settings = settings
-        self._guard = remotes.guard("mongodb")
+        self._guard = remotes.guard("mongodb", where=self._where)
         self._indexes: list[Index] = []
         self._identity: dict[str, str] = {}
         # What there is to prepare has a number, which rises when something is declared, or lost by the server.
@@ -132,9 +129,11 @@ class MongoDatabase:
                 warnings.simplefilter("error", UserWarning)
                 self._client = AsyncIOMotorClient(self.url, **options)
             self._database = self._client.get_default_database(default=self._settings.installation).with_options(
-                codec_options=CodecOptions(tz_aware=True, uuid_representation=UuidRepresentation.STANDARD)
+                codec_options=CodecOptions(tz_aware=True, uuid_representation=UuidRepresentation.STANDARD),
+                # What could still be rolled back is not seen: a number of the index must not be given out twice.
+                read_concern=ReadConcern("majority"),
             )
-        except (ConfigurationError, InvalidURI, ValueError, OSError, UserWarning) as error:
+        except (errors.ConfigurationError, errors.InvalidURI, ValueError, OSError, UserWarning) as error:
             raise WrongSettings(f"SEOGA_STORE_URL was {self._shown!r}: {wrong_url(self.url, error)}") from error
         try:
             await self._prepare()
@@ -238,36 +237,27 @@ class MongoDatabase:
             with self._translated():
                 return await make_call(self._database)
 
-        try:
-            return await self._guard.call(attempt, idempotent=idempotent)
-        except Unavailable as error:
-            if self._where in error.detail:
-                raise
-            raise Unavailable(
-                f"{self._where}: {error.detail}",
-                code=error.specific_code,
-                retry_after_seconds=error.retry_after_seconds,
-            ) from error
+        return await self._guard.call(attempt, idempotent=idempotent)
 
     @contextmanager
     def _translated(self) -> Any:
         where = self._where
         try:
             yield
-        except DuplicateKeyError as error:
+        except errors.DuplicateKeyError as error:
             raise Duplicate(f"{where} refused a second {index_of(error.details)}.") from error
-        except BulkWriteError as error:
+        except errors.BulkWriteError as error:
             raise meaning_of(where, first_code(error.details), first_line(error)) from error
-        except OperationFailure as error:
-            late = isinstance(error, WTimeoutError | ExecutionTimeout)
+        except errors.OperationFailure as error:
+            late = isinstance(error, errors.WTimeoutError | errors.ExecutionTimeout)
             raise meaning_of(where, error.code, first_line(error), late=late) from error
-        except NotPrimaryError as error:
+        except errors.NotPrimaryError as error:
             raise meaning_of(where, NOT_PRIMARY, first_line(error)) from error
-        except (ServerSelectionTimeoutError, ConnectionFailure) as error:
+        except (errors.ServerSelectionTimeoutError, errors.ConnectionFailure) as error:
             # It may come back with an empty disk, or as another server.
             self._wanted += 1
             raise Unavailable(f"{where} cannot be reached: {first_line(error)}") from error
-        except PyMongoError as error:
+        except errors.PyMongoError as error:
             raise Unavailable(f"{where} failed: {first_line(error)}") from error
 
 
@@ -348,9 +338,9 @@ class MongoCollection:
         return int(done.deleted_count)
 
     async def write(self, *operations: Insert | Update | Delete, ordered: bool = True) -> int:
-        """Several writes in one call; not atomic together. How many documents matched, were inserted or deleted.
+        """How many documents matched, were inserted or deleted. `ordered`: the first that fails ends it.
 
-        `ordered`: the first that fails ends it. Raises Duplicate.
+        Several writes in one call, not atomic together. Raises Duplicate.
         """
         if not operations:
             return 0
@@ -358,16 +348,16 @@ class MongoCollection:
         done: Any = await self._call(lambda it: it.bulk_write(requests, ordered=ordered), None, idempotent=False)
         return int(done.matched_count + done.inserted_count + done.deleted_count + done.upserted_count)
 
-    async def write_each(self, upserts: Sequence[Update]) -> list[bool]:
-        """Several writes in one call, each for itself: which of them were done; the others met a duplicate."""
-        requests = [_request(upsert) for upsert in upserts]
+    async def write_each(self, operations: Sequence[Insert | Update]) -> list[bool]:
+        """Several writes in one call, each for itself: which were done; others met a duplicate, or matched nothing."""
+        requests = [_request(_telling(operation)) for operation in operations]
 
         async def make_call(collection: Any) -> frozenset[int]:
             try:
                 await collection.bulk_write(requests, ordered=False)
-            except BulkWriteError as error:
+            except errors.BulkWriteError as error:
                 refused, late = error.details["writeErrors"], error.details["writeConcernErrors"]
-                if late or any(one["code"] != DUPLICATE for one in refused):
+                if late or any(one["code"] not in _NOT_DONE for one in refused):
                     raise
                 return frozenset(one["index"] for one in refused)
             return frozenset()
@@ -381,6 +371,16 @@ class MongoCollection:
         return await self._database.call(lambda database: make_call(database[self.name]), idempotent=idempotent)
 
 
+def _telling(operation: Insert | Update) -> Insert | Update:
+    """A bulk says only of what fails which it was: so an update fails where there is nothing that it matches.
+
+    It would have to insert a row then, with a path that the new row's `_id` (not a document) cannot have.
+    """
+    if isinstance(operation, Insert) or operation.upsert:
+        return operation
+    return replace(operation, change={**operation.change, "$setOnInsert": {"_id.none": 1}}, upsert=True)
+
+
 def _request(operation: Insert | Update | Delete) -> Any:
     if isinstance(operation, Insert):
         return InsertOne(operation.row)
@@ -392,9 +392,4 @@ def _request(operation: Insert | Update | Delete) -> Any:
 
 
 def _model(index: Index) -> IndexModel:
-    options: Row = {"name": index.name, "unique": index.unique}
-    if index.where:
-        options["partialFilterExpression"] = dict(index.where)
-    if index.expire_after_seconds is not None:
-        options["expireAfterSeconds"] = index.expire_after_seconds
-    return IndexModel(list(index.keys), **options)
+    return IndexModel(list(index.keys), **index.options)

@@ -3,21 +3,33 @@
 GridFS (bucket `blobs`: `blobs.files`, `blobs.chunks`) is written and read through declared queries like everything
 else, in its published layout, so that any GridFS tool finds an original by its key. An artefact is some kilobytes
 and is asked for often: in `blobs.artefacts` it takes one call to put, to read and to miss, where GridFS takes two or
-three; what is larger than a document should be lies in GridFS, and the artefact's document names the file.
+three; what is larger than a document should be lies in GridFS, and the artefact's document names the file. What is
+small is written together with what else is at that moment.
 """
 
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, Self
 
 from shared.artefacts.address import original_key
 from shared.infrastructure.blob_copies import LocalCopies
-from shared.infrastructure.blob_keys import HEAD_BYTES, PIECE_BYTES, checked, not_found, sha256_in, too_large
+from shared.infrastructure.blob_keys import (
+    HEAD_BYTES,
+    PIECE_BYTES,
+    checked,
+    hash_of_original,
+    not_found,
+    sha256_in,
+    too_large,
+)
 from shared.infrastructure.mongo import Duplicate, Insert, MongoDatabase
+from shared.infrastructure.mongo_garbage import ARTEFACTS, CHUNKS, FILES, MongoGarbage, file_id
 from shared.infrastructure.mongo_queries import Given, Index, Query, Row
+from shared.infrastructure.mongo_together import WritingTogether
+from shared.infrastructure.together import Together
 from shared.kernel import InvalidInput, Unavailable, new_id
 from shared.ports.storage import StoredBlob
 from shared.settings import Settings
@@ -25,39 +37,27 @@ from shared.settings import Settings
 _LARGEST_INLINE_BYTES: Final = 4 << 20
 """A quarter of what a document may be."""
 _CHUNKS_A_CALL: Final = 8
-_PAGE: Final = 1000
+_SMALL_BYTES: Final = 64 << 10
+"""Of contents up to here many go in one call."""
+_MOST_READ: Final = 16
+"""Artefacts in one answer, which is then 64 MiB at the very most."""
 _COPIES_BYTES: Final = 2 << 30
-_INSTANT_DIGITS: Final = 12
 
-FILES: Final = "blobs.files"
-CHUNKS: Final = "blobs.chunks"
-ARTEFACTS: Final = "blobs.artefacts"
 _HASHED: Final = {"sha256": {"$exists": True}}
-_LARGE: Final = {"file": {"$exists": True}}
 INDEXES: Final = (
     Index(FILES, (("filename", 1),), unique=True),
     Index(CHUNKS, (("files_id", 1), ("n", 1)), unique=True),
     Index(ARTEFACTS, (("sha256", 1), ("at", 1)), where=_HASHED),
-    Index(ARTEFACTS, (("file", 1),), where=_LARGE),
+    Index(ARTEFACTS, (("file", 1),), where={"file": {"$exists": True}}),
 )
 FILE: Final = Query(FILES, {"filename": Given("name")})
-FILES_AFTER: Final = Query(FILES, {"_id": {"$gt": Given("after")}}, sort=(("_id", 1),))
-OLD_FILES: Final = Query(FILES, {"_id": {"$in": Given("ids")}, "uploadDate": {"$lt": Given("oldest")}})
-FILES_OF: Final = Query(FILES, {"_id": {"$in": Given("ids")}})
+NEW_FILE: Final = Query(FILES, {"_id": Given("file")})
+NEW_CHUNK: Final = Query(CHUNKS, {"_id": Given("chunk")})
 PART: Final = Query(
     CHUNKS, {"files_id": Given("file"), "n": {"$gte": Given("first"), "$lt": Given("last")}}, sort=(("n", 1),)
 )
-CHUNKS_OF: Final = Query(CHUNKS, {"files_id": {"$in": Given("ids")}})
-LAST_CHUNK: Final = Query(CHUNKS, {"files_id": Given("file")}, sort=(("n", -1),))
-BEGUN: Final = Query(
-    CHUNKS,
-    {"files_id": {"$gt": Given("after"), "$lt": Given("before")}, "n": 0},
-    sort=(("files_id", 1), ("n", 1)),
-)
 ARTEFACT: Final = Query(ARTEFACTS, {"_id": Given("key")})
-HASHES: Final = Query(ARTEFACTS, {"sha256": {"$gte": ""}})
-OLD_ARTEFACTS: Final = Query(ARTEFACTS, {"sha256": {"$in": Given("hashes")}, "at": {"$lt": Given("oldest")}})
-LARGE_OF: Final = Query(ARTEFACTS, {"file": {"$in": Given("files")}})
+SEVERAL: Final = Query(ARTEFACTS, {"_id": {"$in": Given("keys")}})
 
 
 class MongoBlobs:
@@ -69,8 +69,14 @@ class MongoBlobs:
         self._chunks = database.collection(CHUNKS)
         self._artefacts = database.collection(ARTEFACTS)
         self._copies = LocalCopies(settings.data_dir / "blob-cache", most_bytes=copies_bytes)
-        # Until when no upload was left half written; the ids of files begin with their instant.
-        self._whole_until = ""
+        self._new_files = WritingTogether(self._files)
+        self._new_chunks = WritingTogether(self._chunks)
+        self._new_artefacts = WritingTogether(self._artefacts)
+        self._reading = Together(self._find_all, name="read-artefacts", most=_MOST_READ)
+        self._garbage = MongoGarbage(self._files, self._chunks, self._artefacts)
+        # Parsers of this process will ask for a copy of every original at once.
+        self._keeps_copies = "process" in settings.modules
+        self._forgetting: set[asyncio.Task[None]] = set()
         database.declare(*INDEXES)
 
     async def __aenter__(self) -> Self:
@@ -78,7 +84,7 @@ class MongoBlobs:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        return None
+        await asyncio.gather(*self._forgetting)
 
     async def store(self, stream: AsyncIterator[bytes], *, max_bytes: int) -> StoredBlob:
         """See BlobStore."""
@@ -94,27 +100,35 @@ class MongoBlobs:
                 head += piece[: HEAD_BYTES - len(head)]
                 rest += piece
                 while len(rest) >= PIECE_BYTES:
-                    await self._chunks.insert(self._chunk(file, count, bytes(rest[:PIECE_BYTES])))
+                    await self._write_chunk(file, count, bytes(rest[:PIECE_BYTES]))
                     del rest[:PIECE_BYTES]
                     count += 1
             sha256 = digest.hexdigest()
             key = original_key(sha256)
-            new = not await self._is_renewed(key)
+            is_small = size <= _SMALL_BYTES
+            # Nearly all are new: of small ones only those that turn out not to be ask for what is there.
+            new = is_small or not await self._is_renewed(key)
             if new:
                 if rest:
-                    await self._chunks.insert(self._chunk(file, count, bytes(rest)))
                     count += 1
+                    await self._write_chunk(file, count - 1, bytes(rest))
+                # When no answer comes, the file may be the key's content all the same: only an answer lets it go.
+                is_kept = True
                 new = is_kept = await self._is_first(file, key, size)
+            if new and is_small and self._keeps_copies:
+                await self._copies.keep(_copy_name(key, file), bytes(rest))
             return StoredBlob(sha256=sha256, size=size, head=head, key=key, new=new)
         finally:
             if count and not is_kept:
-                # Also when cancelled.
-                await asyncio.shield(self._forget(file))
+                # Beside the answer, which is not to wait for a server that just did not answer.
+                task = asyncio.create_task(self._forget(file))
+                self._forgetting.add(task)
+                task.add_done_callback(self._forgetting.discard)
 
     async def put(self, key: str, content: bytes) -> None:
         """See BlobStore. Raises InvalidInput for a key that is none, StorageFull."""
         checked(key)
-        if _hash_of_original(key):
+        if hash_of_original(key):
             raise InvalidInput(f"{key!r} is the key of an original: it is stored, not put.", code="invalid_key")
         version, now = self._new_file(), self._database.now()
         fields: Row = {"length": len(content), "version": version, "at": now}
@@ -127,12 +141,17 @@ class MongoBlobs:
             "$set": {**fields, "file": version} if is_large else {**fields, "data": content},
             "$unset": {"data": ""} if is_large else {"file": ""},
         }
+        if len(content) <= _SMALL_BYTES:
+            # A file that it replaces is collected later.
+            while not await self._new_artefacts.update(ARTEFACT, change, key=key):
+                pass  # two put the first content of this key at the same moment
+            return
         try:
             replaced = await self._switch(key, change)
-        except Duplicate:  # two put the first content of this key at the same moment
+        except Duplicate:
             replaced = await self._switch(key, change)
         if replaced is not None and "file" in replaced:
-            await self._drop_files([replaced["file"]])
+            await self._garbage.drop_files([replaced["file"]])
 
     async def read(self, key: str) -> bytes:
         """See BlobStore."""
@@ -162,32 +181,29 @@ class MongoBlobs:
     async def exists(self, key: str) -> bool:
         """See BlobStore."""
         checked(key)
-        if _hash_of_original(key):
+        if hash_of_original(key):
             return await self._files.find_one(FILE, fields={"_id": 1}, name=key) is not None
         return await self._artefacts.find_one(ARTEFACT, fields={"_id": 1}, key=key) is not None
 
     async def delete(self, key: str) -> None:
         """See BlobStore."""
         checked(key)
-        if _hash_of_original(key):
+        if hash_of_original(key):
             row = await self._files.find_one(FILE, fields={"_id": 1}, name=key)
             if row is not None:
                 await self._copies.remove(_copy_name(key, row["_id"]))
-                await self._drop_files([row["_id"]])
+                await self._garbage.drop_files([row["_id"]])
             return
         row = await self._artefacts.find_one(ARTEFACT, fields={"file": 1, "version": 1}, key=key)
         if row is not None:
             await self._artefacts.delete(ARTEFACT, key=key)
             await self._copies.remove(_copy_name(key, row["version"]))
-            await self._drop_files([row["file"]] if "file" in row else [])
+            await self._garbage.drop_files([row["file"]] if "file" in row else [])
 
     async def collect(self, *, keep: Collection[str], older_than_seconds: float) -> int:
         """See BlobStore. A hash whose original is young keeps its artefacts, however old they are."""
-        spared = frozenset(keep)
         oldest = self._database.now() - timedelta(seconds=older_than_seconds)
-        removed, young = await self._collect_files(spared, oldest)
-        removed += await self._collect_artefacts(spared | young, oldest)
-        await self._collect_half_written(oldest)
+        removed = await self._garbage.collect(frozenset(keep), oldest)
         await self._copies.tidy()
         return removed
 
@@ -198,15 +214,23 @@ class MongoBlobs:
     async def _find(self, key: str, *, data: bool = True) -> Row:
         """`length`, `version`, and `data` or `file`. Raises NotFound."""
         checked(key)
-        if _hash_of_original(key):
+        if hash_of_original(key):
             row = await self._files.find_one(FILE, fields={"length": 1, "chunkSize": 1}, name=key)
             if row is not None:
                 row = {**row, "file": row["_id"], "version": row["_id"]}
         else:
-            row = await self._artefacts.find_one(ARTEFACT, fields=None if data else {"data": 0}, key=key)
+            row = (
+                await self._reading.ask(key)
+                if data
+                else await self._artefacts.find_one(ARTEFACT, fields={"data": 0}, key=key)
+            )
         if row is None:
             raise not_found(key)
         return row
+
+    async def _find_all(self, keys: Sequence[str]) -> list[Row | None]:
+        rows = {row["_id"]: row for row in await self._artefacts.find(SEVERAL, keys=list(keys))}
+        return [rows.get(key) for key in keys]
 
     async def _part(self, row: Row, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         if "data" in row:
@@ -255,100 +279,31 @@ class MongoBlobs:
         return await self._files.update(FILE, {"$set": {"uploadDate": self._database.now()}}, name=key)
 
     async def _is_first(self, file: str, key: str, size: int) -> bool:
-        """Makes the written chunks the content of the key; False when another was quicker, whose content it is then."""
+        """Makes the written chunks the content of the key; False when another was quicker, whose content it is then.
+
+        When it raises, nobody knows. What came of it then is collected if it is no content.
+        """
         while True:
-            try:
-                await self._files.insert(self._file_row(file, key, size))
-            except Duplicate:
-                if await self._is_renewed(key):
-                    return False
-            else:
+            row = self._file_row(file, key, size)
+            if await self._new_files.update(NEW_FILE, {"$setOnInsert": row}, file=row.pop("_id")):
                 return True
+            if await self._is_renewed(key):
+                return False
 
-    async def _collect_files(self, keep: frozenset[str], oldest: datetime) -> tuple[int, frozenset[str]]:
-        """How many originals went, and the hashes of those that are neither kept nor old."""
-        removed, young, after = 0, set[str](), ""
-        while True:
-            rows = await self._files.find(
-                FILES_AFTER, limit=_PAGE, fields={"filename": 1, "uploadDate": 1}, after=after
-            )
-            if not rows:
-                return removed, frozenset(young)
-            after = rows[-1]["_id"]
-            old: dict[str, str] = {}
-            large: list[str] = []
-            for row in rows:
-                sha256 = _hash_of_original(row["filename"])
-                if sha256 is None:
-                    large += [row["_id"]] * (row["uploadDate"] < oldest)
-                elif sha256 not in keep:
-                    old[row["_id"]] = sha256
-            left = await self._drop_older(list(old), oldest)
-            removed += len(old) - len(left)
-            young.update(old[file] for file in left)
-            await self._drop_unused(large)
-
-    async def _drop_older(self, files: Sequence[str], oldest: datetime) -> frozenset[str]:
-        """Deletes those of them that are still old at that moment; the others."""
-        if not files:
-            return frozenset()
-        await self._files.delete(OLD_FILES, many=True, ids=files, oldest=oldest)
-        left = frozenset(row["_id"] for row in await self._files.find(FILES_OF, fields={"_id": 1}, ids=files))
-        await self._drop_chunks([file for file in files if file not in left])
-        return left
-
-    async def _drop_unused(self, files: Sequence[str]) -> None:
-        """What no artefact names: its writer was stopped before or after it switched to it."""
-        if files:
-            rows = await self._artefacts.find(LARGE_OF, fields={"file": 1}, files=files)
-            used = {row["file"] for row in rows}
-            await self._drop_files([file for file in files if file not in used])
-
-    async def _collect_artefacts(self, keep: frozenset[str], oldest: datetime) -> int:
-        rows = await self._artefacts.aggregate(HASHES, [{"$group": {"_id": "$sha256"}}])
-        doomed = [row["_id"] for row in rows if row["_id"] not in keep]
-        removed = 0
-        for first in range(0, len(doomed), _PAGE):
-            hashes = doomed[first : first + _PAGE]
-            large = await self._artefacts.find(
-                OLD_ARTEFACTS, fields={"file": 1}, also=_LARGE, hashes=hashes, oldest=oldest
-            )
-            removed += await self._artefacts.delete(OLD_ARTEFACTS, many=True, hashes=hashes, oldest=oldest)
-            await self._drop_files([row["file"] for row in large])
-        return removed
-
-    async def _collect_half_written(self, oldest: datetime) -> None:
-        """Chunks of no file whose last one is old. Each start looks at everything once, then at what is new."""
-        after, before = self._whole_until, _file_id(oldest)
-        spared = before
-        while rows := await self._chunks.find(BEGUN, limit=_PAGE, fields={"files_id": 1}, after=after, before=before):
-            begun = [row["files_id"] for row in rows]
-            after = begun[-1]
-            whole = {row["_id"] for row in await self._files.find(FILES_OF, fields={"_id": 1}, ids=begun)}
-            for file in (one for one in begun if one not in whole):
-                last = await self._chunks.find_one(LAST_CHUNK, fields={"at": 1}, file=file)
-                if last is None or last["at"] < oldest:
-                    await self._drop_chunks([file])
-                else:
-                    spared = min(spared, file)
-        self._whole_until = max(self._whole_until, spared[:_INSTANT_DIGITS])
-
-    async def _drop_files(self, files: Sequence[str]) -> None:
-        if files:
-            await self._files.delete(FILES_OF, many=True, ids=files)
-            await self._drop_chunks(files)
-
-    async def _drop_chunks(self, files: Sequence[str]) -> None:
-        if files:
-            await self._chunks.delete(CHUNKS_OF, many=True, ids=files)
+    async def _write_chunk(self, file: str, number: int, data: bytes) -> None:
+        row = self._chunk(file, number, data)
+        if len(data) > _SMALL_BYTES:
+            await self._chunks.insert(row)
+        else:
+            await self._new_chunks.update(NEW_CHUNK, {"$setOnInsert": row}, chunk=f"{file}/{number}")
 
     async def _forget(self, file: str) -> None:
         """Of an upload that failed: what cannot be deleted now is collected later."""
         with suppress(Unavailable):
-            await self._drop_chunks([file])
+            await self._garbage.drop_chunks([file])
 
     def _new_file(self) -> str:
-        return _file_id(self._database.now()) + new_id()
+        return file_id(self._database.now()) + new_id()
 
     def _chunk(self, file: str, number: int, data: bytes) -> Row:
         return {"files_id": file, "n": number, "data": data, "at": self._database.now()}
@@ -356,17 +311,6 @@ class MongoBlobs:
     def _file_row(self, file: str, name: str, size: int) -> Row:
         at = self._database.now()
         return {"_id": file, "filename": name, "length": size, "chunkSize": PIECE_BYTES, "uploadDate": at}
-
-
-def _file_id(at: datetime) -> str:
-    """The beginning of an id, so that ids sort by their instant."""
-    return f"{int(at.timestamp() * 1000):0{_INSTANT_DIGITS}x}-"
-
-
-def _hash_of_original(key: str) -> str | None:
-    """Of `originals/ab/ab…`; None for every other key."""
-    sha256 = sha256_in(key)
-    return sha256 if sha256 is not None and key == original_key(sha256) else None
 
 
 def _copy_name(key: str, version: str) -> str:

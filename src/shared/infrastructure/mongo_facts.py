@@ -6,7 +6,7 @@ A document with unpublished facts has `facts` (`[{id, raw}]`, oldest first), `fa
 
 import asyncio
 import time
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -45,6 +45,27 @@ class _Place(NamedTuple):
     """How many facts the document had when it was read."""
 
 
+class _Holding:
+    """A collection, and whether facts of this process may wait in it."""
+
+    def __init__(self, rows: MongoCollection) -> None:
+        self.rows = rows
+        self.saves = 0
+        self.empty_at = -1
+        """How many saves there had been when all was published: as long as it is no more, nobody needs to ask."""
+        self._read: tuple[int, frozenset[Hashable]] | None = None
+
+    def was_read(self, saves: int, everything: frozenset[Hashable] | None) -> None:
+        """What waited, or None if that was not all; `saves` as it was before the call."""
+        self._read = None if everything is None else (saves, everything)
+        self.forgot(())
+
+    def forgot(self, places: Collection[Hashable]) -> None:
+        """They are published; what is published a part at a time is looked for once more."""
+        if self._read is not None and self._read[1].issubset(places):
+            self.empty_at = self._read[0]
+
+
 class MongoFacts:
     """Outbox over some collections of `database`; stores put what `pushed` gives into their own updates.
 
@@ -67,7 +88,7 @@ class MongoFacts:
         self._database = database
         self._own = timedelta(seconds=own_seconds)
         self._clock = clock or database.now
-        self._collections: dict[str, MongoCollection] = {}
+        self._collections: dict[str, _Holding] = {}
         self._saved = asyncio.Event()
         self._look_at = 0.0
         for name in collections:
@@ -75,7 +96,7 @@ class MongoFacts:
 
     def live_in(self, collection: str) -> None:
         """Facts are looked for in this collection too; called before the database is entered."""
-        self._collections[collection] = self._database.collection(collection)
+        self._collections[collection] = _Holding(self._database.collection(collection))
         self._database.declare(*(index.of(collection) for index in INDEXES))
 
     def wrap(self, facts: Iterable[Event]) -> list[Envelope]:
@@ -100,17 +121,21 @@ class MongoFacts:
             "facts_until": self._clock() + self._own,
         }
 
-    def saved(self) -> None:
-        """Wakes the relay; called after the write."""
+    def saved(self, *collections: str) -> None:
+        """Wakes the relay; called after the write. Who names the collections spares it a look into the others."""
+        for name in collections or self._collections:
+            self._collections[name].saves += 1
         self._saved.set()
 
     async def pending_facts(self, limit: int) -> Sequence[PendingFact]:
         """See Outbox."""
-        found = await self._owned(limit)
-        if len(found) < limit and time.monotonic() >= self._look_at:
+        is_time_to_look = time.monotonic() >= self._look_at
+        found = await self._owned(limit, all_of_them=is_time_to_look)
+        if len(found) < limit and is_time_to_look:
             # Before looking, so that an error does not make every call look.
             self._look_at = time.monotonic() + _LOOK_FOR_LEFTOVERS_SECONDS
             if await self._take_left_over(limit):
+                self.saved()
                 found = await self._owned(limit)
         return found
 
@@ -121,8 +146,10 @@ class MongoFacts:
             assert isinstance(place, _Place), "a place that pending_facts gave"
             by_collection.setdefault(place.collection, {}).setdefault(place.document_id, []).append(place)
         await asyncio.gather(
-            *(self._forget(self._collections[name], documents) for name, documents in by_collection.items())
+            *(self._forget(self._collections[name].rows, documents) for name, documents in by_collection.items())
         )
+        for name in by_collection:
+            self._collections[name].forgot(places)
 
     async def wait_for_facts(self, timeout_seconds: float) -> None:
         """See Outbox. Also returns when it is time to look for what others left."""
@@ -131,12 +158,18 @@ class MongoFacts:
                 await self._saved.wait()
         self._saved.clear()
 
-    async def _owned(self, limit: int) -> list[PendingFact]:
-        async def read(collection: MongoCollection) -> list[tuple[datetime, str, Row]]:
-            rows = await collection.find(OWN.of(collection.name), limit=limit, fields=_READ, owner=self.owner)
-            return [(row["facts_until"], collection.name, row) for row in rows]
+    async def _owned(self, limit: int, *, all_of_them: bool = False) -> list[PendingFact]:
+        """Of `all_of_them`, or of the collections where something may wait."""
 
-        found = await asyncio.gather(*(read(collection) for collection in self._collections.values()))
+        async def read(holding: _Holding) -> list[tuple[datetime, str, Row]]:
+            name, saves = holding.rows.name, holding.saves
+            rows = await holding.rows.find(OWN.of(name), limit=limit, fields=_READ, owner=self.owner)
+            facts = (fact for row in rows for fact in _facts_of(name, row))
+            holding.was_read(saves, None if len(rows) == limit else frozenset(fact.place for fact in facts))
+            return [(row["facts_until"], name, row) for row in rows]
+
+        wanted = [holding for holding in self._collections.values() if all_of_them or holding.saves != holding.empty_at]
+        found = await asyncio.gather(*(read(holding) for holding in wanted))
         rows = sorted((row for of_one in found for row in of_one), key=lambda row: row[0])
         return [fact for _, collection, row in rows for fact in _facts_of(collection, row)][:limit]
 
@@ -152,7 +185,7 @@ class MongoFacts:
             ids = [row["_id"] for row in rows]
             return await collection.update(TAKEN.of(collection.name), mine, many=True, ids=ids, now=now)
 
-        return any(await asyncio.gather(*(take(collection) for collection in self._collections.values())))
+        return any(await asyncio.gather(*(take(holding.rows) for holding in self._collections.values())))
 
     async def _forget(self, collection: MongoCollection, documents: dict[Hashable, list[_Place]]) -> None:
         """One call where nothing changed since; what did change meanwhile keeps what was saved later."""

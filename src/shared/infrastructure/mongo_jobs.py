@@ -16,6 +16,8 @@ from shared.events.envelope import Event, current_cause
 from shared.infrastructure.mongo import Duplicate, MongoDatabase, Update
 from shared.infrastructure.mongo_facts import MongoFacts, merged
 from shared.infrastructure.mongo_queries import ANY_COLLECTION, Given, Index, Query, Row
+from shared.infrastructure.mongo_together import WritingTogether
+from shared.infrastructure.together import Together
 from shared.kernel import Clock, DocumentId, NotFound, new_id
 from shared.ports.jobs import BuriedJob, Job, JobCounts, NewJob
 
@@ -47,8 +49,10 @@ DUE: Final = Query(
     {"kind": Given("kind"), "claimable_at": {"$lte": Given("now")}},
     sort=(("priority", 1), ("added_at", 1)),
 )
-STILL_DUE: Final = Query(ANY_COLLECTION, {"_id": {"$in": Given("keys")}, "claimable_at": {"$lte": Given("now")}})
-CLAIMED: Final = Query(ANY_COLLECTION, {"_id": {"$in": Given("keys")}, "lease": Given("lease")})
+# All that a claim changes is still what it was; `None` is what a job that waits has.
+AS_READ: Final = Query(
+    ANY_COLLECTION, {"_id": Given("key"), **{name: Given(name) for name in ("id", "claimable_at", "lease", "attempts")}}
+)
 HELD: Final = Query(ANY_COLLECTION, {"_id": Given("key"), "lease": Given("lease"), "state": "running"})
 HELD_BY_OTHERS: Final = Query(
     ANY_COLLECTION,
@@ -61,12 +65,14 @@ BURIED: Final = Query(ANY_COLLECTION, _BURIED, sort=(("buried_at", -1),))
 BURIED_OF_KIND: Final = Query(ANY_COLLECTION, {**_BURIED, "kind": Given("kind")})
 BURIED_JOB: Final = Query(ANY_COLLECTION, {**_BURIED, "id": Given("id")})
 CANCELLED: Final = Query(ANY_COLLECTION, {"_id": Given("document_id")})
+TOMBSTONES: Final = Query(ANY_COLLECTION, {"_id": {"$in": Given("document_ids")}})
 
 
 class MongoJobs:
     """JobStore in the collections `<producer>_jobs` and `<producer>_cancelled`; facts are saved in the job itself.
 
-    Instants are the database's (`MongoDatabase.now`), so that machines agree on them.
+    Instants are the database's (`MongoDatabase.now`), so that machines agree on them. What many do at one moment (add
+    a job, look for its cancellation, prolong, end) is one call.
     """
 
     def __init__(self, database: MongoDatabase, facts: MongoFacts, *, clock: Clock | None = None) -> None:
@@ -74,6 +80,8 @@ class MongoJobs:
         self._clock = clock or database.now
         self._jobs = database.collection(f"{facts.producer}_jobs")
         self._cancelled = database.collection(f"{facts.producer}_cancelled")
+        self._writing = WritingTogether(self._jobs)
+        self._looking = Together(self._barred, name=f"look-{self._cancelled.name}")
         database.declare(*(index.of(self._jobs.name) for index in INDEXES))
         facts.live_in(self._jobs.name)
         self._ready: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
@@ -98,20 +106,18 @@ class MongoJobs:
             },
             "$unset": {**_FREE, "reason": "", "buried_at": ""},
         }
-        if not await self._put(OLDER, change, key=key, version=job.document_version):
+        if not await self._put(change, key=key, version=job.document_version):
             return False
         # After the write: a cancellation writes its tombstone first, so that one of the two sees the other.
-        tombstone = await self._cancelled.find_one(
-            CANCELLED.of(self._cancelled.name), document_id=job.document_id, fields={"version": 1}
-        )
-        if tombstone is not None and tombstone["version"] >= job.document_version:
-            await self._end(job.document_id, tombstone["version"])
+        barred = await self._looking.ask(job.document_id)
+        if barred is not None and barred >= job.document_version:
+            await self._end(job.document_id, barred)
             return False
         self._ready[job.kind].set()
         return True
 
     async def claim(self, kind: str, *, owner: str, limit: int, lease_seconds: float) -> Sequence[Job]:
-        """See JobStore. One call for one job, three for several; more only where others take the same meanwhile."""
+        """See JobStore. One call for one job, two for several; more only where others take the same meanwhile."""
         # Before looking: what comes after the look sets it again.
         self._ready[kind].clear()
         now, lease = self._now(), new_id()
@@ -124,9 +130,9 @@ class MongoJobs:
         jobs: list[Job] = []
         while len(jobs) < limit:
             wanted = limit - len(jobs)
-            due = await self._jobs.find(self._of(DUE), limit=wanted, fields={"_id": 1}, kind=kind, now=now)
-            if due:
-                jobs += await self._take([row["_id"] for row in due], change, now, lease)
+            due = await self._jobs.find(self._of(DUE), limit=wanted, fields=_NO_FACTS, kind=kind, now=now)
+            taken = await asyncio.gather(*(self._take(row, change) for row in due))
+            jobs += [_job({**row, "lease": lease}) for row, is_mine in zip(due, taken, strict=True) if is_mine]
             if len(due) < wanted:
                 break
         return jobs
@@ -195,7 +201,7 @@ class MongoJobs:
         )  # fmt: skip
         if row is None:
             raise NotFound(f"There is no buried job {job_id!r}.", code="dead_letter_not_found")
-        self._facts.saved()
+        self._facts.saved(self._jobs.name)
         self._ready[row["kind"]].set()
         return _buried(row)
 
@@ -251,22 +257,26 @@ class MongoJobs:
                 async with asyncio.timeout(pause):
                     await ready.wait()
 
-    async def _take(self, keys: Sequence[str], change: Row, now: float, lease: str) -> list[Job]:
-        """Those of them that nobody else took meanwhile, in the order given."""
-        await self._jobs.update(self._of(STILL_DUE), change, many=True, keys=keys, now=now)
-        rows = await self._jobs.find(self._of(CLAIMED), fields=_NO_FACTS, keys=keys, lease=lease)
-        order = {key: place for place, key in enumerate(keys)}
-        return [_job(row) for row in sorted(rows, key=lambda row: order[row["_id"]])]
+    async def _take(self, row: Row, change: Row) -> bool:
+        """False when somebody else took it, or it became another, since it was read."""
+        read = {name: row.get(name) for name in ("id", "claimable_at", "lease", "attempts")}
+        return await self._writing.change(self._of(AS_READ), change, key=row["_id"], **read)
 
-    async def _put(self, query: Query, change: Row, **values: Any) -> bool:
-        """An upsert whose condition says what may be replaced; False when something else is there."""
+    async def _put(self, change: Row, **values: Any) -> bool:
+        """In place of an older version or of none; False when something else is there."""
         for _ in range(2):
-            try:
-                return await self._jobs.update(self._of(query), change, upsert=True, **values)
-            except Duplicate:
-                # It does not fit the condition, or was inserted a moment ago: then it is found the second time.
-                continue
+            # Refused, it is no older one, or was inserted a moment ago: then it is found the second time.
+            if await self._writing.update(self._of(OLDER), change, **values):
+                return True
         return False
+
+    async def _barred(self, document_ids: Sequence[DocumentId]) -> list[int | None]:
+        """Up to which version each is cancelled."""
+        rows = await self._cancelled.find(
+            TOMBSTONES.of(self._cancelled.name), fields={"version": 1}, document_ids=list(set(document_ids))
+        )
+        versions: dict[str, int] = {row["_id"]: row["version"] for row in rows}
+        return [versions.get(document_id) for document_id in document_ids]
 
     async def _end(self, document_id: DocumentId, version: int) -> None:
         await self._jobs.update(
@@ -283,14 +293,14 @@ class MongoJobs:
     async def _change(self, job: Job, change: Row, *facts: Event) -> bool:
         """One update of a job whose claim still holds, with its facts; False and nothing when it is lost."""
         envelopes = self._facts.wrap(facts)
-        saved = await self._jobs.update(
+        saved = await self._writing.change(
             self._of(HELD),
             merged(change, self._facts.pushed(envelopes)),
             key=_key(job.document_id, job.kind),
             lease=job.lease,
         )
         if saved and envelopes:
-            self._facts.saved()
+            self._facts.saved(self._jobs.name)
         return saved
 
     def _of(self, query: Query) -> Query:

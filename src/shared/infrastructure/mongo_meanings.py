@@ -7,6 +7,8 @@ from shared.kernel import DomainError, StorageFull, Unavailable
 from shared.settings import WrongSettings, without_credentials
 
 # Codes of MongoDB's `error_codes.yml`.
+NO_SUCH_PATH: Final = 28
+IMMUTABLE: Final = 66
 NOT_PRIMARY: Final = 10107
 DUPLICATE: Final = 11000
 _NOT_AUTHENTICATED: Final = frozenset((18, 8000))
@@ -82,10 +84,10 @@ def index_of(details: Any) -> str:
 
 
 def first_code(details: Any) -> int | None:
-    """Of a bulk write that failed: the code of its first failure."""
+    """Of a bulk write that failed: the code of its first failure, of a duplicate only where nothing else failed."""
     found = details or {}
-    errors = found.get("writeErrors") or found.get("writeConcernErrors") or [{}]
-    code = errors[0].get("code")
+    codes = [error.get("code") for name in ("writeErrors", "writeConcernErrors") for error in found.get(name) or ()]
+    code = next((one for one in codes if one != DUPLICATE), DUPLICATE if codes else None)
     return code if isinstance(code, int) else None
 
 

@@ -55,8 +55,14 @@ class RedisCache:
         self._shown = without_credentials(settings.cache_url)
         self._prefix = f"{settings.installation}:c:"
         self._timeout_seconds = min(_LONGEST_TIMEOUT_SECONDS, settings.server_timeout_seconds)
-        # A little later than our own limit, whose words name the server.
-        self._guard = remotes.guard("redis", timeout_seconds=self._timeout_seconds + 0.1, attempts=1, failure_limit=3)
+        # A little later than our own limit, whose words say more.
+        self._guard = remotes.guard(
+            "redis",
+            timeout_seconds=self._timeout_seconds + 0.1,
+            attempts=1,
+            failure_limit=3,
+            where=f"Redis ({self._shown}, SEOGA_CACHE_URL)",
+        )
         self._redis: Any = None
         self._known_tags: dict[str, None] = {}
         self._owed: set[str] = set()
@@ -81,6 +87,11 @@ class RedisCache:
                 await self._asking
         with contextlib.suppress(RedisError, OSError):
             await self._redis.aclose()
+
+    @property
+    def is_shared(self) -> bool:
+        """See Cache."""
+        return True
 
     async def get(self, key: str) -> bytes | None:
         """See Cache."""

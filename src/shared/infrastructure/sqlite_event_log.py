@@ -19,9 +19,10 @@ from typing import Final, Self
 from pydantic import ValidationError
 
 from shared.events.envelope import Envelope
+from shared.infrastructure.dead_letters import buried_event, no_such_letter
 from shared.infrastructure.sqlite import SqliteDatabase
 from shared.infrastructure.sqlite_event_reader import EventReader, Published, RecentEvents
-from shared.kernel import Conflict, NotFound, utc_now
+from shared.kernel import Conflict, utc_now
 from shared.ports.event_bus import DeadLetter, Delivery, OnLeaving, Subscription
 from shared.telemetry import get_log
 
@@ -82,6 +83,10 @@ class SqliteEventLog:
         self._trimming.cancel()
         await asyncio.gather(self._trimming, return_exceptions=True)
         await self._database.__aexit__(*failure)
+
+    async def identity(self) -> str | None:
+        """See EventBus."""
+        return None
 
     @property
     def lanes_move(self) -> bool:
@@ -160,13 +165,7 @@ class SqliteEventLog:
 
         def publish_again(connection: sqlite3.Connection) -> DeadLetter:
             letter = _letter(_find_letter(connection, letter_id))
-            try:
-                envelope = Envelope.from_json(letter.raw)
-            except ValidationError as error:
-                raise Conflict(
-                    "This dead letter is not an event that can be read; replaying it would only fail again.",
-                    code="not_replayable",
-                ) from error
+            envelope = buried_event(letter)
             topic = _register_topics(connection, [envelope.topic])[envelope.topic]
             self._append(connection, [(envelope.topic, topic, letter.raw)])
             connection.execute(
@@ -175,6 +174,16 @@ class SqliteEventLog:
             return _letter(_find_letter(connection, letter_id))
 
         return await self._database.write(publish_again)
+
+    async def lags(self) -> Mapping[str, int]:
+        """How many published events each group that ever subscribed has not committed."""
+        rows = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT consumers, sum((SELECT count(*) FROM events WHERE events.topic = positions.topic"
+                " AND events.position > positions.position)) AS lag FROM positions GROUP BY consumers"
+            ).fetchall()
+        )
+        return {row["consumers"]: row["lag"] for row in rows}
 
     async def trim(self) -> int:
         """Deletes what is older than the retention and below every group's position; how many events that was.
@@ -337,7 +346,7 @@ def _trim(connection: sqlite3.Connection, topic: int, oldest: float) -> int:
 def _find_letter(connection: sqlite3.Connection, letter_id: str) -> sqlite3.Row:
     row: sqlite3.Row | None = connection.execute("SELECT * FROM dead_letters WHERE id = ?", (letter_id,)).fetchone()
     if row is None:
-        raise NotFound(f"There is no dead letter {letter_id!r}.", code="dead_letter_not_found")
+        raise no_such_letter(letter_id)
     return row
 
 

@@ -48,7 +48,7 @@ class Subscription(Protocol):
         Every event published after the group's committed position is received at least once, also after a
         crash. Nothing is received twice within one subscription unless it was not committed and the
         subscription was opened again. An event published in this process wakes a waiting receiver at once.
-        Raises Unavailable while the bus is down.
+        While the bus is down it waits, or raises Unavailable: then the subscription is to be opened again.
         """
         ...
 
@@ -67,6 +67,10 @@ class EventBus(Protocol):
 
     async def publish(self, *envelopes: Envelope) -> None:
         """All are durable when it returns (on a crash before: any prefix may be). Raises Unavailable."""
+        ...
+
+    async def identity(self) -> str | None:
+        """Names this log among all there are; None when only this process can reach it. Raises Unavailable."""
         ...
 
     @property

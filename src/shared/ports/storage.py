@@ -74,6 +74,11 @@ class BlobStore(Protocol):
 class Cache(Protocol):
     """A bounded cache. Down or damaged is a miss, never an error."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes get what this one puts (a capability)."""
+        ...
+
     async def get(self, key: str) -> bytes | None:
         """None when absent, expired or its tag was dropped."""
         ...

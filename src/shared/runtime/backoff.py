@@ -11,6 +11,11 @@ class Backoff:
         self._longest_seconds = longest_seconds
         self._next_seconds = first_seconds
 
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing failed since the last success: then the failure is news."""
+        return self._next_seconds == self._first_seconds
+
     def next_seconds(self) -> float:
         """Between 75 % and 100 % of the present step, which then doubles."""
         seconds = self._next_seconds

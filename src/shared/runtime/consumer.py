@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from collections import defaultdict, deque
 from dataclasses import dataclass
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Final
 
 from pydantic import ValidationError
@@ -23,6 +23,8 @@ from shared.telemetry import Metrics, get_log
 
 _BATCH: Final = 128
 _COMMIT_EVERY_SECONDS: Final = 0.05
+_TELL_AGAIN_SECONDS: Final = 30.0
+"""A server that is away makes many events wait, each again and again: one of them is told, now and then."""
 _LARGEST_WINDOW: Final = 4096
 """Events received and not yet committed: one that waits for ever lets this many others past."""
 _log = get_log("consumer")
@@ -50,6 +52,15 @@ class Consumer:
         self.attempts = attempts
         self._topics = tuple(sorted({event.topic for event in subscriptions}))
         self.drain_seconds = drain_seconds
+        self._told_at: dict[str, float] = {}
+
+    def is_news(self, action: str) -> bool:
+        """Whether this was not told lately."""
+        now = monotonic()
+        if now - self._told_at.get(action, -_TELL_AGAIN_SECONDS) < _TELL_AGAIN_SECONDS:
+            return False
+        self._told_at[action] = now
+        return True
 
     async def run(self) -> None:
         """Until cancelled; then handlers in flight get `drain_seconds`, and what is finished is committed.
@@ -362,7 +373,10 @@ class _Session:
 
     def _tell(self, what: str, action: str, envelope: Envelope | None, error: BaseException) -> None:
         is_expected = isinstance(error, Unavailable)
-        (_log.warning if is_expected else _log.error)(
+        tell = _log.error
+        if is_expected:
+            tell = _log.warning if self._consumer.is_news(action) else _log.debug
+        tell(
             what,
             action=action,
             group=self._consumer.group,

@@ -46,9 +46,9 @@ class OutboxRelay:
                         rounds = 0
                 backoff.reset()
             except Unavailable as error:
-                seconds = backoff.next_seconds()
-                _log.warning("facts wait", action="relay.wait", reason=str(error), seconds=round(seconds, 2))
-                await asyncio.sleep(seconds)
+                tell = _log.warning if backoff.is_first else _log.debug
+                tell("facts wait", action="relay.wait", reason=str(error))
+                await asyncio.sleep(backoff.next_seconds())
 
     async def publish_pending(self) -> int:
         """One batch; how many facts it had. Raises Unavailable."""

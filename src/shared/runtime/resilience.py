@@ -30,6 +30,8 @@ from shared.telemetry import Metrics, get_log
 BreakerState = Literal["closed", "open", "half-open"]
 
 _GAUGE: Final = {STATE_CLOSED: 0.0, STATE_HALF_OPEN: 0.5, STATE_OPEN: 1.0}
+_LEAST_SHARE: Final = 0.1
+"""Of the timeout: with less time left there is no further attempt."""
 _log = get_log("resilience")
 T = TypeVar("T")
 
@@ -64,11 +66,16 @@ class Resilient:
         first_pause_seconds: float = 0.1,
         longest_pause_seconds: float = 2,
         metrics: Metrics,
+        where: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """`total_seconds` is for all attempts and pauses of one call; None is no limit but theirs."""
+        """`total_seconds` is for all attempts and pauses of one call; None is no limit but theirs.
+
+        `where` begins the sentences that people read: the server and the setting that names it.
+        """
         self.name = name
+        self._where = where or name
         self._timeout_seconds = timeout_seconds
         self._attempts = attempts
         self._reset_seconds = reset_seconds
@@ -86,7 +93,7 @@ class Resilient:
             state_storage=self._storage,
             name=name,
             throw_new_error_on_trip=False,
-            listeners=[_Changes(metrics)],
+            listeners=[_Changes(metrics, clock, lambda: self._last_failure)],
         )
         # Guards what follows and the breaker; held for moments only.
         self._lock = threading.Lock()
@@ -131,7 +138,8 @@ class Resilient:
                 if not idempotent or attempt >= self._attempts or error.specific_code == "circuit_open":
                     raise
                 pause = self._pause_seconds(attempt, error)
-                if ends_at is not None and self._clock() + pause >= ends_at:
+                # What has no time to be answered would only be one failure more, and its words would mislead.
+                if ends_at is not None and self._clock() + pause > ends_at - _LEAST_SHARE * self._timeout_seconds:
                     raise
                 self._metrics.count("remote_retries", target=self.name)
             await self._sleep(pause)
@@ -145,7 +153,7 @@ class Resilient:
             async with asyncio.timeout(timeout):
                 answer = await make_call()
         except TimeoutError as error:
-            late = Unavailable(f"{self.name} did not answer within {timeout:.3g} s.", code="timeout")
+            late = Unavailable(f"{self._where} did not answer within {timeout:.3g} s.", code="timeout")
             self._failed(is_probe, late)
             raise late from error
         except Unavailable as error:
@@ -154,6 +162,14 @@ class Resilient:
         except DomainError:
             self._answered(is_probe)
             raise
+        except RuntimeError as error:
+            # uvloop's word for a connection that has just ended (handles/handle.pyx), where others say OSError.
+            if "handler is closed" not in str(error):
+                self._left(is_probe)
+                raise
+            ended = Unavailable(f"{self._where}: the connection ended.")
+            self._failed(is_probe, ended)
+            raise ended from error
         except BaseException:
             self._left(is_probe)
             raise
@@ -173,7 +189,7 @@ class Resilient:
             if wait > 0 or self._is_probing:
                 self._metrics.count("remote_calls", target=self.name, outcome="not tried")
                 raise Unavailable(
-                    f"{self.name} failed {self.failures} times in a row and is left alone for a moment. "
+                    f"{self._where} failed {self.failures} times in a row and is left alone for a moment. "
                     f"The last failure: {self._last_failure}",
                     code="circuit_open",
                     # While somebody probes, the outcome is near.
@@ -248,6 +264,7 @@ class Remotes:
         failure_limit: int = 5,
         reset_seconds: float = 2,
         total_seconds: float | None = None,
+        where: str | None = None,
     ) -> Resilient:
         """The one of this name, made at the first call; `total_seconds` is as long as one attempt if not given."""
         if name not in self._guards:
@@ -260,6 +277,7 @@ class Remotes:
                 reset_seconds=reset_seconds,
                 total_seconds=total_seconds or timeout,
                 metrics=self._metrics,
+                where=where,
             )
         return self._guards[name]
 
@@ -276,21 +294,27 @@ class Remotes:
 
 
 class _Changes(CircuitBreakerListener):
-    """Tells every change of a breaker."""
+    """Tells once that a breaker opens and once that it closes; what its probes change shows in the gauge."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, clock: Callable[[], float], last_failure: Callable[[], str]) -> None:
         self._metrics = metrics
+        self._clock = clock
+        self._last_failure = last_failure
+        self._away_since = 0.0
 
     def state_change(
         self, cb: CircuitBreaker, old_state: CircuitBreakerState | None, new_state: CircuitBreakerState
     ) -> None:
         name = cb.name or ""
         self._metrics.gauge("remote_breaker_open", _GAUGE[new_state.name], target=name)
-        tell = _log.warning if new_state.name == STATE_OPEN else _log.info
-        tell(
-            "breaker changed",
-            action=f"breaker.{new_state.name}",
-            target=name,
-            before=old_state.name if old_state else None,
-            failures=cb.fail_counter,
-        )
+        if new_state.name == STATE_CLOSED:
+            seconds = round(self._clock() - self._away_since, 1)
+            _log.info("breaker closed", action="breaker.closed", target=name, away_seconds=seconds)
+        elif new_state.name == STATE_HALF_OPEN:
+            _log.debug("breaker probes", action="breaker.half-open", target=name)
+        elif old_state is not None and old_state.name == STATE_HALF_OPEN:
+            _log.debug("breaker stays open", action="breaker.open", target=name, reason=self._last_failure())
+        else:
+            self._away_since = self._clock()
+            failures, reason = cb.fail_counter, self._last_failure()
+            _log.warning("breaker opened", action="breaker.open", target=name, failures=failures, reason=reason)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import gc
+import logging
 import signal
 import socket
 import sys
@@ -56,6 +57,28 @@ def url_of(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+class _Quiet:
+    """The application, whose reason for not starting goes to the caller instead of, as a traceback, to the log."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.failure: DomainError | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_shortly(message: dict[str, Any]) -> None:
+            reason = sys.exc_info()[1]
+            if isinstance(reason, DomainError):
+                self.failure = reason
+                message = {"type": message["type"]}
+            await send(message)
+
+        await self._app(scope, receive, send_shortly)
+
+
 def _server(app: Any, on_listening: Callable[[], None]) -> _Server:
     config = uvicorn.Config(
         app,
@@ -72,7 +95,10 @@ def _server(app: Any, on_listening: Callable[[], None]) -> _Server:
 
 
 def serve(app: Any, bound: socket.socket, on_listening: Callable[[], None]) -> bool:
-    """Serves until SIGINT or SIGTERM ends it, after a drain; False when it could not start."""
+    """Serves until SIGINT or SIGTERM ends it, after a drain; False when it could not start.
+
+    Raises the DomainError that kept the application from starting.
+    """
 
     def begin() -> None:
         # What a start leaves stays for ever: looking through it again and again stopped the loop for 50 ms, and
@@ -81,11 +107,21 @@ def serve(app: Any, bound: socket.socket, on_listening: Callable[[], None]) -> b
         gc.set_threshold(10_000, 20, 50)
         on_listening()
 
-    server = _server(app, begin)
+    quiet = _Quiet(app)
+    logging.getLogger("uvicorn.error").addFilter(lambda _: quiet.failure is None)
+    server = _server(quiet, begin)
     # uvicorn raises the signal that ended it once more: the caller's `with` blocks must still be left.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         server.run(sockets=[bound])
+    except KeyboardInterrupt:
+        pass
+    except SystemExit:
+        # So uvicorn ends what could not start.
+        if quiet.failure is None:
+            raise
+    if quiet.failure is not None:
+        raise quiet.failure
     return server.started
 
 

@@ -84,7 +84,8 @@ class Worker:
                     await self._turn()
                     backoff.reset()
                 except Unavailable as error:
-                    _log.warning("job store away", action="worker.wait", group=self._group, reason=str(error))
+                    tell = _log.warning if backoff.is_first else _log.debug
+                    tell("job store away", action="worker.wait", group=self._group, reason=str(error))
                     await asyncio.sleep(backoff.next_seconds())
         finally:
             try:
@@ -108,7 +109,7 @@ class Worker:
             running = _Running(job, is_probe=self._is_away)
             self._running[job.id, job.lease] = running
             running.task = asyncio.create_task(self._do(running), name=f"{self._group}.{kind}")
-        if not jobs:
+        if len(jobs) < room:  # there are no more now, so it is not asked again
             await self._jobs.wait_for_jobs(kind, _LOOK_AGAIN_SECONDS)
 
     async def _claim(self, limit: int) -> Sequence[Job]:
@@ -169,6 +170,7 @@ class Worker:
 
     async def _unavailable(self, running: _Running, error: Unavailable) -> str:
         job, now = running.job, asyncio.get_running_loop().time()
+        was_away = self._is_away
         if not self._is_away or running.is_probe:
             # Jobs that fail together are one sign; only a probe that fails makes the next pause longer.
             if not self._is_away:
@@ -176,7 +178,9 @@ class Worker:
             self._is_away = True
             self._probe_at = now + self._away.next_seconds()
         seconds = max(0.0, self._probe_at - now)
-        _log.warning("job waits", action="worker.unavailable", kind=job.kind, reason=str(error), seconds=seconds)
+        # Of many jobs that fail together, and of probes, the first one's word is enough.
+        tell = _log.debug if was_away else _log.warning
+        tell("job waits", action="worker.unavailable", kind=job.kind, reason=str(error), seconds=seconds)
         # A little longer than the worker itself waits, so that the next probe is another job if there is one.
         return await self._save("unavailable", lambda: self._jobs.release(job, delay_seconds=1.25 * seconds))
 
@@ -227,7 +231,8 @@ class Worker:
             try:
                 return outcome if await save() else "lost"
             except Unavailable as error:
-                _log.warning("job end not saved", action="worker.save", kind=self._handler.kind, reason=str(error))
+                tell = _log.warning if backoff.is_first else _log.debug
+                tell("job end not saved", action="worker.save", kind=self._handler.kind, reason=str(error))
                 await asyncio.sleep(backoff.next_seconds())
 
     async def _give_back(self, job: Job) -> str:
@@ -247,7 +252,8 @@ class Worker:
         try:
             is_held = await self._jobs.heartbeat(running.job, lease_seconds=self._lease_seconds)
         except Exception as error:
-            _log.warning("heartbeat not saved", action="worker.heartbeat", kind=running.job.kind, reason=str(error))
+            # Who cannot save the job's end says so; this one comes every few seconds for each job.
+            _log.debug("heartbeat not saved", action="worker.heartbeat", kind=running.job.kind, reason=str(error))
             return
         if not is_held and (running.job.id, running.job.lease) in self._running and running.task is not None:
             running.is_lost = True

@@ -5,12 +5,14 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from command_line import command
 from servers.machine import free_ports, wait_until
+
+from shared.kernel import new_id
 
 _START_SECONDS: Final = 60
 _MODULES: Final = "ingest,search,monitor"
@@ -27,7 +29,9 @@ class Member:
         self._reading = threading.Thread(target=self._read, args=(process.stderr,), daemon=True)
         self._reading.start()
         line = process.stdout.readline()
-        assert "listens on" in line, f"{name} does not start: {self.words()}"
+        if "listens on" not in line:
+            self.end(signal.SIGKILL)
+            raise AssertionError(f"{name} does not start: {self.words()}")
         self.url = line.split()[-1]
 
     def words(self, since: float = 0) -> str:
@@ -55,13 +59,14 @@ class House:
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
         self._folder = folder
-        self._settings = {"SEOGA_LOG_LEVEL": "warning", **settings}
+        self._settings = {"SEOGA_LOG_LEVEL": "warning", "SEOGA_INSTALLATION": f"t{new_id()[:8]}", **settings}
         (self._port,) = free_ports(1)
-        self._stack = ExitStack()
         self.api: Member
         self.workers: list[Member] = []
         self.gone: list[Member] = []
         """Those that ended."""
+        self.is_spoilt = False
+        """Whether something went wrong in it that others must not find."""
 
     @property
     def url(self) -> str:
@@ -95,6 +100,19 @@ class House:
         self.workers.remove(worker)
         self.gone.append(worker)
         return worker.end(by)
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """When something fails in the block, what everybody said meanwhile is told with it."""
+        began_at = time.monotonic()
+        try:
+            yield
+        except Exception as error:
+            self.is_spoilt = True
+            for member in (*self.members, *self.gone):
+                words = member.words(began_at)
+                error.add_note(f"--- {member.name} said:\n{words[:6000]}\n…\n{words[6000:][-2000:]}")
+            raise
 
     def end(self) -> None:
         """All of them, in order."""

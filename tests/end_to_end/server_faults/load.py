@@ -55,6 +55,11 @@ class Note:
         return f"Berth note {self.word}: the ferry of pier {self.number} pays harbour dues.\n".encode()
 
 
+def new_notes(count: int) -> list[Note]:
+    """Nobody has seen them."""
+    return [Note(next(_NUMBERS)) for _ in range(count)]
+
+
 @dataclass(slots=True)
 class Load:
     """Uploads that are refused are tried again, as a careful client does, until they are accepted."""
@@ -106,7 +111,7 @@ class Load:
     async def _upload_next(self) -> None:
         # Every other time one of those that were refused, so that new ones come also while all are refused.
         again = self.waiting.pop(0) if self.waiting and len(self.uploads) % 2 else None
-        await self.upload(again or Note(next(_NUMBERS)))
+        await self.upload(again or new_notes(1)[0])
 
     async def _search(self) -> None:
         asked = {"query": "what does the ferry pay at the pier", "limit": 5}

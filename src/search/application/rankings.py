@@ -1,0 +1,121 @@
+"""The lists that cursors go through: in this process, and in the cache where other processes see it too."""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgpack
+
+from search.application.ports import Analyzer, ChunkIndex
+from search.application.ranking import Ranking
+from search.application.request import SearchRequest
+from search.domain.cursor import Cursor
+from search.domain.highlight import Highlighter
+from search.domain.language import language_of
+from shared.kernel import Gone
+from shared.ports.storage import Cache
+
+_TTL_SECONDS: Final = 600.0
+_MOST: Final = 256
+_SHAPE: Final = 1
+"""Of what is in the cache; another Seoga's may differ."""
+
+
+@dataclass(slots=True)
+class PreparedQuery:
+    """A query made ready for the index; kept for the pages that follow."""
+
+    ranking: Ranking
+    words: tuple[str, ...]
+    """To highlight, as the morphemes."""
+    morphemes: tuple[str, ...]
+    highlighter: Highlighter
+    language: str | None
+    degraded: tuple[str, ...]
+    made_at: float = field(default_factory=time.monotonic)
+    is_shared: bool = False
+    """Whether the cache has it, as deep as it was read when it was last put there."""
+    is_shared_deep: bool = False
+
+    def reaches(self, request: SearchRequest, offset: int) -> bool:
+        """Whether the page can be had without reading the index deeper, unless much of it is gone meanwhile."""
+        if self.ranking.is_deep:
+            return True
+        return not request.facets and len(self.ranking.entries) >= offset + request.limit
+
+
+class Rankings:
+    """By the query's name and the index version it was read at; the newest 256 for ten minutes.
+
+    Reading deeper another time may give another order, so whoever reads deeper tells the others.
+    """
+
+    def __init__(self, cache: Cache, index: ChunkIndex, analyzer: Analyzer) -> None:
+        self._cache = cache
+        self._index = index
+        self._analyzer = analyzer
+        self._kept: OrderedDict[tuple[str, int], PreparedQuery] = OrderedDict()
+
+    def keep(self, name: str, at: int, query: PreparedQuery) -> None:
+        """In this process."""
+        self._kept[name, at] = query
+        self._kept.move_to_end((name, at))
+        while len(self._kept) > _MOST:
+            self._kept.popitem(last=False)
+
+    async def find(self, request: SearchRequest, cursor: Cursor) -> PreparedQuery:
+        """What this process keeps, or another one put into the cache. Raises Gone (`cursor_expired`)."""
+        name, at = cursor.query_hash, cursor.index_version
+        kept = self._kept.get((name, at))
+        if kept is not None and time.monotonic() - kept.made_at > _TTL_SECONDS:
+            kept = None
+        if self._cache.is_shared and (kept is None or not kept.reaches(request, cursor.offset)):
+            others = self._unpacked(request, await self._cache.get(_key(name, at)))
+            if others is not None and (kept is None or others.ranking.is_deep):
+                kept = others
+                self.keep(name, at, kept)
+        if kept is None:
+            raise Gone(
+                "The list this cursor goes through is no longer kept; begin at the first page.", code="cursor_expired"
+            )
+        return kept
+
+    async def share(self, name: str, at: int, query: PreparedQuery) -> None:
+        """Puts it where other processes find it, unless it is there as deep as here."""
+        is_deep = query.ranking.is_deep
+        if not self._cache.is_shared or (query.is_shared and query.is_shared_deep == is_deep):
+            return
+        query.is_shared, query.is_shared_deep = True, is_deep
+        await self._cache.put(_key(name, at), _packed(query), ttl_seconds=_TTL_SECONDS)
+
+    def _unpacked(self, request: SearchRequest, raw: bytes | None) -> PreparedQuery | None:
+        """Damaged is a miss, as with everything from a cache."""
+        if raw is None:
+            return None
+        try:
+            ranking, words, morphemes, degraded = msgpack.unpackb(raw, use_list=False)
+            restored = Ranking.restored(
+                ranking, index=self._index, filters=request.allowed_filters, by_document=request.by_document
+            )
+        except (ValueError, TypeError, msgpack.UnpackException):
+            return None
+        return PreparedQuery(
+            ranking=restored,
+            words=words,
+            morphemes=morphemes,
+            highlighter=Highlighter(words, morphemes, self._analyzer.stem),
+            language=language_of(request.query),
+            degraded=degraded,
+            is_shared=True,
+            is_shared_deep=restored.is_deep,
+        )
+
+
+def _key(name: str, at: int) -> str:
+    return f"ranking:{_SHAPE}:{name}:{at}"
+
+
+def _packed(query: PreparedQuery) -> bytes:
+    packed: bytes = msgpack.packb((query.ranking.packed(), query.words, query.morphemes, query.degraded))
+    return packed

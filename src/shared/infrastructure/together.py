@@ -1,0 +1,72 @@
+"""Calls of one moment in one: what comes while a call to a server is under way waits for the next and goes together."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from shared.kernel import Unavailable
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+class Together(Generic[Item, Answer]):
+    """One call at a time, which begins after everyone whose question it carries has asked."""
+
+    def __init__(
+        self,
+        send: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
+        *,
+        name: str,
+        most: int = 500,
+        size_of: Callable[[Item], int] = lambda _: 1,
+    ) -> None:
+        """`send` gives one answer for each item, in their order. At most `most` go together by `size_of`, or one."""
+        self._send = send
+        self._name = name
+        self._most = most
+        self._size_of = size_of
+        self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    async def ask(self, item: Item) -> Answer:
+        """Raises what `send` does. When that is Unavailable, what waits behind fails too, unsent."""
+        done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, done))
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send_all(), name=self._name)
+        return await done
+
+    async def _send_all(self) -> None:
+        while batch := self._next():
+            try:
+                answers = await self._send([item for item, _ in batch])
+            except Unavailable as error:
+                # Who waited as long as the call did would otherwise wait as long again.
+                _fail(batch + self._waiting, error)
+                self._waiting = []
+            except BaseException as error:
+                _fail(batch, error)
+                if not isinstance(error, Exception):
+                    raise
+            else:
+                for (_, done), answer in zip(batch, answers, strict=True):
+                    if not done.done():
+                        done.set_result(answer)
+
+    def _next(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
+        size = 0
+        for place, (item, _) in enumerate(self._waiting):
+            size += self._size_of(item)
+            if size > self._most and place:
+                break
+        else:
+            place = len(self._waiting)
+        batch, self._waiting = self._waiting[:place], self._waiting[place:]
+        return batch
+
+
+def _fail(batch: Sequence[tuple[object, asyncio.Future[Answer]]], error: BaseException) -> None:
+    for _, done in batch:
+        if not done.done():
+            done.set_exception(error)

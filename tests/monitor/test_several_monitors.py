@@ -1,0 +1,118 @@
+"""What a monitor tells of the whole installation, whichever process handles the events; here none does."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from monitor_builders import Monitor, a_monitor, told
+
+from builders import a_document_received, eventually
+from shared.events.envelope import Envelope
+from shared.events.process import StageFinished
+from shared.events.search import SearchPerformed
+from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite_event_log import SqliteEventLog
+from shared.infrastructure.sqlite_jobs import SqliteJobs
+from shared.kernel import new_document_id, utc_now
+from shared.ports.event_bus import EventBus
+from shared.ports.jobs import NewJob
+
+
+@pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.servers)])
+async def buses(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Sequence[EventBus]]:
+    """One log, as two monitors have it: each its own connection where processes can share a log."""
+    async with AsyncExitStack() as stack:
+        if request.param == "sqlite":
+            yield [await stack.enter_async_context(SqliteEventLog(tmp_path / "events.sqlite"))] * 2
+            return
+        from kafka_builders import a_kafka_bus, an_installation, kafka_settings
+
+        settings = kafka_settings(await stack.enter_async_context(an_installation()))
+        yield [await stack.enter_async_context(a_kafka_bus(settings)) for _ in range(2)]
+
+
+@pytest.fixture
+async def monitors(buses: Sequence[EventBus], tmp_path: Path) -> AsyncIterator[Sequence[Monitor]]:
+    """Two whose queue of Process has one job waiting."""
+    async with AsyncExitStack() as stack:
+        database = SqliteDatabase(tmp_path / "process.sqlite", SqliteJobs.SCHEMA + SqliteFacts.SCHEMA)
+        await stack.enter_async_context(database)
+        jobs = SqliteJobs(database, SqliteFacts(database, "process"))
+        await jobs.add(NewJob(kind="process", document_id=new_document_id(), document_version=1))
+        opened = []
+        for number, bus in enumerate(buses):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            monitor = await stack.enter_async_context(a_monitor(folder, bus=bus))
+            monitor.job_stores["process"] = jobs
+            opened.append(monitor)
+        yield opened
+
+
+def a_search(name: str) -> Envelope:
+    return told(SearchPerformed(search_id=name, mode="hybrid", characters=5, hits=3, seconds=0.02), at=utc_now())
+
+
+def a_word_of_process() -> Envelope:
+    document = new_document_id()
+    event = StageFinished(document_id=document, document_version=1, stage="parse", seconds=0.5, done=1, total=3)
+    return told(event, at=utc_now())
+
+
+async def test_every_process_counts_every_search_once(monitors: Sequence[Monitor]) -> None:
+    searches = [a_search(str(number)) for number in range(30)]
+
+    async def have_all() -> bool:
+        # Again and again, for neither needs to listen yet.
+        await monitors[0].bus.publish(*searches)
+        shown = [(await one.get("/api/v1/monitor"))["searches"] for one in monitors]
+        return [(one["per_minute"], one["seconds_p50"]) for one in shown] == [(6.0, 0.02)] * 2
+
+    await eventually(have_all, every_seconds=0.3)
+
+
+async def test_a_search_of_a_newer_seoga_is_passed_over(monitors: Sequence[Monitor]) -> None:
+    newer = a_search("newer").model_copy(update={"version": 99})
+
+    async def has_the_other() -> bool:
+        await monitors[0].bus.publish(newer, a_search("1"))
+        return bool((await monitors[1].get("/api/v1/monitor"))["searches"]["per_minute"] == 0.2)
+
+    await eventually(has_the_other, every_seconds=0.3)
+
+
+async def test_what_waits_its_turn_is_not_stuck_for_those_who_do_no_work_either(monitors: Sequence[Monitor]) -> None:
+    waiting = new_document_id()
+    for monitor in monitors:
+        await monitor.hear(told(a_document_received(waiting), at=utc_now() - timedelta(minutes=3)))
+
+    async def is_heard() -> bool:
+        await monitors[0].bus.publish(a_word_of_process())
+        pages = [await one.get("/api/v1/monitor/journeys", stuck="true") for one in monitors]
+        return [page["items"] for page in pages] == [[], []]
+
+    await eventually(is_heard, every_seconds=0.3)
+    for monitor in monitors:
+        (journey,) = (await monitor.get(f"/api/v1/monitor/journeys/{waiting}"))["items"]
+        assert (journey["stuck"], journey["waits_for"]) == (False, "process")
+
+
+async def test_one_that_has_just_come_calls_nobody_silent_who_may_have_spoken_before(
+    monitors: Sequence[Monitor],
+) -> None:
+    monitor = monitors[0]
+    await monitor.hear(told(a_document_received(new_document_id()), at=utc_now() - timedelta(minutes=3)))
+
+    async def stuck() -> int:
+        return int((await monitor.get("/api/v1/monitor/journeys", stuck="true"))["total"])
+
+    if not monitor.bus.lanes_move:
+        assert await stuck() == 1  # nobody worked while this process, the only one, was not there
+        return
+
+    async def is_listening() -> bool:
+        return await stuck() == 0
+
+    await eventually(is_listening)
