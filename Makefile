@@ -52,7 +52,7 @@ servers-stop: ## end what `make servers` started (data and ports stay in .server
 # Those that run are expected: with CI=true a test that misses one of them fails instead of being skipped.
 test-servers: .venv/test.stamp ## test the adapters of Kafka, MongoDB, Qdrant and Redis on servers
 	@$(SERVERS) kinds
-	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 2 -m "servers and not chaos_servers"
+	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 2 --dist loadgroup -m "servers and not chaos_servers"
 
 chaos-servers: .venv/test.stamp ## stop, pause and kill servers under load for a minute each (long)
 	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 0 -m chaos_servers

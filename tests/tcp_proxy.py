@@ -37,6 +37,7 @@ class TcpProxy:
         self._flows = asyncio.Event()
         self._flows.set()
         self._delay_seconds = 0.0
+        self._fatal_words = b""
 
     async def __aenter__(self) -> Self:
         await self._listen()
@@ -79,6 +80,10 @@ class TcpProxy:
         """Everything passes at once; what a black hole held back goes on."""
         await self.slow(0)
 
+    def lose_the_answer_to(self, words: bytes) -> None:
+        """The next request with these words reaches the target; its connection says nothing from then on."""
+        self._fatal_words = words
+
     async def _listen(self) -> None:
         if self._server is None:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
@@ -91,16 +96,30 @@ class TcpProxy:
             async with _closing(writer):
                 await self._flows.wait()
                 target_reader, target_writer = await asyncio.open_connection(*self._target)
+                speaks = asyncio.Event()
+                speaks.set()
                 async with _closing(target_writer), asyncio.TaskGroup() as both:
-                    both.create_task(self._pump(reader, target_writer))
-                    both.create_task(self._pump(target_reader, writer))
+                    both.create_task(self._pump(reader, target_writer, speaks))
+                    both.create_task(self._pump(target_reader, writer, speaks, is_answer=True))
         except* (OSError, asyncio.CancelledError):
             pass
         finally:
             self._connections.discard(task)
 
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self,
+        source: asyncio.StreamReader,
+        sink: asyncio.StreamWriter,
+        speaks: asyncio.Event,
+        *,
+        is_answer: bool = False,
+    ) -> None:
         while piece := await source.read(_PIECE):
+            if not is_answer and self._fatal_words and self._fatal_words in piece:
+                self._fatal_words = b""
+                speaks.clear()
+            if is_answer:
+                await speaks.wait()
             if self._delay_seconds:
                 await asyncio.sleep(self._delay_seconds)
             await self._flows.wait()

@@ -220,6 +220,15 @@ async def test_a_withdrawn_document_frees_its_names_and_bytes(stored: Stored) ->
     assert (await stored.store.load(document.id)).status == "withdrawn"
 
 
+async def test_many_documents_can_be_withdrawn_at_once(stored: Stored) -> None:
+    documents = [await saved(stored, a_document(f"text {number}", f"{number}.txt")) for number in range(5)]
+    for document in documents:
+        document.withdraw()
+        await saved(stored, document)
+    for document in documents:
+        assert (await stored.store.load(document.id)).status == "withdrawn"
+
+
 async def test_a_removed_document_leaves_only_a_tombstone(stored: Stored) -> None:
     document = await saved(stored, a_document())
     document.withdraw()

@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from mongo_builders import a_mongo_door, settings_for_mongo
 from monitor_builders import Monitor, told
 
-from builders import a_document_received, labels
+from builders import a_document_received, eventually, labels
 from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.envelope import Envelope
+from shared.infrastructure.mongo_facts import MongoFacts
+from shared.infrastructure.mongo_jobs import MongoJobs
 from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
 from shared.infrastructure.sqlite_jobs import SqliteJobs
 from shared.kernel import DocumentId, new_document_id, utc_now
@@ -103,6 +106,25 @@ async def test_a_replayed_event_is_published_again_after_the_fact_that_tells_so(
     (item,) = (await monitor.get(PATH))["items"]
     assert item["replayed_at"] is not None
     assert (await monitor.get("/api/v1/monitor"))["dead_letters"] == 0
+
+
+async def test_the_summary_tells_what_it_knew_while_a_store_is_away(
+    monitor: Monitor, jobs: Jobs, tmp_path: Path
+) -> None:
+    await jobs.bury_one(new_document_id())
+    assert (await monitor.get("/api/v1/monitor"))["dead_letters"] == 1
+    nowhere = settings_for_mongo(tmp_path, url="mongodb://127.0.0.1:1/nowhere", server_timeout_seconds=0.2)
+    async with a_mongo_door(nowhere) as database:
+        monitor.job_stores["search"] = MongoJobs(database, MongoFacts(database, "search"))
+
+        async def is_degraded() -> bool:
+            # A summary is kept for a second.
+            summary = await monitor.get("/api/v1/monitor")
+            assert "SEOGA_STORE_URL" in " ".join(summary["degraded"]), summary
+            assert summary["dead_letters"] == 1
+            return True
+
+        await eventually(is_degraded, every_seconds=0.2)
 
 
 async def test_a_replayed_job_waits_again_and_its_fact_is_saved_with_it(monitor: Monitor, jobs: Jobs) -> None:

@@ -10,18 +10,22 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from mongo_builders import a_mongo, settings_for_mongo
+from mongo_builders import a_mongo, a_mongo_door, settings_for_mongo
 from motor.motor_asyncio import AsyncIOMotorGridFSBucket
+from servers import mongo_url
+from tcp_proxy import TcpProxy
 
 from builders import eventually
+from shared.artefacts.address import original_key
 from shared.infrastructure.blob_copies import LocalCopies
 from shared.infrastructure.mongo import MongoDatabase
 from shared.infrastructure.mongo_blobs import FILE, MongoBlobs
 from shared.infrastructure.mongo_garbage import ARTEFACTS, CHUNKS, FILES
 from shared.infrastructure.mongo_queries import Query
-from shared.kernel import InvalidInput, NotFound, TooLarge
+from shared.kernel import InvalidInput, NotFound, TooLarge, Unavailable
 from shared.ports.storage import StoredBlob
 
 MEGABYTE = 1 << 20
@@ -142,6 +146,27 @@ async def test_nothing_stays_of_an_upload_that_is_cancelled(processes: list[Proc
     upload.cancel()
     await asyncio.gather(upload, return_exceptions=True)
     await eventually(lambda: process.holds(0))
+
+
+@pytest.mark.servers
+async def test_an_original_whose_answer_was_lost_is_whole_for_who_stores_it_again(
+    processes: list[Process], tmp_path: Path
+) -> None:
+    """The server made it the key's content, and nobody heard of it: its chunks must stay."""
+    server = urlsplit(mongo_url())
+    async with TcpProxy(server.hostname or "", server.port or 27017) as proxy:
+        url = f"mongodb://127.0.0.1:{proxy.port}/{processes[0].database.name}"
+        settings = settings_for_mongo(tmp_path, url=url, server_timeout_seconds=1)
+        async with a_mongo_door(settings) as database, MongoBlobs(database, settings) as blobs:
+            process = Process(database, blobs)
+            # Of the three calls of an upload only the last one names its length.
+            proxy.lose_the_answer_to(b"chunkSize")
+            with pytest.raises(Unavailable):
+                await process.store(b"an original")
+            await eventually(lambda: processes[0].blobs.exists(original_key(SHA256)))
+            blob = await process.store(b"an original")
+            assert not blob.new
+        assert await processes[1].blobs.read(blob.key) == b"an original"
 
 
 @pytest.mark.servers

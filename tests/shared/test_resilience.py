@@ -127,6 +127,33 @@ async def test_no_attempt_begins_after_the_time_for_all(time: Time, resilient: C
     assert time.pauses == []
 
 
+async def test_no_attempt_begins_that_has_no_time_for_an_answer(
+    time: Time, resilient: Callable[..., Resilient]
+) -> None:
+    server = Server(AskedToWait("busy", retry_after_seconds=1.55), "well")
+    with pytest.raises(Unavailable, match="busy"):
+        await resilient(timeout_seconds=5, total_seconds=2).call(server, idempotent=True)
+    assert server.calls == 1
+
+
+async def test_its_sentences_begin_with_the_server_and_the_setting(resilient: Callable[..., Resilient]) -> None:
+    shop = resilient(where="The shop at shop:80 (SEOGA_SHOP_URL)", timeout_seconds=0.01)
+    with pytest.raises(Unavailable, match=r"The shop at shop:80 \(SEOGA_SHOP_URL\) did not answer"):
+        await shop.call(asyncio.Event().wait, idempotent=False)
+    await fail(shop, 3)
+    with pytest.raises(Unavailable, match=r"The shop at shop:80 \(SEOGA_SHOP_URL\) failed 4 times"):
+        await shop.call(Server("well"), idempotent=False)
+
+
+async def test_a_connection_that_just_ended_is_no_bug(resilient: Callable[..., Resilient]) -> None:
+    """As uvloop says it; other RuntimeErrors are bugs."""
+    shop = resilient()
+    closed = RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+    assert await shop.call(Server(closed, "well"), idempotent=True) == "well"
+    with pytest.raises(RuntimeError, match="a bug"):
+        await shop.call(Server(RuntimeError("a bug")), idempotent=True)
+
+
 async def test_a_call_without_an_answer_ends_and_counts(resilient: Callable[..., Resilient]) -> None:
     shop = resilient(timeout_seconds=0.01)
     with pytest.raises(Unavailable, match=r"the shop did not answer within 0\.01 s"):

@@ -129,6 +129,20 @@ async def test_slow_delays_both_directions(proxy: TcpProxy) -> None:
     await client.leave()
 
 
+async def test_an_answer_is_lost_and_its_request_is_not(proxy: TcpProxy) -> None:
+    client, other = await Client.of(proxy), await Client.of(proxy)
+    proxy.lose_the_answer_to(b"please")
+    await other.say(b"hello")
+    assert await other.hear() == b"hello"
+    await client.say(b"yes please")
+    with pytest.raises(TimeoutError):
+        await client.hear(within=0.05)
+    await other.say(b"please")
+    assert await other.hear() == b"please"
+    await client.leave()
+    await other.leave()
+
+
 async def test_a_server_that_is_not_there_ends_the_connection(proxy: TcpProxy) -> None:
     async with TcpProxy("127.0.0.1", 1) as nowhere:
         client = await Client.of(nowhere)

@@ -6,6 +6,7 @@ import secrets
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlsplit
 
 import msgpack
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -235,6 +236,10 @@ class RedisCache:
 
 
 def _pool(settings: Settings, timeout_seconds: float) -> Any:
+    database = urlsplit(settings.cache_url).path.strip("/")
+    if database and not database.isdecimal():
+        # The driver would take the first one.
+        raise ValueError(f"{database!r} is no number of a database")
     tls: dict[str, Any] = {}
     if settings.cache_url.startswith("rediss:") and settings.tls_ca_file is not None:
         tls["ssl_ca_certs"] = str(settings.tls_ca_file)
