@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-reference servers servers-stop test-servers chaos-servers check format bench bench-model chaos lock clean
+.PHONY: help setup demo run test test-reference servers servers-stop test-servers test-faults chaos-servers check format bench bench-model chaos lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -52,7 +52,10 @@ servers-stop: ## end what `make servers` started (data and ports stay in .server
 # Those that run are expected: with CI=true a test that misses one of them fails instead of being skipped.
 test-servers: .venv/test.stamp ## test the adapters of Kafka, MongoDB, Qdrant and Redis on servers
 	@$(SERVERS) kinds
-	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 2 --dist loadgroup -m "servers and not chaos_servers"
+	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 2 --dist loadgroup -m "servers and not chaos_servers" --ignore tests/end_to_end/server_faults
+
+test-faults: .venv/test.stamp ## stop, pause and cut servers under load, 10 s each (wants a quiet machine)
+	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 0 -m "servers and not chaos_servers" tests/end_to_end/server_faults
 
 chaos-servers: .venv/test.stamp ## stop, pause and kill servers under load for a minute each (long)
 	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 0 -m chaos_servers

@@ -70,6 +70,10 @@ def _resources(storage: _Storage, *others: Resource) -> tuple[Resource, ...]:
     return (*storage.resources, *others)
 
 
+def _probe_timeout(server_timeout_seconds: float) -> float:
+    return server_timeout_seconds + 0.5
+
+
 def _version() -> str:
     try:
         return version("seoga")
@@ -101,7 +105,12 @@ class MonitorContainer(containers.DeclarativeContainer):
         Journeys, journey_store, queues, metrics, stuck_after_seconds=settings.provided.stuck_after_seconds
     )
     listening = providers.Singleton(Listening, bus, journeys, searches)
-    health = providers.Singleton(Health, components)
+    health = providers.Singleton(
+        Health,
+        components,
+        # A server that does not answer is named by its adapter, which gives up a little earlier.
+        probe_timeout_seconds=providers.Callable(_probe_timeout, settings.provided.server_timeout_seconds),
+    )
     dead_letters = providers.Singleton(DeadLetters, bus, job_stores, journey_store)
     system = providers.Singleton(SystemSampler, providers.Singleton(PsutilUsage, settings.provided.data_dir), metrics)
     overview = providers.Singleton(
