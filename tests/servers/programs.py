@@ -155,13 +155,13 @@ def _mongo(shared: Path, folder: Path, ports: Sequence[int]) -> Ready:
     return Ready(
         [
             java,
-            "-Xmx384m",
+            "-Xmx1g",
             "-XX:+UseSerialGC",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
             "-cp",
             jars,
             str(_JAVA / "MongoServer.java"),
-            f"{folder}/data.mv",
+            f"{folder}/journal",
             str(ports[0]),
         ],
         f"mongodb://127.0.0.1:{ports[0]}",
