@@ -1,6 +1,7 @@
 """Ingest of 1,000 one-chunk abstracts over HTTP on servers, beside the embedded default in the same run.
 
-The servers are those of SEOGA_TEST_*, else of `make servers`; on one machine they share its cores with Seoga.
+The servers are those of SEOGA_TEST_*, else of `make servers`; on one machine they share its cores with Seoga. They
+have one run behind them that is not counted: a Java server compiles itself during its first thousands of calls.
 """
 
 import os
@@ -74,6 +75,7 @@ def _embedded() -> tuple[float, float]:
 
 def measure() -> list[Figure]:
     """One process on servers beside one embedded; then one worker and two."""
+    _on_servers(0)
     embedded, cpu = _embedded()
     kinds = ", ".join(server_kind(name) for name in ("kafka", "mongo", "qdrant", "redis"))
     together, server_cpu = _on_servers(0)

@@ -68,5 +68,5 @@ class IndexWriter(Background):
                 for write in batch:
                     if not write.done.done():
                         write.done.set_result(None)
-                if len(batch) > 1:
+                if len(batch) > 1 or self._waiting:
                     await asyncio.sleep(max(0.0, began + _GATHERING_SECONDS - clock()))

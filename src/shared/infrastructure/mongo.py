@@ -6,7 +6,6 @@ import time
 import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self, TypeVar
 
@@ -47,6 +46,7 @@ T = TypeVar("T")
 _LARGEST_BATCH: Final = 1000
 # What a bulk says of an update that did not come about by itself (see `_telling`).
 _NOT_DONE: Final = frozenset((DUPLICATE, NO_SUCH_PATH, IMMUTABLE))
+_NOTHING_MATCHES: Final = {"$setOnInsert": {"_id.none": 1}}
 # Closer than that, the clocks of machines need no help: time servers keep them within milliseconds.
 _CLOCKS_AGREE_SECONDS: Final = 1.0
 _INSTALLATION: Final = "installation"
@@ -270,6 +270,7 @@ class MongoCollection:
     def __init__(self, database: MongoDatabase, name: str) -> None:
         self._database = database
         self.name = name
+        self._driven: Any = None
 
     async def find_one(self, query: Query, *, fields: Filter | None = None, **values: Any) -> Row | None:
         """The first that matches, in the query's order."""
@@ -308,9 +309,8 @@ class MongoCollection:
         self, query: Query, change: Row, *, upsert: bool = False, many: bool = False, **values: Any
     ) -> bool:
         """Whether any matched, or was inserted. Raises Duplicate (also when two upserts race: try again then)."""
-        wanted = query.filled(values)
         done: Any = await self._call(
-            lambda it: (it.update_many if many else it.update_one)(wanted, change, upsert=upsert),
+            lambda it: (it.update_many if many else it.update_one)(query.filled(values), change, upsert=upsert),
             query,
             idempotent=False,
         )
@@ -331,9 +331,8 @@ class MongoCollection:
 
     async def delete(self, query: Query, *, many: bool = False, **values: Any) -> int:
         """How many are gone."""
-        wanted = query.filled(values)
         done: Any = await self._call(
-            lambda it: (it.delete_many if many else it.delete_one)(wanted), query, idempotent=False
+            lambda it: (it.delete_many if many else it.delete_one)(query.filled(values)), query, idempotent=False
         )
         return int(done.deleted_count)
 
@@ -368,7 +367,13 @@ class MongoCollection:
     async def _call(self, make_call: Callable[[Any], Awaitable[T]], query: Query | None, *, idempotent: bool) -> T:
         if query is not None and query.collection != self.name:
             raise ValueError(f"A query of {query.collection} was asked of {self.name}.")
-        return await self._database.call(lambda database: make_call(database[self.name]), idempotent=idempotent)
+        return await self._database.call(lambda database: make_call(self._of(database)), idempotent=idempotent)
+
+    def _of(self, database: Any) -> Any:
+        """The driver's own collection, which costs about as much to make as a call."""
+        if self._driven is None or self._driven.database is not database:
+            self._driven = database[self.name]
+        return self._driven
 
 
 def _telling(operation: Insert | Update) -> Insert | Update:
@@ -378,7 +383,7 @@ def _telling(operation: Insert | Update) -> Insert | Update:
     """
     if isinstance(operation, Insert) or operation.upsert:
         return operation
-    return replace(operation, change={**operation.change, "$setOnInsert": {"_id.none": 1}}, upsert=True)
+    return Update(operation.query, {**operation.change, **_NOTHING_MATCHES}, operation.values, upsert=True)
 
 
 def _request(operation: Insert | Update | Delete) -> Any:

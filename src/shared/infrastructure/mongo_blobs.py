@@ -51,6 +51,7 @@ INDEXES: Final = (
     Index(ARTEFACTS, (("file", 1),), where={"file": {"$exists": True}}),
 )
 FILE: Final = Query(FILES, {"filename": Given("name")})
+SEVERAL_FILES: Final = Query(FILES, {"filename": {"$in": Given("names")}})
 NEW_FILE: Final = Query(FILES, {"_id": Given("file")})
 NEW_CHUNK: Final = Query(CHUNKS, {"_id": Given("chunk")})
 PART: Final = Query(
@@ -72,6 +73,7 @@ class MongoBlobs:
         self._new_files = WritingTogether(self._files)
         self._new_chunks = WritingTogether(self._chunks)
         self._new_artefacts = WritingTogether(self._artefacts)
+        self._finding = Together(self._find_files, name="find-files")
         self._reading = Together(self._find_all, name="read-artefacts", most=_MOST_READ)
         self._garbage = MongoGarbage(self._files, self._chunks, self._artefacts)
         # Parsers of this process will ask for a copy of every original at once.
@@ -215,9 +217,7 @@ class MongoBlobs:
         """`length`, `version`, and `data` or `file`. Raises NotFound."""
         checked(key)
         if hash_of_original(key):
-            row = await self._files.find_one(FILE, fields={"length": 1, "chunkSize": 1}, name=key)
-            if row is not None:
-                row = {**row, "file": row["_id"], "version": row["_id"]}
+            row = await self._finding.ask(key)
         else:
             row = (
                 await self._reading.ask(key)
@@ -227,6 +227,12 @@ class MongoBlobs:
         if row is None:
             raise not_found(key)
         return row
+
+    async def _find_files(self, keys: Sequence[str]) -> list[Row | None]:
+        fields = {"filename": 1, "length": 1, "chunkSize": 1}
+        found = await self._files.find(SEVERAL_FILES, fields=fields, names=list(keys))
+        rows = {row["filename"]: {**row, "file": row["_id"], "version": row["_id"]} for row in found}
+        return [rows.get(key) for key in keys]
 
     async def _find_all(self, keys: Sequence[str]) -> list[Row | None]:
         rows = {row["_id"]: row for row in await self._artefacts.find(SEVERAL, keys=list(keys))}

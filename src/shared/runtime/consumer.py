@@ -22,7 +22,7 @@ from shared.runtime.module import EventHandler, Subscriptions
 from shared.telemetry import Metrics, get_log
 
 _BATCH: Final = 128
-_COMMIT_EVERY_SECONDS: Final = 0.05
+_COMMIT_EVERY_SECONDS: Final = 0.25
 _TELL_AGAIN_SECONDS: Final = 30.0
 """A server that is away makes many events wait, each again and again: one of them is told, now and then."""
 _LARGEST_WINDOW: Final = 4096

@@ -218,7 +218,8 @@ class Resilient:
     def _answered(self, is_probe: bool) -> None:
         self._metrics.count("remote_calls", target=self.name, outcome="answered")
         with self._lock:
-            if self._counts(is_probe):
+            # The breaker need not hear of every answer, only of those that change it.
+            if self._counts(is_probe) and (is_probe or self.failures):
                 self._breaker.call(lambda: None)
 
     def _left(self, is_probe: bool) -> None:
