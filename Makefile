@@ -54,7 +54,7 @@ test-servers: .venv/test.stamp ## test the adapters of Kafka, MongoDB, Qdrant an
 	@$(SERVERS) kinds
 	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 2 --dist loadgroup -m "servers and not chaos_servers" --ignore tests/end_to_end/server_faults
 
-test-faults: .venv/test.stamp ## stop, pause and cut servers under load, 10 s each (wants a quiet machine)
+test-faults: .venv/test.stamp ## stop, pause and cut servers under load, 10 s each
 	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 0 -m "servers and not chaos_servers" tests/end_to_end/server_faults
 
 chaos-servers: .venv/test.stamp ## stop, pause and kill servers under load for a minute each (long)

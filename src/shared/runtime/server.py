@@ -18,6 +18,11 @@ from shared.kernel import DomainError
 from shared.settings import WrongSettings
 
 _GRACE_SECONDS: Final = 10
+_IDLE_SECONDS: Final = 75
+"""Longer than clients (httpx: 5 s) and proxies (nginx: 60 s) keep an idle connection.
+
+Who closes first must be the one who sends: a request that meets the server's close is lost.
+"""
 
 
 class _Server(uvicorn.Server):
@@ -89,6 +94,7 @@ def _server(app: Any, on_listening: Callable[[], None]) -> _Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     return _Server(config, on_listening)

@@ -1,6 +1,7 @@
 """Servers of one's own behind proxies, and what can befall them: cut, black hole, slow, paused, killed."""
 
 import asyncio
+import os
 import shlex
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -16,6 +17,8 @@ from tcp_proxy import TcpProxy
 
 Fault = Literal["cut", "black hole", "slow", "paused", "killed"]
 
+SHORT_SECONDS: Final = 10.0
+LONG_SECONDS: Final = float(os.environ.get("SEOGA_TEST_OUTAGE_SECONDS", "60"))
 FAULTS: Final[tuple[Fault, ...]] = ("cut", "black hole", "slow", "paused", "killed")
 REQUIRED: Final[tuple[Name, ...]] = ("kafka", "mongo", "redis")
 _ANSWER_SECONDS: Final = 0.5

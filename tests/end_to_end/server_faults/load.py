@@ -13,6 +13,7 @@ import httpx
 _UPLOADS_A_SECOND: Final = 4
 _SEARCHES_A_SECOND: Final = 2
 _LOOKS_A_SECOND: Final = 5
+_WATCH_SECONDS: Final = 0.02
 _GIVE_UP_SECONDS: Final = 15
 _NUMBERS: Final = itertools.count(1)
 
@@ -71,7 +72,9 @@ class Load:
     health: list[Answer] = field(default_factory=list)
     monitor: list[Answer] = field(default_factory=list)
     ticks: list[Answer] = field(default_factory=list)
-    """`/health/live`, which needs nothing but the process: how late answers are because the machine is busy."""
+    """`/health/live`, which needs nothing but the process."""
+    lateness: list[tuple[float, float]] = field(default_factory=list)
+    """When this process itself went on, and how late: so busy was the machine."""
     accepted: dict[str, tuple[float, Note]] = field(default_factory=dict)
     """Document id → when it was accepted."""
     waiting: list[Note] = field(default_factory=list)
@@ -126,6 +129,13 @@ class Load:
     async def _tick(self) -> None:
         self.ticks.append(await self.ask("GET", "/health/live"))
 
+    async def _watch_the_machine(self) -> None:
+        while True:
+            due = time.monotonic() + _WATCH_SECONDS
+            await asyncio.sleep(_WATCH_SECONDS)
+            now = time.monotonic()
+            self.lateness.append((now, now - due))
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Every request is sent at its time, also while others wait; on leaving, answers are waited for."""
@@ -137,7 +147,8 @@ class Load:
                 asked.add(task)
                 await asyncio.sleep(1 / a_second)
 
-        streams = [
+        streams = [asyncio.create_task(self._watch_the_machine())]
+        streams += [
             asyncio.create_task(steadily(do, a_second))
             for do, a_second in (
                 (self._upload_next, _UPLOADS_A_SECOND),

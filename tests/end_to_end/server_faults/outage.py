@@ -43,11 +43,13 @@ class Recovery:
     accepted: int
     refused: int
     slowest_upload: float
+    slowest_search: float
 
     def __str__(self) -> str:
         return (
             f"ready {self.ready:.1f} s, first searchable {self.first_searchable:.1f} s, all {self.all_searchable:.1f} s"
-            f" ({self.accepted} accepted, {self.refused} refused, slowest upload {self.slowest_upload:.2f} s)"
+            f" ({self.accepted} accepted, {self.refused} refused, slowest upload {self.slowest_upload:.2f} s,"
+            f" search {self.slowest_search:.2f} s)"
         )
 
 
@@ -95,9 +97,9 @@ async def _endure(load: Load, house: House, fleet: Fleet, name: Name, fault: Fau
     await well(house, load)
     quiet(house, outage.began_at, outage.ended_at)
     refused = sum(answer.status == 503 for answer in load.uploads)
-    slowest = max(answer.seconds for answer in load.uploads)
+    slowest = [max(answer.seconds for answer in answers) for answers in (load.uploads, load.searches)]
     since = outage.ended_at
-    return Recovery(ready_at - since, first_at - since, all_at - since, len(load.accepted), refused, slowest)
+    return Recovery(ready_at - since, first_at - since, all_at - since, len(load.accepted), refused, *slowest)
 
 
 async def _ready(load: Load, outage: Outage) -> float:

@@ -12,17 +12,16 @@ from end_to_end.server_faults.checks import (
     quiet,
     well,
 )
-from end_to_end.server_faults.fleet import Fleet
+from end_to_end.server_faults.fleet import LONG_SECONDS, SHORT_SECONDS, Fleet
 from end_to_end.server_faults.house import House
 from end_to_end.server_faults.load import Load, Note, a_load, new_notes
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.xdist_group("server_faults"),
-    pytest.mark.servers,
-    pytest.mark.timeout(240),
 ]
-_CUT_SECONDS = 10.0
+_SHORT = [pytest.mark.servers, pytest.mark.timeout(240)]
+_LONG = [pytest.mark.chaos_servers, pytest.mark.timeout(600)]
 _BURST = 60
 
 
@@ -33,6 +32,8 @@ async def _burst(load: Load) -> None:
         await asyncio.gather(*(load.upload(note) for note in notes[first : first + 10]))
 
 
+@pytest.mark.servers
+@pytest.mark.timeout(240)
 async def test_a_worker_that_is_killed_leaves_its_work_to_the_others(house: House) -> None:
     with house.telling():
         async with a_load(house.url, "killed-worker") as load:
@@ -53,10 +54,15 @@ async def test_a_worker_that_is_killed_leaves_its_work_to_the_others(house: Hous
             quiet(house, killed_at, done_at)
 
 
-async def test_workers_that_come_and_leave_while_kafka_is_away_lose_nothing(house: House, fleet: Fleet) -> None:
+@pytest.mark.parametrize(
+    "seconds", [pytest.param(SHORT_SECONDS, marks=_SHORT), pytest.param(LONG_SECONDS, marks=_LONG)]
+)
+async def test_workers_that_come_and_leave_while_kafka_is_away_lose_nothing(
+    house: House, fleet: Fleet, seconds: float
+) -> None:
     """The group is cut off in the middle of coming together anew."""
     with house.telling():
-        async with a_load(house.url, "rebalance") as load:
+        async with a_load(house.url, f"rebalance-{seconds:.0f}") as load:
             await well(house, load)
             async with load.running():
                 await _burst(load)
@@ -66,7 +72,7 @@ async def test_workers_that_come_and_leave_while_kafka_is_away_lose_nothing(hous
                 cut_at = time.monotonic()
                 await fleet.strike("kafka", "cut")
                 leaving = asyncio.create_task(asyncio.to_thread(house.remove_worker, house.workers[0]))
-                await asyncio.sleep(_CUT_SECONDS)
+                await asyncio.sleep(seconds)
                 await fleet.heal("kafka")
                 healed_at = time.monotonic()
                 assert await leaving == 0
@@ -79,6 +85,8 @@ async def test_workers_that_come_and_leave_while_kafka_is_away_lose_nothing(hous
             quiet(house, cut_at, done_at)
 
 
+@pytest.mark.servers
+@pytest.mark.timeout(240)
 async def test_the_api_is_killed_and_started_again(house: House) -> None:
     with house.telling():
         async with a_load(house.url, "killed-api") as load:

@@ -1,16 +1,12 @@
 """Each server goes away under load and comes back: uploads are accepted or refused cleanly, nothing is lost."""
 
-import os
-
 import pytest
-from end_to_end.server_faults.fleet import FAULTS, Fault, Fleet
+from end_to_end.server_faults.fleet import FAULTS, LONG_SECONDS, SHORT_SECONDS, Fault, Fleet
 from end_to_end.server_faults.house import House
 from end_to_end.server_faults.outage import endure
 from servers import Name
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("server_faults")]
-_SHORT_SECONDS = 10.0
-_LONG_SECONDS = float(os.environ.get("SEOGA_TEST_OUTAGE_SECONDS", "60"))
 
 
 async def _goes_and_comes_back(house: House, fleet: Fleet, name: Name, fault: Fault, seconds: float) -> None:
@@ -27,7 +23,7 @@ async def _goes_and_comes_back(house: House, fleet: Fleet, name: Name, fault: Fa
     [("kafka", "black hole"), ("mongo", "killed"), ("mongo", "slow"), ("redis", "cut"), ("qdrant", "black hole")],
 )
 async def test_ten_seconds_without_a_server_lose_nothing(house: House, fleet: Fleet, name: Name, fault: Fault) -> None:
-    await _goes_and_comes_back(house, fleet, name, fault, _SHORT_SECONDS)
+    await _goes_and_comes_back(house, fleet, name, fault, SHORT_SECONDS)
 
 
 @pytest.mark.chaos_servers
@@ -35,4 +31,4 @@ async def test_ten_seconds_without_a_server_lose_nothing(house: House, fleet: Fl
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("name", ["kafka", "mongo", "redis", "qdrant"])
 async def test_a_minute_without_a_server_loses_nothing(house: House, fleet: Fleet, name: Name, fault: Fault) -> None:
-    await _goes_and_comes_back(house, fleet, name, fault, _LONG_SECONDS)
+    await _goes_and_comes_back(house, fleet, name, fault, LONG_SECONDS)
