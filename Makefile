@@ -55,10 +55,10 @@ test-servers: .venv/test.stamp ## test the adapters of Kafka, MongoDB, Qdrant an
 	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 2 --dist loadgroup -m "servers and not chaos_servers" --ignore tests/end_to_end/server_faults
 
 test-faults: .venv/test.stamp ## stop, pause and cut servers under load, 10 s each
-	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 0 -m "servers and not chaos_servers" tests/end_to_end/server_faults
+	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 0 -s -m "servers and not chaos_servers" tests/end_to_end/server_faults
 
 chaos-servers: .venv/test.stamp ## stop, pause and kill servers under load for a minute each (long)
-	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 0 -m chaos_servers
+	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 0 -s -m chaos_servers
 
 check: .venv/test.stamp ## format, lint, types, import rules, the default tests
 	@$(BIN)/ruff format --check .
