@@ -8,6 +8,7 @@ import pytest
 from ingest_builders import AnIngest, a_removal, told, work_on
 
 from builders import eventually
+from ingest.domain import document
 from shared.events.ingest import DocumentChanged, DocumentReceived, DocumentWithdrawn
 from shared.kernel import DocumentId
 
@@ -187,6 +188,18 @@ async def test_bytes_of_one_document_under_the_only_name_of_another_are_a_confli
     assert answer.json()["code"] == "name_taken"
     assert (await ingest.document(first["id"]))["names"] == ["a.txt"]
     assert (await ingest.document(second["id"]))["names"] == ["b.txt"]
+
+
+async def test_a_document_has_so_many_names_and_no_more(ingest: AnIngest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "MOST_NAMES", 20)
+    files = [("files", (f"copy-{number}.txt", b"the same")) for number in range(20)]
+    assert (await ingest.client.post("/api/v1/documents", files=files)).status_code == 202
+    answer = await ingest.put("one-more.txt", b"the same")
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "too_many_names"
+    again = await ingest.put("copy-7.txt", b"the same")
+    assert again.status_code == 200
+    assert len(again.json()["names"]) == 20
 
 
 async def test_bytes_of_one_document_take_one_of_several_names_of_another(ingest: AnIngest) -> None:

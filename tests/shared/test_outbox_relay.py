@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, cast
 
 from builders import a_document_received, eventually
 from shared.events.envelope import Envelope
@@ -11,7 +12,7 @@ from shared.events.ingest import DocumentReceived
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
 from shared.infrastructure.sqlite_event_log import SqliteEventLog
-from shared.kernel import new_document_id
+from shared.kernel import TooLarge, new_document_id
 from shared.ports.event_bus import EventBus
 from shared.runtime.outbox_relay import OutboxRelay
 
@@ -69,6 +70,36 @@ async def test_waits_while_the_bus_is_away_and_then_publishes(
         async with late:
             assert await published(late, 2) == saved
             await nothing_is_pending(facts)
+
+
+class _NarrowLog:
+    """An event log that takes no event of this size, until somebody sets it right."""
+
+    def __init__(self, log: SqliteEventLog) -> None:
+        self._log = log
+        self.refused = 0
+        self.is_narrow = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    async def publish(self, *envelopes: Envelope) -> None:
+        if self.is_narrow:
+            self.refused += 1
+            raise TooLarge("It takes no message of that size: raise its max.message.bytes.")
+        await self._log.publish(*envelopes)
+
+
+async def test_what_the_bus_finds_too_large_waits_until_the_bus_takes_it(
+    database: SqliteDatabase, facts: SqliteFacts, log: SqliteEventLog
+) -> None:
+    saved = await save(database, facts, 1)
+    narrow = _NarrowLog(log)
+    async with relaying(facts, cast(EventBus, narrow)):
+        await eventually(lambda: narrow.refused >= 2)
+        narrow.is_narrow = False
+        assert await published(log, 1) == saved
+        await nothing_is_pending(facts)
 
 
 async def test_what_was_published_but_not_forgotten_is_published_again_with_the_same_id(

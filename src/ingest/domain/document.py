@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from ingest.domain.standing import Standing, Status
 from shared.kernel import Conflict, DocumentId
+
+MOST_NAMES: Final = 1_000
+"""Every change of a document tells all its names, so they must fit into one event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,10 @@ class Document:
         return Received()
 
     def resubmit(self, name: str, metadata: Mapping[str, Any] | None) -> Received | Relabelled | None:
-        """The same bytes again: work only if they had failed, labels only if they differ."""
+        """The same bytes again: work only if they had failed, labels only if they differ.
+
+        Raises Conflict where that would be one name too many.
+        """
         relabelled = self._label(name, metadata)
         if self.status == "failed":
             self.version += 1
@@ -183,6 +189,12 @@ class Document:
     def _label(self, name: str, metadata: Mapping[str, Any] | None) -> bool:
         before = (self.names, self.metadata)
         if name not in self.names:
+            if len(self.names) >= MOST_NAMES:
+                raise Conflict(
+                    f"These bytes are the document {self.id} of the collection {self.collection!r}, which has "
+                    f"{MOST_NAMES:,} names already, the most there can be. It is searchable under those.",
+                    code="too_many_names",
+                )
             self.names = (*self.names, name)
         if metadata is not None:
             self.metadata = dict(metadata)

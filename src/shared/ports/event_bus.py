@@ -66,7 +66,10 @@ class EventBus(Protocol):
     """Publishes durably, delivers at least once, in order within a key."""
 
     async def publish(self, *envelopes: Envelope) -> None:
-        """All are durable when it returns (on a crash before: any prefix may be). Raises Unavailable."""
+        """All are durable when it returns (on a crash before: any prefix may be).
+
+        Raises Unavailable, and TooLarge for an event that the server's settings do not let in.
+        """
         ...
 
     async def identity(self) -> str | None:

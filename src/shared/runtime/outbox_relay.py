@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from shared.kernel import Unavailable
+from shared.kernel import TooLarge, Unavailable
 from shared.ports.event_bus import EventBus
 from shared.ports.outbox import Outbox
 from shared.runtime.backoff import Backoff
@@ -29,7 +29,7 @@ class OutboxRelay:
         self._metrics = metrics
 
     async def run(self) -> None:
-        """Until cancelled. What is unavailable is tried again, for ever."""
+        """Until cancelled. What is unavailable, or lets no event of this size in, is tried for ever."""
         backoff = Backoff(0.1, 5.0)
         clock = asyncio.get_running_loop().time
         rounds = 0
@@ -45,7 +45,7 @@ class OutboxRelay:
                     if clock() - started > _PAUSE_SECONDS:
                         rounds = 0
                 backoff.reset()
-            except Unavailable as error:
+            except (Unavailable, TooLarge) as error:
                 tell = _log.warning if backoff.is_first else _log.debug
                 tell("facts wait", action="relay.wait", reason=str(error))
                 await asyncio.sleep(backoff.next_seconds())
