@@ -37,12 +37,17 @@ _log = get_log("main")
 class Application:
     """One server: the shared adapters, the modules, and the web application whose lifespan runs them."""
 
-    def __init__(self, settings: Settings, directory: DataDirectory) -> None:
-        """Reads nothing and opens nothing; `directory` is held by the caller where it holds any state."""
+    def __init__(
+        self, settings: Settings, directory: DataDirectory, find_model: Callable[[], str | None] | None = None
+    ) -> None:
+        """Reads nothing and opens nothing; `directory` is held by the caller where it holds any state.
+
+        `find_model` says where the server is whose model this process borrows.
+        """
         from shared.container import SharedContainer
 
         self.settings = settings
-        self.shared = SharedContainer(settings=settings)
+        self.shared = SharedContainer(settings=settings, find_model=find_model)
         self.shared.check_dependencies()
         self.modules = _build_modules(settings, self.shared)
         self._directory = directory
@@ -248,20 +253,21 @@ def _prepare_process(settings: Settings) -> None:
     os.environ[f"{PREFIX}DATA_DIR"] = str(settings.data_dir.absolute())
 
 
-def _with_model_of_this_machine(settings: Settings, directory: DataDirectory) -> Settings:
+def _worker(settings: Settings, directory: DataDirectory) -> Application:
     """One model for all processes of a machine: a worker takes that of the server that runs on its data directory."""
-    server = directory.server()
-    if server is None or settings.model_url is not None or settings.shared_model == "off":
-        return settings
-    return settings.read_again(model_url=server.url, model_engine="remote")
+
+    def find_model() -> str | None:
+        server = directory.server()
+        return None if server is None else server.url
+
+    url = find_model()
+    if url is None or settings.model_url is not None or settings.shared_model == "off":
+        return Application(settings, directory)
+    return Application(settings.read_again(model_url=url, model_engine="remote"), directory, find_model)
 
 
-def _serve(
-    settings: Settings, directory: DataDirectory, bound: socket.socket, on_url: Callable[[str], None] | None = None
-) -> None:
+def _serve(application: Application, bound: socket.socket, on_url: Callable[[str], None] | None = None) -> None:
     from shared.runtime.server import serve, url_of
-
-    application = Application(settings, directory)
 
     def on_listening() -> None:
         if on_url is not None:
@@ -302,7 +308,7 @@ def _build_cli() -> typer.Typer:
         _prepare_process(settings)
         directory = DataDirectory(settings.data_dir)
         with directory.hold(), bind(settings.host, settings.port) as bound:
-            _serve(settings, directory, bound, on_url=directory.publish_server)
+            _serve(Application(settings, directory), bound, on_url=directory.publish_server)
 
     @commands.command()
     def worker(
@@ -326,7 +332,7 @@ def _build_cli() -> typer.Typer:
         directory = DataDirectory(settings.data_dir)
         directory.join()
         with bind(settings.host, settings.port) as bound:
-            _serve(_with_model_of_this_machine(settings, directory), directory, bound)
+            _serve(_worker(settings, directory), bound)
 
     if sys.argv[1:2] not in (["serve"], ["worker"]):
         _add_client_commands(commands)

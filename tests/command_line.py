@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +50,42 @@ def seoga(data_dir: Path, *arguments: str | Path, code: int = 0, **variables: st
 def seoga_json(data_dir: Path, *arguments: str | Path, code: int = 0, **variables: str) -> Any:
     """The one JSON document that `--json` prints."""
     return json.loads(seoga(data_dir, *arguments, "--json", code=code, **variables)[0])
+
+
+class Listening:
+    """A process of Seoga that listens. Its lines on standard error are kept with the instants at which they came."""
+
+    def __init__(self, name: str, process: "subprocess.Popen[str]") -> None:
+        self.name = name
+        self.process = process
+        self.said: list[tuple[float, str]] = []
+        assert process.stdout is not None and process.stderr is not None
+        self._reading = threading.Thread(target=self._read, args=(process.stderr,), daemon=True)
+        self._reading.start()
+        line = process.stdout.readline()
+        if "listens on" not in line:
+            self.end(signal.SIGKILL)
+            raise AssertionError(f"{name} does not start: {self.words()}")
+        self.url = line.split()[-1]
+
+    def words(self, since: float = 0) -> str:
+        """What it said since that instant (monotonic)."""
+        return "\n".join(line for at, line in self.said if at >= since)
+
+    def end(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(by)
+        code = self.process.wait(timeout=60)
+        self._reading.join(timeout=10)
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+        return code
+
+    def _read(self, stderr: Iterator[str]) -> None:
+        for line in stderr:
+            self.said.append((time.monotonic(), line.rstrip("\n")))
 
 
 @contextmanager

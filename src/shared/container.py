@@ -1,6 +1,7 @@
 """The shared adapters, chosen by URL scheme; a driver is imported only when its adapter is."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
 
@@ -66,12 +67,14 @@ def _memory_cache() -> Cache:
     return MemoryCache(_MEMORY_CACHE_BYTES)
 
 
-def _remote_model(settings: Settings, metrics: Metrics) -> "RemoteModel | None":
+def _remote_model(
+    settings: Settings, metrics: Metrics, find_url: Callable[[], str | None] | None
+) -> "RemoteModel | None":
     if not settings.uses_remote_model:
         return None
     from shared.model.remote import RemoteModel
 
-    return RemoteModel(settings, metrics)
+    return RemoteModel(settings, metrics, find_url=find_url)
 
 
 def _sharing(settings: Settings, metrics: Metrics, models: ModelManager, remote: "RemoteModel | None") -> ModelSharing:
@@ -94,6 +97,8 @@ class SharedContainer(containers.DeclarativeContainer):
     """One of each for the whole application."""
 
     settings = providers.Dependency(instance_of=Settings)
+    # Where the borrowed model's server is now; None where settings name it.
+    find_model: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
 
     metrics = providers.Singleton(PrometheusMetrics)
     remotes = providers.Singleton(Remotes, metrics, timeout_seconds=settings.provided.server_timeout_seconds)
@@ -110,7 +115,7 @@ class SharedContainer(containers.DeclarativeContainer):
         gridfs=providers.Singleton(_mongo_blobs, settings, mongo),
     )
     models = providers.Singleton(ModelManager, settings, metrics)
-    remote_model = providers.Singleton(_remote_model, settings, metrics)
+    remote_model = providers.Singleton(_remote_model, settings, metrics, find_model)
     sharing = providers.Singleton(_sharing, settings, metrics, models, remote_model)
     model_of_search = providers.Singleton(_model_for, sharing, "search")
     model_of_process = providers.Singleton(_model_for, sharing, "process")

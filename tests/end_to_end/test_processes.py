@@ -1,8 +1,6 @@
 """One installation in several processes: they share the work, come and go, and lose nothing."""
 
 import signal
-import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from command_line import a_serving_process, command
+from command_line import Listening, a_serving_process, command
 from journeys import found_names, upload, wait_for
 from server_mode import Installation, an_installation
 
@@ -20,35 +18,9 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
 SAMPLES = Path(__file__).resolve().parents[2] / "samples" / "documents"
 
 
-class Worker:
-    """`seoga worker`, with the address it tells."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self.process = process
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert "listens on" in line, process.communicate()[1]
-        self.url = line.split()[-1]
-        # A pipe that nobody empties would stop it.
-        assert process.stderr is not None
-        self._reading = threading.Thread(target=process.stderr.read, daemon=True)
-        self._reading.start()
-
-    def end(self, by: signal.Signals = signal.SIGTERM) -> int:
-        """Its exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(by)
-        code = self.process.wait(timeout=60)
-        self._reading.join(timeout=10)
-        for pipe in (self.process.stdout, self.process.stderr):
-            if pipe is not None:
-                pipe.close()
-        return code
-
-
 @contextmanager
-def a_worker(data_dir: Path, installation: Installation) -> Iterator[Worker]:
-    worker = Worker(command(data_dir, "worker", **installation.variables))
+def a_worker(data_dir: Path, installation: Installation) -> Iterator[Listening]:
+    worker = Listening("worker", command(data_dir, "worker", **installation.variables))
     try:
         yield worker
     finally:
@@ -61,15 +33,21 @@ def installation() -> Iterator[Installation]:
         yield one
 
 
-@pytest.fixture
-def front(installation: Installation, tmp_path: Path) -> Iterator[httpx.Client]:
+@contextmanager
+def a_front(data_dir: Path, installation: Installation) -> Iterator[httpx.Client]:
     """A server of everything but Process."""
     variables = {**installation.variables, "SEOGA_MODULES": "ingest,search,monitor"}
-    with a_serving_process(tmp_path / "data", port=0, **variables):
-        server = DataDirectory(tmp_path / "data").server()
+    with a_serving_process(data_dir, port=0, **variables):
+        server = DataDirectory(data_dir).server()
         assert server is not None
         with httpx.Client(base_url=server.url, timeout=60) as client:
             yield client
+
+
+@pytest.fixture
+def front(installation: Installation, tmp_path: Path) -> Iterator[httpx.Client]:
+    with a_front(tmp_path / "data", installation) as client:
+        yield client
 
 
 def _upload_notes(client: httpx.Client, count: int, *, word: str) -> list[str]:
@@ -99,6 +77,17 @@ def test_documents_wait_for_a_worker_and_it_borrows_the_machines_model(
         remotes = {remote["name"]: remote["state"] for remote in front.get("/api/v1/monitor").json()["remotes"]}
         assert remotes["kafka"] == remotes["mongodb"] == "closed"
     assert worker.process.returncode == 0
+
+
+def test_a_worker_follows_its_machines_model_to_another_address(installation: Installation, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        with a_front(tmp_path / "data", installation) as before:
+            worker = stack.enter_context(a_worker(tmp_path / "data", installation))
+            wait_for(before, upload(before, "first.txt", "The first quay.")["id"])
+        with a_front(tmp_path / "data", installation) as after:
+            assert after.base_url != before.base_url
+            wait_for(after, upload(after, "second.txt", "The second quay.")["id"])
+        assert worker.process.poll() is None
 
 
 def test_workers_come_and_go_under_load_and_nothing_is_lost(

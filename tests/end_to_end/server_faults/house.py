@@ -1,57 +1,19 @@
 """Seoga in several processes on a fleet: one that serves, workers that come and go; what each of them says is kept."""
 
 import signal
-import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from command_line import command
+from command_line import Listening, command
 from servers.machine import free_ports, wait_until
 
 from shared.kernel import new_id
 
 _START_SECONDS: Final = 60
 _MODULES: Final = "ingest,search,monitor"
-
-
-class Member:
-    """A process of Seoga. Its lines on standard error are kept with the instants at which they came."""
-
-    def __init__(self, name: str, process: "subprocess.Popen[str]") -> None:
-        self.name = name
-        self.process = process
-        self.said: list[tuple[float, str]] = []
-        assert process.stdout is not None and process.stderr is not None
-        self._reading = threading.Thread(target=self._read, args=(process.stderr,), daemon=True)
-        self._reading.start()
-        line = process.stdout.readline()
-        if "listens on" not in line:
-            self.end(signal.SIGKILL)
-            raise AssertionError(f"{name} does not start: {self.words()}")
-        self.url = line.split()[-1]
-
-    def words(self, since: float = 0) -> str:
-        """What it said since that instant (monotonic)."""
-        return "\n".join(line for at, line in self.said if at >= since)
-
-    def end(self, by: signal.Signals = signal.SIGTERM) -> int:
-        """Its exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(by)
-        code = self.process.wait(timeout=60)
-        self._reading.join(timeout=10)
-        for pipe in (self.process.stdout, self.process.stderr):
-            if pipe is not None:
-                pipe.close()
-        return code
-
-    def _read(self, stderr: Iterator[str]) -> None:
-        for line in stderr:
-            self.said.append((time.monotonic(), line.rstrip("\n")))
 
 
 class House:
@@ -61,9 +23,9 @@ class House:
         self._folder = folder
         self._settings = {"SEOGA_LOG_LEVEL": "warning", "SEOGA_INSTALLATION": f"t{new_id()[:8]}", **settings}
         (self._port,) = free_ports(1)
-        self.api: Member
-        self.workers: list[Member] = []
-        self.gone: list[Member] = []
+        self.api: Listening
+        self.workers: list[Listening] = []
+        self.gone: list[Listening] = []
         """Those that ended."""
         self.is_spoilt = False
         """Whether something went wrong in it that others must not find."""
@@ -74,28 +36,28 @@ class House:
         return f"http://127.0.0.1:{self._port}"
 
     @property
-    def members(self) -> list[Member]:
+    def members(self) -> list[Listening]:
         """All that run."""
         return [self.api, *self.workers]
 
     def start_api(self) -> None:
         """Returns when it listens."""
         arguments = ("serve", "--modules", _MODULES, "--port", str(self._port))
-        self.api = Member("api", command(self._folder, *arguments, **self._settings))
+        self.api = Listening("api", command(self._folder, *arguments, **self._settings))
 
     def kill_api(self) -> None:
         """SIGKILL; `start_api` brings it back."""
         self.api.end(signal.SIGKILL)
         self.gone.append(self.api)
 
-    def add_worker(self) -> Member:
+    def add_worker(self) -> Listening:
         """One more."""
         number = len(self.workers) + len(self.gone) + 1
-        worker = Member(f"worker {number}", command(self._folder, "worker", **self._settings))
+        worker = Listening(f"worker {number}", command(self._folder, "worker", **self._settings))
         self.workers.append(worker)
         return worker
 
-    def remove_worker(self, worker: Member, by: signal.Signals = signal.SIGTERM) -> int:
+    def remove_worker(self, worker: Listening, by: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code."""
         self.workers.remove(worker)
         self.gone.append(worker)
