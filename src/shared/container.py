@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dependency_injector import containers, providers
-
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
+from shared.lean_imports import without
 from shared.model.manager import ModelManager
 from shared.model.operations import ModelOperations
 from shared.model.sharing import ConsumerModel, ModelSharing
@@ -15,6 +14,9 @@ from shared.runtime.access import Access
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
+
+with without("yaml"):  # for settings in files of that kind
+    from dependency_injector import containers, providers
 
 if TYPE_CHECKING:
     from shared.infrastructure.mongo import MongoDatabase

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
-import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
-
 from shared.events.envelope import current_cause
+from shared.lean_imports import without
+
+with without("rich"):  # for tracebacks that are written otherwise here
+    import structlog
+    from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 Log = FilteringBoundLogger
 

@@ -14,18 +14,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, TypeVar, cast
 
-from pybreaker import (
-    STATE_CLOSED,
-    STATE_HALF_OPEN,
-    STATE_OPEN,
-    CircuitBreaker,
-    CircuitBreakerListener,
-    CircuitBreakerState,
-    CircuitMemoryStorage,
-)
-
 from shared.kernel import DomainError, Unavailable
+from shared.lean_imports import without
 from shared.telemetry import Metrics, get_log
+
+with without("redis"):  # for a state that many processes share
+    from pybreaker import (
+        STATE_CLOSED,
+        STATE_HALF_OPEN,
+        STATE_OPEN,
+        CircuitBreaker,
+        CircuitBreakerListener,
+        CircuitBreakerState,
+        CircuitMemoryStorage,
+    )
 
 BreakerState = Literal["closed", "open", "half-open"]
 
