@@ -74,13 +74,12 @@ def test_every_import_contract_is_kept() -> None:
 
 @pytest.mark.parametrize("violation", VIOLATIONS, ids=lambda item: f"{item.contract}: {item.file}")
 def test_a_planted_violation_breaks_its_contract(violation: Violation, tmp_path: Path) -> None:
+    # Without it every contract is kept: the test before.
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     planted = [(violation.file, violation.code)]
     if violation.contract in _COMPANIONS:
         planted.append(_COMPANIONS[violation.contract])
-    before = _lint(tmp_path, contract=violation.contract)
-    assert before.returncode == 0, before.stdout + before.stderr
 
     for file, code in planted:
         with (tmp_path / "src" / file).open("a", encoding="utf-8") as target:
