@@ -20,6 +20,7 @@ _REMEDIES: Final[Mapping[type[BaseException], str]] = {
     errors.PolicyViolationError: "its policy forbids SEOGA_KAFKA_PARTITIONS, SEOGA_KAFKA_REPLICAS or the retention",
     errors.InvalidConfigurationError: "SEOGA_EVENTS_RETENTION_SECONDS is not to its liking",
 }
+_UNTIL_SHOWN_SECONDS: Final = (0.0, 0.05, 0.1, 0.2, 0.4)
 _log = get_log("kafka")
 
 
@@ -55,8 +56,11 @@ class KafkaTopics:
         for topic in made:
             numbers = range(topic.num_partitions)
             self._partitions[topic.name] = [TopicPartition(topic.name, number) for number in numbers]
-        if len(made) < len(missing):
-            # Another process was faster.
+        # Another process was faster with the others, and what it has made shows a moment later.
+        for pause in _UNTIL_SHOWN_SECONDS:
+            if wanted <= self._partitions.keys():
+                return
+            await asyncio.sleep(pause)
             self._partitions.update(await self._existing())
         if not wanted <= self._partitions.keys():
             raise Unavailable(f"The Kafka at {self._connection.shown} is still making topics.")
