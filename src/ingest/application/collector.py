@@ -1,16 +1,12 @@
 """Deletes, now and then, the bytes and artefacts that no document refers to any more."""
 
 import asyncio
-from typing import Final
 
 from ingest.application.ports import DocumentStore
 from shared.ports.storage import BlobStore
 from shared.runtime.background import Background
 from shared.telemetry import Metrics, get_log
 
-_YOUNGEST_SECONDS: Final = 3600.0
-_FIRST_AFTER_SECONDS: Final = 120.0
-_EVERY_SECONDS: Final = 900.0
 _log = get_log("ingest")
 
 
@@ -20,12 +16,22 @@ class BlobCollector(Background):
     Blobs younger than an hour stay: an upload stores its bytes before its document.
     """
 
-    def __init__(self, documents: DocumentStore, blobs: BlobStore, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        documents: DocumentStore,
+        blobs: BlobStore,
+        metrics: Metrics,
+        *,
+        first_after_seconds: float = 120.0,
+        every_seconds: float = 900.0,
+    ) -> None:
         self._documents = documents
         self._blobs = blobs
         self._metrics = metrics
+        self._first_after_seconds = first_after_seconds
+        self._every_seconds = every_seconds
 
-    async def collect(self, *, older_than_seconds: float = _YOUNGEST_SECONDS) -> int:
+    async def collect(self, *, older_than_seconds: float = 3600.0) -> int:
         """Revisions of documents that are not withdrawn are kept. Answers how many blobs went."""
         gone = await self._blobs.collect(
             keep=await self._documents.live_hashes(), older_than_seconds=older_than_seconds
@@ -35,7 +41,7 @@ class BlobCollector(Background):
 
     async def run(self) -> None:
         """See Background."""
-        await asyncio.sleep(_FIRST_AFTER_SECONDS)
+        await asyncio.sleep(self._first_after_seconds)
         while True:
             try:
                 gone = await self.collect()
@@ -43,4 +49,4 @@ class BlobCollector(Background):
                     _log.info("collected", action="blobs.collect", blobs=gone)
             except Exception as error:  # tries again later: nothing depends on it but room
                 _log.warning("collecting failed", action="blobs.collect", error=str(error))
-            await asyncio.sleep(_EVERY_SECONDS)
+            await asyncio.sleep(self._every_seconds)

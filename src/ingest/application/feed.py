@@ -18,7 +18,6 @@ from shared.runtime.tailing import Tailing
 
 _TOPICS: Final = (DocumentReceived.topic, StageFinished.topic, DocumentIndexed.topic, EventDeadLettered.topic)
 _FINISHING: Final = frozenset((DocumentIndexed.name, ProcessingFailed.name))
-_RATE_WINDOW_SECONDS: Final = 60.0
 _MOST_SAMPLES: Final = 1000
 
 
@@ -45,9 +44,13 @@ class DocumentFeed(Tailing):
     What it tells is only that the store is worth reading again: the event may be there before its effect.
     """
 
-    def __init__(self, bus: EventBus, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, bus: EventBus, clock: Callable[[], float] = time.monotonic, *, rate_window_seconds: float = 60.0
+    ) -> None:
+        """`rate_window_seconds`: how far back the rate of finishing looks."""
         super().__init__(bus, *_TOPICS)
         self._clock = clock
+        self._rate_window_seconds = rate_window_seconds
         self._watches: dict[DocumentId, set[Watch]] = {}
         self._finished: deque[float] = deque(maxlen=_MOST_SAMPLES)
 
@@ -70,9 +73,9 @@ class DocumentFeed(Tailing):
             watch.tell()
 
     def finished_per_second(self) -> float | None:
-        """How fast documents were finished in the last minute; None when fewer than two were."""
+        """How fast documents were finished lately; None when fewer than two were."""
         now = self._clock()
-        while self._finished and self._finished[0] < now - _RATE_WINDOW_SECONDS:
+        while self._finished and self._finished[0] < now - self._rate_window_seconds:
             self._finished.popleft()
         if len(self._finished) < 2:
             return None

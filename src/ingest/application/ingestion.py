@@ -32,8 +32,6 @@ from shared.telemetry import Metrics, timed
 # Each lost race means that another upload won, so this many in a row do not happen by chance.
 _MOST_TRIES: Final = 200
 _AT_ONCE: Final = 16
-_ANSWERING_SECONDS: Final = 0.1
-"""On top of what one call may take: for an upload makes several, and its answer is promised sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +53,19 @@ class Ingestion:
         settings: Settings,
         metrics: Metrics,
         clock: Clock = utc_now,
+        *,
+        answering_seconds: float = 0.1,
     ) -> None:
+        """`answering_seconds` is what an upload may take on top of one call to a server.
+
+        For it makes several, and its answer is promised sooner.
+        """
         self._documents = documents
         self._blobs = blobs
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
+        self._answering_seconds = answering_seconds
 
     async def submit(
         self,
@@ -198,7 +203,7 @@ class Ingestion:
 
         Raises Unavailable then. What was stored by that time makes the next try shorter.
         """
-        seconds = self._settings.server_timeout_seconds + _ANSWERING_SECONDS
+        seconds = self._settings.server_timeout_seconds + self._answering_seconds
 
         def begin() -> None:
             if self._settings.store_is_remote:

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
 
 from ingest.application.feed import DocumentFeed
 from ingest.application.ports import CollectionCounts, DocumentFilter, DocumentStore, Page
@@ -15,10 +14,6 @@ from ingest.domain.standing import FINAL
 from shared.artefacts.chunks import ChunkedDocument
 from shared.kernel import DocumentId, NotFound, Unavailable
 from shared.ports.storage import BlobStore
-
-# Positions in the queue change without an event about this document.
-_LOOK_AGAIN_SECONDS: Final = 1.0
-_GONE_LOOK_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +30,25 @@ class Seen:
 class Shelf:
     """Reads only."""
 
-    def __init__(self, documents: DocumentStore, blobs: BlobStore, feed: DocumentFeed) -> None:
+    def __init__(
+        self,
+        documents: DocumentStore,
+        blobs: BlobStore,
+        feed: DocumentFeed,
+        *,
+        look_again_seconds: float = 1.0,
+        gone_look_seconds: float = 0.5,
+    ) -> None:
+        """How often a document is looked at though no event told of it.
+
+        `look_again_seconds`: while it is followed, for its place in the queue changes without such an event.
+        `gone_look_seconds`: while its end is waited for.
+        """
         self._documents = documents
         self._blobs = blobs
         self._feed = feed
+        self._look_again_seconds = look_again_seconds
+        self._gone_look_seconds = gone_look_seconds
 
     async def document(self, document_id: DocumentId) -> Document:
         """Raises NotFound."""
@@ -112,7 +122,7 @@ class Shelf:
                 if seen.document.status in FINAL:
                     return
                 last = seen
-                await changes.wait(_LOOK_AGAIN_SECONDS)
+                await changes.wait(self._look_again_seconds)
 
     async def wait_until_gone(self, document_id: DocumentId, timeout_seconds: float) -> bool:
         """Whether a withdrawn document is gone from search within that time."""
@@ -126,4 +136,4 @@ class Shelf:
                 remaining = deadline - time.monotonic()
                 if remaining <= 0:
                     return False
-                await changes.wait(min(remaining, _GONE_LOOK_SECONDS))
+                await changes.wait(min(remaining, self._gone_look_seconds))

@@ -22,12 +22,9 @@ from shared.runtime.client import ApiProblem, json_of, patient
 
 T = TypeVar("T")
 _UPLOADS_AT_ONCE: Final = 8
-_PATIENCE_SECONDS: Final = 60.0
 _PIECE_BYTES: Final = 256 << 10
 _PAGE: Final = 200
 _FEW: Final = 2 * _PAGE
-_LOOK_EVERY_SECONDS: Final = 0.3
-_LOOK_CLOSELY_EVERY_SECONDS: Final = 10.0
 _FINAL: Final = frozenset(("searchable", "failed", "withdrawn"))
 _ABOUT_ALL_FILES: Final = frozenset(("collection_not_allowed", "wrong_metadata"))
 _FIRST_COLUMN: Final = "[progress.description]{task.description}"
@@ -107,23 +104,45 @@ def _add(found: dict[Path, FoundFile], path: Path, name: str) -> None:
     found.setdefault(path.absolute(), FoundFile(path, unicodedata.normalize("NFC", name), size))
 
 
+@dataclass(frozen=True, slots=True)
+class BulkUploadTimes:
+    """How patient a run is, and how often it asks."""
+
+    patience_seconds: float = 60.0
+    """So long it tries on while the server is away or says that something is unavailable."""
+    look_every_seconds: float = 0.3
+    """At the earliest: where asking takes long, it asks less often."""
+    look_closely_every_seconds: float = 10.0
+    """While many are on their way, for to list them takes a call a page; their number is asked for each time."""
+
+
+_TIMES: Final = BulkUploadTimes()
+
+
 class BulkUpload:
     """One run. Not to be used twice."""
 
     def __init__(
-        self, client: httpx.Client, collection: str, metadata: dict[str, Any], *, show_progress: bool = False
+        self,
+        client: httpx.Client,
+        collection: str,
+        metadata: dict[str, Any],
+        *,
+        show_progress: bool = False,
+        times: BulkUploadTimes = _TIMES,
     ) -> None:
         self._client = client
         self._collection = collection
         self._metadata = metadata
         self._show_progress = show_progress
+        self._times = times
         self._stopped = threading.Event()
 
     def run(self, files: Sequence[FoundFile], *, wait: bool) -> list[Outcome]:
         """One outcome per file, in their order.
 
         Raises ApiProblem when the API refuses the whole (no such right), httpx.TransportError when the server
-        is gone for longer than a minute.
+        is gone for longer than its patience.
         """
         with self._progress(files) as (sent, finished):
             outcomes = self._upload(files, sent)
@@ -208,7 +227,7 @@ class BulkUpload:
             started = time.monotonic()
             pages = [self._list(status=status) for status in ("received", "processing")]
             total = sum(page["total"] for page in pages)
-            if total <= _FEW or started - looked_closely_at > _LOOK_CLOSELY_EVERY_SECONDS:
+            if total <= _FEW or started - looked_closely_at > self._times.look_closely_every_seconds:
                 # `received` first: documents move from there to `processing`, so that none is missed between.
                 unfinished &= {*self._ids("received"), *self._ids("processing")}
                 looked_closely_at = time.monotonic()
@@ -219,7 +238,7 @@ class BulkUpload:
                 unfinished = self._read_ends(pending)
             if unfinished:
                 # At most a fifth of the time is spent asking.
-                time.sleep(max(_LOOK_EVERY_SECONDS, 4 * (time.monotonic() - started)))
+                time.sleep(max(self._times.look_every_seconds, 4 * (time.monotonic() - started)))
 
     def _read_ends(self, pending: dict[str, Outcome]) -> set[str]:
         """Reads how each ended; those that are on their way again (a replay) are given back."""
@@ -234,7 +253,9 @@ class BulkUpload:
             try:
                 document = self._patiently(
                     lambda document_id=document_id: json_of(  # type: ignore[misc]  # binds the present value
-                        self._client.get(f"/api/v1/documents/{document_id}", extensions=patient(_PATIENCE_SECONDS))
+                        self._client.get(
+                            f"/api/v1/documents/{document_id}", extensions=patient(self._times.patience_seconds)
+                        )
                     )
                 )
             except ApiProblem as problem:
@@ -266,13 +287,15 @@ class BulkUpload:
             parameters["cursor"] = cursor
         return self._patiently(
             lambda: json_of(
-                self._client.get("/api/v1/documents", params=parameters, extensions=patient(_PATIENCE_SECONDS))
+                self._client.get(
+                    "/api/v1/documents", params=parameters, extensions=patient(self._times.patience_seconds)
+                )
             )
         )
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
-        """Tries for a minute while the server is away or says that something is unavailable."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        """Tries on while the server is away or says that something is unavailable."""
+        deadline = time.monotonic() + self._times.patience_seconds
         while True:
             try:
                 return attempt()

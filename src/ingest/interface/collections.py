@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Query, Response
 from ingest.application.ingestion import Ingestion
 from ingest.application.shelf import Shelf
 from ingest.domain.labels import collection_name
-from ingest.interface.documents import DELETE_WAITS_SECONDS
 from ingest.interface.requests import PageQuery, decode_cursor, encode_cursor, no_query
 from ingest.interface.views import CollectionList, CollectionRemoval, collection_view
 from shared.kernel import NotFound
@@ -18,7 +17,9 @@ from shared.runtime.problems import responses
 COLLECTIONS_PATH = "/api/v1/collections"
 
 
-def add_collection_routes(router: APIRouter, *, ingestion: Ingestion, shelf: Shelf, access: Access) -> None:
+def add_collection_routes(
+    router: APIRouter, *, ingestion: Ingestion, shelf: Shelf, access: Access, delete_waits_seconds: float
+) -> None:
     """Adds `GET /collections` and `DELETE /collections/{name}`."""
 
     @router.get(
@@ -59,7 +60,7 @@ def add_collection_routes(router: APIRouter, *, ingestion: Ingestion, shelf: She
             raise NotFound(f"There is no collection named {collection!r}.", code="collection_not_found")
         withdrawn = await ingestion.withdraw_collection(collection)
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + DELETE_WAITS_SECONDS
+        deadline = loop.time() + delete_waits_seconds
         remaining = 0
         for document_id in withdrawn:
             if not await shelf.wait_until_gone(document_id, max(0.0, deadline - loop.time())):

@@ -38,12 +38,13 @@ from shared.kernel import DomainError, NotFound
 from shared.runtime.access import Access, Principal
 from shared.runtime.problems import problem_of, responses
 
-DELETE_WAITS_SECONDS: Final = 10.0
 _READ_ERRORS: Final = (401, 403, 404, 422, 503)
 _WRITE_ERRORS: Final = (401, 403, 404, 409, 422, 503, 507)
 
 
-def add_document_routes(router: APIRouter, *, ingestion: Ingestion, shelf: Shelf, access: Access) -> None:
+def add_document_routes(
+    router: APIRouter, *, ingestion: Ingestion, shelf: Shelf, access: Access, delete_waits_seconds: float
+) -> None:
     """Adds listing, reading, following, changing, deleting and reprocessing."""
 
     @router.get(
@@ -174,7 +175,7 @@ def add_document_routes(router: APIRouter, *, ingestion: Ingestion, shelf: Shelf
     async def delete_document(document: Annotated[Document, Depends(writable)]) -> Response:
         """Deletes it: 204 once it is gone from search, 202 when that takes longer than a request may wait."""
         withdrawn = await ingestion.withdraw(document.id)
-        if await shelf.wait_until_gone(document.id, DELETE_WAITS_SECONDS):
+        if await shelf.wait_until_gone(document.id, delete_waits_seconds):
             return Response(status_code=204)
         view = document_view((await shelf.see(withdrawn))[0])
         return Response(view.model_dump_json(), status_code=202, media_type="application/json")

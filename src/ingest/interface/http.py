@@ -14,12 +14,25 @@ from shared.settings import Settings
 
 
 def build_router(
-    *, ingestion: Ingestion, shelf: Shelf, blobs: BlobStore, access: Access, settings: Settings
+    *,
+    ingestion: Ingestion,
+    shelf: Shelf,
+    blobs: BlobStore,
+    access: Access,
+    settings: Settings,
+    delete_waits_seconds: float = 10.0,
 ) -> APIRouter:
-    """Every route of Ingest, with full paths."""
+    """Every route of Ingest, with full paths.
+
+    `delete_waits_seconds`: so long a deletion waits until search tells that it is done; then its answer is 202.
+    """
     router = APIRouter()
     add_upload_routes(router, ingestion=ingestion, shelf=shelf, access=access, settings=settings)
-    add_document_routes(router, ingestion=ingestion, shelf=shelf, access=access)
+    add_document_routes(
+        router, ingestion=ingestion, shelf=shelf, access=access, delete_waits_seconds=delete_waits_seconds
+    )
     add_content_route(router, shelf=shelf, blobs=blobs, access=access)
-    add_collection_routes(router, ingestion=ingestion, shelf=shelf, access=access)
+    add_collection_routes(
+        router, ingestion=ingestion, shelf=shelf, access=access, delete_waits_seconds=delete_waits_seconds
+    )
     return router

@@ -32,8 +32,6 @@ _FORM_OVERHEAD: Final = 1 << 20
 # The application's limit is for JSON bodies; these routes count what they read themselves.
 _COUNTED_HERE: Final = 1 << 62
 _ACCEPTED_AT_ONCE: Final = 8
-_PLACE_SECONDS: Final = 0.3
-"""An accepted upload is answered, if need be without its place in the queue."""
 _UPLOAD_ERRORS: Final = (400, 401, 403, 408, 409, 413, 415, 422, 503, 507)
 _FORM_SCHEMA: Final[dict[str, Any]] = {
     "requestBody": {
@@ -63,10 +61,19 @@ _STREAM_SCHEMA: Final[dict[str, Any]] = {
 
 
 def add_upload_routes(
-    router: APIRouter, *, ingestion: Ingestion, shelf: Shelf, access: Access, settings: Settings
+    router: APIRouter,
+    *,
+    ingestion: Ingestion,
+    shelf: Shelf,
+    access: Access,
+    settings: Settings,
+    place_seconds: float = 0.3,
 ) -> None:
-    """Adds `POST /documents` and `PUT /documents/{collection}/{name}`."""
-    place_seconds = _PLACE_SECONDS if settings.store_is_remote else None
+    """Adds `POST /documents` and `PUT /documents/{collection}/{name}`.
+
+    `place_seconds`: where a server tells the place in the queue, an upload is answered without it after that.
+    """
+    within_seconds = place_seconds if settings.store_is_remote else None
 
     @router.post(
         DOCUMENTS_PATH,
@@ -109,7 +116,7 @@ def add_upload_routes(
         if all(submission.duplicate for submission in accepted):
             response.status_code = 200
         documents = (submission.document for submission in accepted)
-        places = await shelf.see(*documents, within_seconds=place_seconds)
+        places = await shelf.see(*documents, within_seconds=within_seconds)
         seen = dict(zip(map(id, accepted), places, strict=True))
         views: list[DocumentView] = []
         for file, result in zip(form.files, results, strict=True):
@@ -149,7 +156,7 @@ def add_upload_routes(
         submission = await ingestion.submit(collection, name, body, declared_size=declared)
         if submission.duplicate:
             response.status_code = 200
-        seen = (await shelf.see(submission.document, within_seconds=place_seconds))[0]
+        seen = (await shelf.see(submission.document, within_seconds=within_seconds))[0]
         fields = document_fields(seen, duplicate=submission.duplicate)
         return UploadedOne(**fields, after=after_token((submission.document,)))
 
