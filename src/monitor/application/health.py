@@ -5,14 +5,12 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Protocol
 
 from shared.kernel import Clock, DomainError, utc_now
 from shared.telemetry import get_log
 
 _log = get_log("monitor")
-_PROBE_TIMEOUT_SECONDS: Final = 2.0
-_CACHED_SECONDS: Final = 1.0
 
 
 class Condition(Protocol):
@@ -73,8 +71,8 @@ class Health:
         self,
         components: Mapping[str, Probe],
         *,
-        probe_timeout_seconds: float = _PROBE_TIMEOUT_SECONDS,
-        cached_seconds: float = _CACHED_SECONDS,
+        probe_timeout_seconds: float = 2.0,
+        cached_seconds: float = 1.0,
         clock: Clock = utc_now,
     ) -> None:
         self._components = components

@@ -18,7 +18,6 @@ from monitor.domain.journey import State, percentile
 from shared.kernel import Clock, Unavailable, utc_now
 from shared.runtime.resilience import Remotes, RemoteState
 
-_CACHED_SECONDS: Final = 1.0
 _RECENT_STEPS: Final = 4_000
 _RATE_WINDOW: Final = timedelta(minutes=5)
 _MOST_CACHED: Final = 64
@@ -84,6 +83,8 @@ class Overview:
         system: SystemSampler,
         remotes: Remotes,
         clock: Clock = utc_now,
+        *,
+        cached_seconds: float = 1.0,
     ) -> None:
         self._store = store
         self._journeys = journeys
@@ -94,6 +95,7 @@ class Overview:
         self._system = system
         self._remotes = remotes
         self._clock = clock
+        self._cached_seconds = cached_seconds
         self._asking = asyncio.Lock()
         self._cached: dict[frozenset[str] | None, tuple[float, Summary]] = {}
         self._known: dict[frozenset[str] | None, _Numbers] = {}
@@ -103,7 +105,7 @@ class Overview:
         """Documents are counted in these collections only (None: all); the rest is of the whole system."""
         async with self._asking:
             made_at, summary = self._cached.get(collections, (0.0, None))
-            if summary is None or time.monotonic() - made_at > _CACHED_SECONDS:
+            if summary is None or time.monotonic() - made_at > self._cached_seconds:
                 summary = await self._make(collections)
                 if len(self._cached) >= _MOST_CACHED:
                     self._cached.clear()

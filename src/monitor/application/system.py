@@ -2,33 +2,33 @@
 
 import asyncio
 import time
-from typing import Final
 
 from monitor.application.ports import Usage, UsageMeter
 from shared.runtime.background import Background
 from shared.telemetry import Metrics, get_log
 
 _log = get_log("monitor")
-_EVERY_SECONDS: Final = 10.0
-# A little less than the period, so that each round of the sampler measures.
-_FRESH_SECONDS: Final = 9.0
 
 
 class SystemSampler(Background):
     """An async context manager: while it is open, gauges follow the machine every ten seconds."""
 
-    def __init__(self, meter: UsageMeter, metrics: Metrics, *, every_seconds: float = _EVERY_SECONDS) -> None:
+    def __init__(
+        self, meter: UsageMeter, metrics: Metrics, *, every_seconds: float = 10.0, fresh_seconds: float = 9.0
+    ) -> None:
+        """`fresh_seconds` is a little less than the period, so that each round of the sampler measures."""
         self._meter = meter
         self._metrics = metrics
         self._every_seconds = every_seconds
+        self._fresh_seconds = fresh_seconds
         self._sampling = asyncio.Lock()
         self._usage: Usage | None = None
         self._sampled_at = 0.0
 
     async def usage(self) -> Usage:
-        """At most nine seconds old."""
+        """At most `fresh_seconds` old."""
         async with self._sampling:
-            if self._usage is None or time.monotonic() - self._sampled_at > _FRESH_SECONDS:
+            if self._usage is None or time.monotonic() - self._sampled_at > self._fresh_seconds:
                 self._usage = await asyncio.to_thread(self._meter.measure)
                 self._sampled_at = time.monotonic()
                 self._show(self._usage)

@@ -33,8 +33,6 @@ VERSIONS: Final = {PARSE: 1, CHUNK: 1, EMBED: 1}
 """Raised when a stage's result changes for the same input: what older ones left is not used any more."""
 _CONCURRENCY: Final = 32
 """Enough single-chunk documents at once that the model finds texts of like length for its batches."""
-_TELLING_SECONDS: Final = 0.25
-"""What finishes sooner after what was told before is told with the next: nobody follows a document that closely."""
 _TEXTS_PER_CALL: Final = 256
 _SMALL: Final = 256 << 10
 """Bytes; what a smaller document leaves is written on the event loop in a millisecond or two."""
@@ -81,8 +79,12 @@ class DocumentProcessing:
         parser: DocumentParser,
         model: Model,
         metrics: Metrics,
-        telling_seconds: float = _TELLING_SECONDS,
+        telling_seconds: float = 0.25,
     ) -> None:
+        """A stage that finishes within `telling_seconds` of what was told before is told with the next.
+
+        Nobody follows a document more closely than that.
+        """
         self._blobs = blobs
         self._parser = parser
         self._model = model

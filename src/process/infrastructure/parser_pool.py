@@ -17,7 +17,6 @@ _MODULE: Final = "process.infrastructure.parser_child"
 _DOCUMENTS_PER_CHILD: Final = 2_000
 _PEAK_BYTES_PER_CHILD: Final = 256 << 20
 """A child that once needed more gives it back by ending."""
-_IDLE_SECONDS: Final = 60.0
 _PARSE: Final = "parse"
 _log = get_log("process")
 
@@ -41,10 +40,13 @@ class ParserPool:
         most_characters: int,
         metrics: Metrics,
         module: str = _MODULE,
-        idle_seconds: float = _IDLE_SECONDS,
+        idle_seconds: float = 60.0,
         documents_per_child: int = _DOCUMENTS_PER_CHILD,
     ) -> None:
-        """`module` is what the children run: one that answers `parse` as parser_child.py does."""
+        """`module` is what the children run: one that answers `parse` as parser_child.py does.
+
+        A child ends after `idle_seconds` without a document.
+        """
         self.most_characters = most_characters
         self._timeout_seconds = timeout_seconds
         self._memory_bytes = memory_bytes
