@@ -9,7 +9,6 @@ from builders import an_envelope
 from shared.events.envelope import Envelope
 from shared.events.ingest import DocumentReceived
 from shared.events.process import ProcessingFailed
-from shared.infrastructure import sqlite_event_reader
 from shared.infrastructure.sqlite_event_log import SqliteEventLog
 from shared.kernel import Unavailable
 from shared.ports.event_bus import Delivery, Subscription
@@ -84,12 +83,9 @@ async def test_positions_go_on_rising_after_everything_was_trimmed(tmp_path: Pat
         assert ids(await receive(subscription, 1)) == [last.id]
 
 
-async def test_a_reader_that_falls_behind_the_memory_misses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sqlite_event_reader, "_RECENT_BYTES", 5_000)
+async def test_a_reader_that_falls_behind_the_memory_misses_nothing(tmp_path: Path) -> None:
     async with (
-        SqliteEventLog(tmp_path / "events.sqlite") as log,
+        SqliteEventLog(tmp_path / "events.sqlite", recent_bytes=5_000) as log,
         log.subscribe("process", [TOPIC]) as subscription,
         log.tail(TOPIC) as tail,
     ):

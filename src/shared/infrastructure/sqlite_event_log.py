@@ -53,7 +53,6 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     raw BLOB NOT NULL
 );
 """
-_TRIM_EVERY_SECONDS: Final = 3600.0
 _TRIM_BATCH: Final = 2000
 _TAIL_BATCH: Final = 256
 _log = get_log("events")
@@ -62,11 +61,20 @@ _log = get_log("events")
 class SqliteEventLog:
     """EventBus for one process: an async context manager over `path`."""
 
-    def __init__(self, path: Path, *, retention_seconds: float = 7 * 86400) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        retention_seconds: float = 7 * 86400,
+        trim_every_seconds: float = 3600.0,
+        recent_bytes: int = 8 << 20,
+    ) -> None:
+        """Beyond twice `recent_bytes` the oldest events leave the memory, until so many are left."""
         self._database = SqliteDatabase(path, _SCHEMA, readers=2)
         self._retention_seconds = retention_seconds
+        self._trim_every_seconds = trim_every_seconds
         self._topics: dict[str, int] = {}
-        self._recent = RecentEvents()
+        self._recent = RecentEvents(recent_bytes)
         self._readers: set[EventReader] = set()
         self._open_groups: set[str] = set()
 
@@ -207,7 +215,7 @@ class SqliteEventLog:
                     _log.info("old events trimmed", action="events.trim", count=trimmed)
             except Exception as error:
                 _log.warning("old events could not be trimmed", action="events.trim", exc_info=error)
-            await asyncio.sleep(_TRIM_EVERY_SECONDS)
+            await asyncio.sleep(self._trim_every_seconds)
 
     def _append(self, connection: sqlite3.Connection, rows: Sequence[tuple[str, int, bytes]]) -> None:
         now = time.time()

@@ -4,12 +4,10 @@ import asyncio
 import heapq
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence, Set
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from shared.infrastructure.sqlite import SqliteDatabase
 from shared.kernel import Unavailable
-
-_RECENT_BYTES: Final = 8 << 20
 
 
 class Published(NamedTuple):
@@ -23,7 +21,9 @@ class Published(NamedTuple):
 class RecentEvents:
     """The last events published, without a gap: every event above `start` is here."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept_bytes: int) -> None:
+        """Beyond twice `kept_bytes` the oldest go, until so many are left."""
+        self._kept_bytes = kept_bytes
         self.start_at(0)
 
     def start_at(self, head: int) -> None:
@@ -43,9 +43,9 @@ class RecentEvents:
             self.start_at(published[0].position - 1)
         self._events.extend(published)
         self._bytes += sum(len(event.raw) for event in published)
-        if self._bytes > 2 * _RECENT_BYTES:  # half of it goes at once, so that it costs little for each event
+        if self._bytes > 2 * self._kept_bytes:  # half of it goes at once, so that it costs little for each event
             gone = 0
-            while self._bytes > _RECENT_BYTES:
+            while self._bytes > self._kept_bytes:
                 self._bytes -= len(self._events[gone].raw)
                 gone += 1
             del self._events[:gone]
