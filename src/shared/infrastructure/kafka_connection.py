@@ -27,7 +27,6 @@ WAITING_CANNOT_MEND: Final = frozenset(("wrong_credentials", "not_allowed", "wro
 """Codes of Unavailable that are a wrong setting when they are met at the start."""
 LARGEST_MESSAGE_BYTES: Final = 4 << 20
 _DEFAULT_PORT: Final = 9092
-_CLOSING_SECONDS: Final = 3.0
 _NOT_AUTHENTICATED: Final = (
     errors.SaslAuthenticationFailed,
     errors.AuthenticationFailedError,
@@ -47,8 +46,8 @@ _log = get_log("kafka")
 class KafkaConnection:
     """How to reach the server; guards calls and says errors in words that name setting, server and remedy."""
 
-    def __init__(self, settings: Settings, guard: Resilient) -> None:
-        """Reads nothing and connects to nothing."""
+    def __init__(self, settings: Settings, guard: Resilient, *, closing_seconds: float = 3.0) -> None:
+        """Reads nothing and connects to nothing. Each step of closing a client gets `closing_seconds`."""
         self.shown = without_credentials(settings.events_url)
         self.prefix = "" if settings.installation == "seoga" else f"{settings.installation}."
         """Of every topic and group."""
@@ -57,6 +56,7 @@ class KafkaConnection:
         """Of every client; filled by `open`."""
         self._settings = settings
         self._guard = guard
+        self._closing_seconds = closing_seconds
         self._closing: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
@@ -83,7 +83,7 @@ class KafkaConnection:
     async def close(self) -> None:
         """Waits for the clients that are being closed; bounded."""
         if self._closing:
-            await asyncio.wait(self._closing, timeout=2 * _CLOSING_SECONDS + 1)
+            await asyncio.wait(self._closing, timeout=2 * self._closing_seconds + 1)
 
     async def call(self, make_call: Callable[[], Awaitable[T]], doing: str) -> T:
         """What `make_call` gives, guarded. Raises Unavailable (and TooLarge) in words; `doing` ends the sentence."""
@@ -126,7 +126,7 @@ class KafkaConnection:
 
     def discard(self, client: Any) -> asyncio.Task[None]:
         """Closes a client in the background, whatever state it is in; it ends within some seconds."""
-        task = asyncio.create_task(_close(client), name="kafka.close")
+        task = asyncio.create_task(_close(client, self._closing_seconds), name="kafka.close")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
         return task
@@ -198,15 +198,15 @@ class KafkaConnection:
             raise WrongSettings(f"SEOGA_TLS_CA_FILE was {str(file)!r}: no certificates ({error}).") from error
 
 
-async def _close(client: Any) -> None:
+async def _close(client: Any, step_seconds: float) -> None:
     """Also what the driver's own ways leave open: a consumer's gives up midway when it cancels a fetch that pauses."""
     connections = client._client if hasattr(client, "_client") else client.client
     stopping = asyncio.ensure_future(_stop(client))
-    await asyncio.wait({stopping}, timeout=_CLOSING_SECONDS)
+    await asyncio.wait({stopping}, timeout=step_seconds)
     if not stopping.done():
         # Without connections, requests that wait for an answer fail, and their tasks end.
         await connections.close()
-        await asyncio.wait({stopping}, timeout=_CLOSING_SECONDS)
+        await asyncio.wait({stopping}, timeout=step_seconds)
     stopping.cancel()
     await asyncio.wait({stopping})
     if stopping.cancelled() or stopping.exception() is not None:

@@ -177,7 +177,13 @@ class KafkaEventBus:
         )
 
     def _make_reader(self) -> KafkaReader:
-        return KafkaReader(self._connection, self._topics, stalled_seconds=self._timing.stalled_seconds)
+        timing = self._timing
+        return KafkaReader(
+            self._connection,
+            self._topics,
+            stalled_seconds=timing.stalled_seconds,
+            request_seconds=timing.request_seconds,
+        )
 
     @asynccontextmanager
     async def _tail(self, topics: Sequence[str]) -> AsyncIterator[AsyncIterator[Envelope]]:

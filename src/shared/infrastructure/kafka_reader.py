@@ -13,10 +13,6 @@ from shared.kernel import Unavailable
 from shared.runtime.backoff import Backoff
 from shared.telemetry import get_log
 
-CONSUMER_TIMEOUT_MS: Final = 10_000
-"""Of a request of a consumer: longer than the half second that a fetch waits for news, and than the server takes to
-put a group together; as short as a dead connection may go unnoticed."""
-_LONGEST_WAIT_MS: Final = 1000
 _BATCH: Final = 500
 _log = get_log("kafka")
 
@@ -24,12 +20,23 @@ _log = get_log("kafka")
 class KafkaReader:
     """Used by one task at a time. A server that goes away and comes back costs time, but no message it keeps."""
 
-    def __init__(self, connection: KafkaConnection, topics: KafkaTopics, *, stalled_seconds: float) -> None:
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        topics: KafkaTopics,
+        *,
+        stalled_seconds: float,
+        request_seconds: float,
+        longest_wait_seconds: float = 1.0,
+    ) -> None:
+        """`stalled_seconds` and `request_seconds` as in KafkaTiming."""
         self.positions: dict[TopicPartition, int] = {}
         """Of what is read next; what is not there any more is passed over."""
         self._connection = connection
         self._topics = topics
         self._stalled_seconds = stalled_seconds
+        self._request_seconds = request_seconds
+        self._longest_wait_seconds = longest_wait_seconds
         self._consumer: Any = None
         self._backoff = Backoff(0.1, 2.0)
         self._moved_at = 0.0
@@ -47,13 +54,13 @@ class KafkaReader:
             self._assign(self._consumer)
 
     async def next(self, limit: int = _BATCH) -> Sequence[Any]:
-        """At most `limit` messages of the driver; none after a second in which nothing came. Never fails."""
+        """At most `limit` messages of the driver; none after `longest_wait_seconds` without any. Never fails."""
         clock = asyncio.get_running_loop().time
         try:
             if self._consumer is None:
                 await self._open()
                 self._moved_at = clock()
-            batch = await self._consumer.getmany(timeout_ms=_LONGEST_WAIT_MS, max_records=limit)
+            batch = await self._consumer.getmany(timeout_ms=int(self._longest_wait_seconds * 1000), max_records=limit)
         except (errors.KafkaError, errors.ConsumerStoppedError, OSError) as error:
             _log.info("reading again", action="kafka.read", reason=str(error))
             self._drop()
@@ -74,7 +81,7 @@ class KafkaReader:
     async def _pass_over_gaps(self) -> None:
         """What was deleted leaves positions that no message fills."""
         with contextlib.suppress(TimeoutError, errors.KafkaError):
-            async with asyncio.timeout(_LONGEST_WAIT_MS / 1000):
+            async with asyncio.timeout(self._longest_wait_seconds):
                 for partition, position in self.positions.items():
                     self.positions[partition] = max(position, await self._consumer.position(partition))
 
@@ -87,7 +94,7 @@ class KafkaReader:
         return any(ends[partition] > position for partition, position in self.positions.items())
 
     async def _open(self) -> None:
-        options = {**self._connection.options, "request_timeout_ms": CONSUMER_TIMEOUT_MS}
+        options = {**self._connection.options, "request_timeout_ms": int(self._request_seconds * 1000)}
         consumer = AIOKafkaConsumer(**options, auto_offset_reset="earliest")
         try:
             await consumer.start()

@@ -11,19 +11,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from shared.infrastructure.kafka_connection import KafkaConnection
-from shared.infrastructure.kafka_reader import CONSUMER_TIMEOUT_MS
 from shared.infrastructure.kafka_topics import KafkaTopics
 from shared.kernel import DomainError, Unavailable
 from shared.ports.event_bus import Delivery, OnLeaving
 from shared.telemetry import Metrics, get_log
 
-_POLL_MS: Final = 500
-_POLL_WITH_PAUSES_MS: Final = 50
-"""A lane that is resumed waits for the end of the present poll."""
 _NEVER_MS: Final = 2**31 - 1
-_WATCH_SECONDS: Final = 5.0
-_METADATA_MS: Final = 30_000
-"""After which partitions and brokers that came or went are noticed at the latest."""
 _log = get_log("kafka")
 
 
@@ -41,6 +34,17 @@ class KafkaTiming:
     """What handlers get to end before their lanes go."""
     stalled_seconds: float = 30.0
     """A consumer with lag that nothing comes to for so long is made anew."""
+    watch_seconds: float = 5.0
+    """It is looked at least so often whether one stands still."""
+    poll_seconds: float = 0.5
+    """Of one poll while every lane has room."""
+    poll_with_pauses_seconds: float = 0.05
+    """A lane that is resumed waits for the end of the present poll."""
+    request_seconds: float = 10.0
+    """Of a request of a consumer: longer than the half second that a fetch waits for news, and than the server takes
+    to put a group together; as short as a dead connection may go unnoticed."""
+    metadata_seconds: float = 30.0
+    """After which partitions and brokers that came or went are noticed at the latest."""
     uncommitted: int = 1024
     """Deliveries of one lane that are not committed; more pause it, and only it."""
 
@@ -91,13 +95,13 @@ class KafkaSubscription:
         """Joins the group. Raises Unavailable; call `close` also then."""
         timing = self._timing
         consumer = self._consumer = AIOKafkaConsumer(
-            **{**self._connection.options, "request_timeout_ms": CONSUMER_TIMEOUT_MS},
+            **{**self._connection.options, "request_timeout_ms": int(timing.request_seconds * 1000)},
             group_id=self._group_id,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             # Handlers may take their time: their lanes are paused, and the heartbeat tells that the process lives.
             max_poll_interval_ms=_NEVER_MS,
-            metadata_max_age_ms=_METADATA_MS,
+            metadata_max_age_ms=int(timing.metadata_seconds * 1000),
             session_timeout_ms=int(timing.session_seconds * 1000),
             heartbeat_interval_ms=int(timing.heartbeat_seconds * 1000),
             rebalance_timeout_ms=int(timing.rebalance_seconds * 1000),
@@ -219,16 +223,18 @@ class KafkaSubscription:
 
     async def _fetched(self) -> Mapping[TopicPartition, Sequence[Any]]:
         """Of lanes that have room. (The driver's own pause would throw away what it has fetched ahead.)"""
-        most = self._timing.uncommitted
+        timing, most = self._timing, self._timing.uncommitted
         full = {lane.partition for lane in self._lanes.values() if lane.last - lane.committed >= most}
         roomy = self._consumer.assignment() - full
         if roomy or not full:
-            only, timeout_ms = (roomy, _POLL_WITH_PAUSES_MS) if full else ((), _POLL_MS)
-            batch: dict[Any, list[Any]] = await self._consumer.getmany(*only, timeout_ms=timeout_ms, max_records=most)
+            only, seconds = (roomy, timing.poll_with_pauses_seconds) if full else ((), timing.poll_seconds)
+            batch: dict[Any, list[Any]] = await self._consumer.getmany(
+                *only, timeout_ms=int(seconds * 1000), max_records=most
+            )
             return batch
         self._room.clear()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_POLL_MS / 1000):
+            async with asyncio.timeout(timing.poll_seconds):
                 await self._room.wait()
         return {}
 
@@ -252,7 +258,7 @@ class KafkaSubscription:
         clock = asyncio.get_running_loop().time
         patience = self._timing.stalled_seconds
         while self._failure is None:
-            await asyncio.sleep(min(_WATCH_SECONDS, patience / 3))
+            await asyncio.sleep(min(self._timing.watch_seconds, patience / 3))
             try:
                 lag = await self.lag()
             except Unavailable:

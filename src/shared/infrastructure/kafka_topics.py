@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition, errors
@@ -20,16 +20,23 @@ _REMEDIES: Final[Mapping[type[BaseException], str]] = {
     errors.PolicyViolationError: "its policy forbids SEOGA_KAFKA_PARTITIONS, SEOGA_KAFKA_REPLICAS or the retention",
     errors.InvalidConfigurationError: "SEOGA_EVENTS_RETENTION_SECONDS is not to its liking",
 }
-_UNTIL_SHOWN_SECONDS: Final = (0.0, 0.05, 0.1, 0.2, 0.4)
 _log = get_log("kafka")
 
 
 class KafkaTopics:
     """Names here are those on the server, with the installation's prefix. Everything raises Unavailable."""
 
-    def __init__(self, connection: KafkaConnection, settings: Settings) -> None:
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        settings: Settings,
+        *,
+        until_shown_seconds: Sequence[float] = (0.0, 0.05, 0.1, 0.2, 0.4),
+    ) -> None:
+        """`until_shown_seconds` are the pauses before each look for topics that another process has just made."""
         self._connection = connection
         self._settings = settings
+        self._until_shown_seconds = until_shown_seconds
         self._admin = KafkaClient(connection, lambda: AIOKafkaAdminClient(**connection.options))
         # It reads nothing: the connection of one that reads may be busy with a fetch that waits for news.
         self._asking = KafkaClient(connection, lambda: AIOKafkaConsumer(**connection.options))
@@ -57,7 +64,7 @@ class KafkaTopics:
             numbers = range(topic.num_partitions)
             self._partitions[topic.name] = [TopicPartition(topic.name, number) for number in numbers]
         # Another process was faster with the others, and what it has made shows a moment later.
-        for pause in _UNTIL_SHOWN_SECONDS:
+        for pause in self._until_shown_seconds:
             if wanted <= self._partitions.keys():
                 return
             await asyncio.sleep(pause)
