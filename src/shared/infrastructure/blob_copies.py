@@ -6,6 +6,7 @@ import errno
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -15,20 +16,31 @@ from shared.kernel import StorageFull, Unavailable, new_id
 
 T = TypeVar("T")
 _INCOMING: Final = "incoming-"
-# Who was given a path has so long to open it, whatever else wants room.
-_IN_USE_SECONDS: Final = 120
-# What is unused for so long goes: a document that was deleted must not stay on every machine that once read it.
-_KEPT_SECONDS: Final = 3600
-_LOOK_AGAIN_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class CopyTimes:
+    """How long copies stay."""
+
+    in_use_seconds: float = 120
+    """Who was given a path has so long to open it, whatever else wants room."""
+    kept_seconds: float = 3600
+    """What is unused for so long goes: a document that was deleted must not stay on every machine that once read it."""
+    look_again_seconds: float = 60
+    """A new copy has what is too old or too much removed, if that was not done for so long."""
+
+
+_TIMES: Final = CopyTimes()
 
 
 class LocalCopies:
     """Files in `folder`, the least recently used removed beyond `most_bytes`; several processes may share it."""
 
-    def __init__(self, folder: Path, *, most_bytes: int) -> None:
+    def __init__(self, folder: Path, *, most_bytes: int, times: CopyTimes = _TIMES) -> None:
         self._folder = folder
         self._most_bytes = most_bytes
-        self._tidied_at = -float(_LOOK_AGAIN_SECONDS)
+        self._times = times
+        self._tidied_at = -times.look_again_seconds
         self._new_bytes = 0
 
     async def get(self, name: str, size: int) -> str | None:
@@ -47,7 +59,8 @@ class LocalCopies:
         except BaseException:
             await asyncio.shield(_in_thread(lambda: incoming.unlink(missing_ok=True)))
             raise
-        if time.monotonic() - self._tidied_at > _LOOK_AGAIN_SECONDS or self._new_bytes > self._most_bytes // 16:
+        is_time_to_look = time.monotonic() - self._tidied_at > self._times.look_again_seconds
+        if is_time_to_look or self._new_bytes > self._most_bytes // 16:
             await self.tidy()
         return str(target.absolute())
 
@@ -84,11 +97,11 @@ class LocalCopies:
         return str(path.absolute())
 
     def _tidy(self) -> None:
-        now = time.time()
+        now, times = time.time(), self._times
         total = 0
         for at, size, path in sorted(self._files(), reverse=True):
             total += size
-            if now - at > _IN_USE_SECONDS and (total > self._most_bytes or now - at > _KEPT_SECONDS):
+            if now - at > times.in_use_seconds and (total > self._most_bytes or now - at > times.kept_seconds):
                 path.unlink(missing_ok=True)
                 total -= size
 

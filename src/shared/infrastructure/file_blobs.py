@@ -27,7 +27,6 @@ _THREADS: Final = 8
 # With so much room to spare, small files are written without asking for each how much is left.
 _PLENTY_BYTES: Final = 1 << 30
 _SMALL_BYTES: Final = 64 << 10
-_LOOK_AGAIN_SECONDS: Final = 1.0
 _ARTEFACTS: Final = "artefacts"
 _INCOMING: Final = "incoming"
 
@@ -35,13 +34,15 @@ _INCOMING: Final = "incoming"
 class FileBlobs:
     """BlobStore under `root`; refuses what would leave less than `min_free_bytes` on the disk."""
 
-    def __init__(self, root: Path, *, min_free_bytes: int = 0) -> None:
+    def __init__(self, root: Path, *, min_free_bytes: int = 0, look_again_seconds: float = 1.0) -> None:
+        """Where there is plenty of room, it is looked only every `look_again_seconds` how much is left."""
         self._root = root
         self._min_free_bytes = min_free_bytes
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
         # Between looking at a file's age and deleting it, nobody may make it young again.
         self._renewing = threading.Lock()
-        self._looked_at = -_LOOK_AGAIN_SECONDS
+        self._look_again_seconds = look_again_seconds
+        self._looked_at = -look_again_seconds
 
     async def __aenter__(self) -> Self:
         await self._run(lambda: make_folders(self._root / _INCOMING))
@@ -149,7 +150,7 @@ class FileBlobs:
         if not self._min_free_bytes:
             return
         now = time.monotonic()
-        if now - self._looked_at < _LOOK_AGAIN_SECONDS and size < _SMALL_BYTES:
+        if now - self._looked_at < self._look_again_seconds and size < _SMALL_BYTES:
             return
         left = self._free() - size - self._min_free_bytes
         if left > _PLENTY_BYTES:

@@ -47,8 +47,6 @@ _LARGEST_BATCH: Final = 1000
 # What a bulk says of an update that did not come about by itself (see `_telling`).
 _NOT_DONE: Final = frozenset((DUPLICATE, NO_SUCH_PATH, IMMUTABLE))
 _NOTHING_MATCHES: Final = {"$setOnInsert": {"_id.none": 1}}
-# Closer than that, the clocks of machines need no help: time servers keep them within milliseconds.
-_CLOCKS_AGREE_SECONDS: Final = 1.0
 _INSTALLATION: Final = "installation"
 OWNER: Final = Query(_INSTALLATION, {"_id": Given("id")})
 _log = get_log("mongodb")
@@ -61,7 +59,7 @@ class MongoDatabase:
     `server_timeout_seconds`. Declared indexes exist before the first call gets through, and after an absence again.
     """
 
-    def __init__(self, settings: Settings, remotes: Remotes) -> None:
+    def __init__(self, settings: Settings, remotes: Remotes, *, clocks_agree_seconds: float = 1.0) -> None:
         """Reads nothing and connects to nothing."""
         self.url = settings.store_url
         self._shown = shown(settings.store_url)
@@ -70,6 +68,8 @@ class MongoDatabase:
         self._guard = remotes.guard("mongodb", where=self._where)
         self._indexes: list[Index] = []
         self._identity: dict[str, str] = {}
+        # Closer than that, the clocks of machines need no help: time servers keep them within milliseconds.
+        self._clocks_agree_seconds = clocks_agree_seconds
         # What there is to prepare has a number, which rises when something is declared, or lost by the server.
         self._wanted = 1
         self._prepared = 0
@@ -229,7 +229,7 @@ class MongoDatabase:
         hello: Row = await database.command("isMaster", codec_options=database.codec_options)
         if isinstance(told := hello.get("localTime"), datetime):
             ahead = told - asked_at - timedelta(seconds=(time.monotonic() - started) / 2)
-            self._ahead = ahead if abs(ahead.total_seconds()) > _CLOCKS_AGREE_SECONDS else timedelta()
+            self._ahead = ahead if abs(ahead.total_seconds()) > self._clocks_agree_seconds else timedelta()
         return hello
 
     async def _guarded(self, make_call: Callable[[Any], Awaitable[T]], *, idempotent: bool) -> T:

@@ -17,8 +17,6 @@ from shared.infrastructure.mongo_queries import ANY_COLLECTION, Given, Index, Qu
 from shared.kernel import Clock, new_id
 from shared.ports.outbox import PendingFact
 
-_LOOK_FOR_LEFTOVERS_SECONDS: Final = 2.0
-_OWN_SECONDS: Final = 5.0
 _FIELDS: Final = ("facts", "facts_last", "facts_owner", "facts_until")
 _UNSET: Final[Row] = {"$unset": dict.fromkeys(_FIELDS, "")}
 _READ: Final = {"facts": 1, "facts_until": 1}
@@ -79,14 +77,19 @@ class MongoFacts:
         producer: str,
         collections: Sequence[str] = (),
         *,
-        own_seconds: float = _OWN_SECONDS,
+        own_seconds: float = 5.0,
+        look_for_leftovers_seconds: float = 2.0,
         clock: Clock | None = None,
     ) -> None:
-        """`own_seconds` is how long facts are left to the process that saved them."""
+        """`own_seconds` is how long facts are left to the process that saved them.
+
+        Every `look_for_leftovers_seconds` it is seen whether others left some for longer.
+        """
         self.producer = producer
         self.owner = new_id()
         self._database = database
         self._own = timedelta(seconds=own_seconds)
+        self._look_for_leftovers_seconds = look_for_leftovers_seconds
         self._clock = clock or database.now
         self._collections: dict[str, _Holding] = {}
         self._saved = asyncio.Event()
@@ -133,7 +136,7 @@ class MongoFacts:
         found = await self._owned(limit, all_of_them=is_time_to_look)
         if len(found) < limit and is_time_to_look:
             # Before looking, so that an error does not make every call look.
-            self._look_at = time.monotonic() + _LOOK_FOR_LEFTOVERS_SECONDS
+            self._look_at = time.monotonic() + self._look_for_leftovers_seconds
             if await self._take_left_over(limit):
                 self.saved()
                 found = await self._owned(limit)
@@ -154,7 +157,7 @@ class MongoFacts:
     async def wait_for_facts(self, timeout_seconds: float) -> None:
         """See Outbox. Also returns when it is time to look for what others left."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(timeout_seconds, _LOOK_FOR_LEFTOVERS_SECONDS)):
+            async with asyncio.timeout(min(timeout_seconds, self._look_for_leftovers_seconds)):
                 await self._saved.wait()
         self._saved.clear()
 

@@ -21,7 +21,6 @@ from shared.infrastructure.together import Together
 from shared.kernel import Clock, DocumentId, NotFound, new_id
 from shared.ports.jobs import BuriedJob, Job, JobCounts, NewJob
 
-_LOOK_FOR_OTHERS_SECONDS: Final = 0.9
 _NO_FACTS: Final = dict.fromkeys(("facts", "facts_last", "facts_owner", "facts_until"), 0)
 _FREE: Final = dict.fromkeys(("owner", "lease"), "")
 _DONE: Final[Row] = {"$set": {"state": "done", "payload": "{}"}, "$unset": {**_FREE, "claimable_at": ""}}
@@ -75,8 +74,17 @@ class MongoJobs:
     a job, look for its cancellation, prolong, end) is one call.
     """
 
-    def __init__(self, database: MongoDatabase, facts: MongoFacts, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        database: MongoDatabase,
+        facts: MongoFacts,
+        *,
+        look_for_others_seconds: float = 0.9,
+        clock: Clock | None = None,
+    ) -> None:
+        """Who waits for jobs looks every `look_for_others_seconds`: those that other processes add wake nobody."""
         self._facts = facts
+        self._look_for_others_seconds = look_for_others_seconds
         self._clock = clock or database.now
         self._jobs = database.collection(f"{facts.producer}_jobs")
         self._cancelled = database.collection(f"{facts.producer}_cancelled")
@@ -249,7 +257,7 @@ class MongoJobs:
             left = ends_at - asyncio.get_running_loop().time()
             if left <= 0 or (row is not None and row["claimable_at"] <= now):
                 return
-            pause = min(left, _LOOK_FOR_OTHERS_SECONDS)
+            pause = min(left, self._look_for_others_seconds)
             if row is not None:
                 # A timer may fire a little early; a claim must not then find that the time has not come.
                 pause = min(pause, row["claimable_at"] - now + 0.001)

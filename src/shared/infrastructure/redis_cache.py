@@ -31,9 +31,7 @@ from shared.telemetry import get_log
 T = TypeVar("T")
 
 _LARGEST_VALUE_BYTES: Final = 4 << 20
-_LONGEST_TIMEOUT_SECONDS: Final = 1.0
 _CONNECTIONS: Final = 32
-_TAG_TTL_MS: Final = 86_400_000
 _KNOWN_TAGS: Final = 16
 """Tags that are asked for together with an entry; one more round trip finds the others."""
 _log = get_log("redis")
@@ -46,16 +44,27 @@ class RedisCache:
     one is a miss, also when Redis itself evicted the token. A drop that does not get through is owed: until it does,
     this process takes no entry with that tag.
 
-    A call waits a second at most, and not at all while the breaker is open: then a task of its own asks whether the
-    server is back.
+    A call waits `longest_timeout_seconds` at most, and not at all while the breaker is open: then a task of its own
+    asks whether the server is back.
     """
 
-    def __init__(self, settings: Settings, remotes: Remotes) -> None:
-        """Reads nothing and connects to nothing."""
+    def __init__(
+        self,
+        settings: Settings,
+        remotes: Remotes,
+        *,
+        longest_timeout_seconds: float = 1.0,
+        tag_ttl_seconds: float = 86_400,
+    ) -> None:
+        """Reads nothing and connects to nothing.
+
+        A tag's token lives for `tag_ttl_seconds`, and at least twice as long as the entries that carry it.
+        """
         self._settings = settings
         self._shown = without_credentials(settings.cache_url)
         self._prefix = f"{settings.installation}:c:"
-        self._timeout_seconds = min(_LONGEST_TIMEOUT_SECONDS, settings.server_timeout_seconds)
+        self._timeout_seconds = min(longest_timeout_seconds, settings.server_timeout_seconds)
+        self._tag_ttl_ms = int(tag_ttl_seconds * 1000)
         # A little later than our own limit, whose words say more.
         self._guard = remotes.guard(
             "redis",
@@ -160,7 +169,7 @@ class RedisCache:
         token = b""
         if tag:
             self._know(tag)
-            name, life = self._tag(tag), max(_TAG_TTL_MS, 2 * ttl_ms)
+            name, life = self._tag(tag), max(self._tag_ttl_ms, 2 * ttl_ms)
             fresh = secrets.token_bytes(8)
             *_, found = await self._answers(
                 [("SET", name, fresh, "PX", life, "NX"), ("PEXPIRE", name, life), ("GET", name)]
