@@ -23,9 +23,6 @@ EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_NOT_CONNECTED: Final = 3
 
-_PAUSE_SECONDS: Final = 0.1
-# A server that is restarted takes the data directory's lock again within this time.
-_RESTART_SECONDS: Final = 15.0
 _PATIENCE: Final = "seoga_patience_seconds"
 
 
@@ -48,13 +45,14 @@ def connect(
     api_key: str | None = None,
     *,
     wait_seconds: float = 30,
+    pause_seconds: float = 0.1,
 ) -> Iterator[httpx.Client]:
     """A client of the running server, which it follows over a restart, else of one started for this block.
 
     `start_in_process` gives the base URL of a server in this process and raises Conflict (code
     `data_directory_in_use`) when another one was faster. A server that holds the data directory but does
-    not listen yet is waited for. Without `api_key` the variable SEOGA_API_KEY counts. Raises Unavailable when
-    a holder never listens, and what starting raises.
+    not listen yet is waited for: `wait_seconds` at most, a look every `pause_seconds`. Without `api_key` the
+    variable SEOGA_API_KEY counts. Raises Unavailable when a holder never listens, and what starting raises.
     """
     directory = DataDirectory(data_dir)
     api_key = api_key or os.environ.get("SEOGA_API_KEY")
@@ -80,7 +78,7 @@ def connect(
                     f"Process {holder.pid if holder else 'unknown'} holds the data directory {data_dir} but serves "
                     f"nothing after {wait_seconds:g} s. Wait until it ends, or end it."
                 )
-            time.sleep(_PAUSE_SECONDS)
+            time.sleep(pause_seconds)
         # Certificates cost 30 ms to load and this speaks plain HTTP within the machine; proxies are for elsewhere.
         transport: httpx.BaseTransport = httpx.HTTPTransport(
             verify=False, limits=httpx.Limits(max_connections=32, max_keepalive_connections=16)
@@ -152,13 +150,16 @@ class _Following(httpx.BaseTransport):
         server: RunningServer,
         *,
         start: Callable[[], str],
-        restart_seconds: float = _RESTART_SECONDS,
+        restart_seconds: float = 15.0,
+        pause_seconds: float = 0.1,
     ) -> None:
+        """A server that is restarted takes the data directory's lock again within `restart_seconds`."""
         self._transport = transport
         self._directory = directory
         self._url = httpx.URL(server.url)
         self._start = start
         self._restart_seconds = restart_seconds
+        self._pause_seconds = pause_seconds
         self._looking = threading.Lock()
         self._free_since: float | None = None
 
@@ -179,7 +180,7 @@ class _Following(httpx.BaseTransport):
             else:
                 self._free_since = None
                 return response
-            time.sleep(_PAUSE_SECONDS)
+            time.sleep(self._pause_seconds)
             with self._looking:
                 self._look()
 

@@ -22,9 +22,6 @@ from shared.runtime.module import EventHandler, Subscriptions
 from shared.telemetry import Metrics, get_log
 
 _BATCH: Final = 128
-_COMMIT_EVERY_SECONDS: Final = 0.25
-_TELL_AGAIN_SECONDS: Final = 30.0
-"""A server that is away makes many events wait, each again and again: one of them is told, now and then."""
 _LARGEST_WINDOW: Final = 4096
 """Events received and not yet committed: one that waits for ever lets this many others past."""
 _log = get_log("consumer")
@@ -43,7 +40,10 @@ class Consumer:
         concurrency: int = 32,
         attempts: int = 3,
         drain_seconds: float = 10.0,
+        commit_every_seconds: float = 0.25,
+        tell_again_seconds: float = 30.0,
     ) -> None:
+        """A server that is away makes many events wait, each again and again: one is told in `tell_again_seconds`."""
         self.bus = bus
         self.group = group
         self.handlers: dict[str, EventHandler] = {event.name: handler for event, handler in subscriptions.items()}
@@ -52,12 +52,14 @@ class Consumer:
         self.attempts = attempts
         self._topics = tuple(sorted({event.topic for event in subscriptions}))
         self.drain_seconds = drain_seconds
+        self.commit_every_seconds = commit_every_seconds
+        self._tell_again_seconds = tell_again_seconds
         self._told_at: dict[str, float] = {}
 
     def is_news(self, action: str) -> bool:
         """Whether this was not told lately."""
-        now = monotonic()
-        if now - self._told_at.get(action, -_TELL_AGAIN_SECONDS) < _TELL_AGAIN_SECONDS:
+        now, pause = monotonic(), self._tell_again_seconds
+        if now - self._told_at.get(action, -pause) < pause:
             return False
         self._told_at[action] = now
         return True
@@ -328,7 +330,7 @@ class _Session:
         is_told = False
         while True:
             await self._finished.wait()
-            await asyncio.sleep(_COMMIT_EVERY_SECONDS)
+            await asyncio.sleep(self._consumer.commit_every_seconds)
             try:
                 await self._commit()
                 backoff.reset()

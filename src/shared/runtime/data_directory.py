@@ -27,9 +27,6 @@ Upgrade = Callable[[Path], None]
 UPGRADES: Final[tuple[Upgrade, ...]] = ()
 """The upgrade at index n leads from version n + 1 to n + 2."""
 
-# A client that looks whether the lock is held holds it for microseconds itself; a dying process a little longer.
-_PATIENCE_SECONDS: Final = 0.5
-
 
 class NewerData(DomainError):
     """A newer version of Seoga wrote this data directory."""
@@ -58,11 +55,16 @@ class RunningServer:
 class DataDirectory:
     """One folder with everything Seoga keeps. Used by one process at a time."""
 
-    def __init__(self, path: Path, *, upgrades: Sequence[Upgrade] = UPGRADES) -> None:
+    def __init__(self, path: Path, *, upgrades: Sequence[Upgrade] = UPGRADES, patience_seconds: float = 0.5) -> None:
+        """`patience_seconds` is how long a lock that is held is asked for.
+
+        A client that looks whether it is held holds it for microseconds itself; a dying process a little longer.
+        """
         self.path = path
         self.boot_id = str(uuid4())
         """Names this process's time as the holder; leases carry it."""
         self._upgrades = upgrades
+        self._patience_seconds = patience_seconds
 
     @property
     def schema_version(self) -> int:
@@ -156,7 +158,7 @@ class DataDirectory:
             return None
 
     def _take(self, descriptor: int) -> None:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + self._patience_seconds
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

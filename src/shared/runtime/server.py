@@ -10,19 +10,12 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any
 
 import uvicorn
 
 from shared.kernel import DomainError
 from shared.settings import WrongSettings
-
-_GRACE_SECONDS: Final = 10
-_IDLE_SECONDS: Final = 75
-"""Longer than clients (httpx: 5 s) and proxies (nginx: 60 s) keep an idle connection.
-
-Who closes first must be the one who sends: a request that meets the server's close is lost.
-"""
 
 
 class _Server(uvicorn.Server):
@@ -84,7 +77,12 @@ class _Quiet:
         await self._app(scope, receive, send_shortly)
 
 
-def _server(app: Any, on_listening: Callable[[], None]) -> _Server:
+def _server(app: Any, on_listening: Callable[[], None], *, idle_seconds: int = 75, grace_seconds: int = 10) -> _Server:
+    """`grace_seconds` is what requests get to end when the server stops.
+
+    An idle connection is kept for `idle_seconds`, longer than clients (httpx: 5 s) and proxies (nginx: 60 s) keep it.
+    Who closes first must be the one who sends: a request that meets the server's close is lost.
+    """
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -94,8 +92,8 @@ def _server(app: Any, on_listening: Callable[[], None]) -> _Server:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=_IDLE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_keep_alive=idle_seconds,
+        timeout_graceful_shutdown=grace_seconds,
     )
     return _Server(config, on_listening)
 

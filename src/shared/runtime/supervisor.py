@@ -3,20 +3,22 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from shared.telemetry import Metrics, get_log
 
-_FIRST_PAUSE_SECONDS: Final = 0.5
-_LONGEST_PAUSE_SECONDS: Final = 30.0
 _log = get_log("supervisor")
 
 
 class Supervisor:
     """Runs named loops until stopped; stopping cancels them in reverse order and waits for each."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(
+        self, metrics: Metrics, *, first_pause_seconds: float = 0.5, longest_pause_seconds: float = 30.0
+    ) -> None:
+        """Each pause before a new start is twice the last, up to the longest; after a run of that length, the first."""
         self._metrics = metrics
+        self._first_pause_seconds = first_pause_seconds
+        self._longest_pause_seconds = longest_pause_seconds
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
@@ -33,7 +35,7 @@ class Supervisor:
         self._tasks.clear()
 
     async def _keep_running(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        pause = _FIRST_PAUSE_SECONDS
+        pause = self._first_pause_seconds
         while True:
             started = asyncio.get_running_loop().time()
             try:
@@ -42,7 +44,7 @@ class Supervisor:
             except Exception as error:
                 self._metrics.count("background_failures_total", name=name)
                 _log.error("a background loop fell", action="supervisor.restart", name=name, exc_info=error)
-            if asyncio.get_running_loop().time() - started > _LONGEST_PAUSE_SECONDS:
-                pause = _FIRST_PAUSE_SECONDS
+            if asyncio.get_running_loop().time() - started > self._longest_pause_seconds:
+                pause = self._first_pause_seconds
             await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            pause = min(2 * pause, self._longest_pause_seconds)

@@ -2,7 +2,6 @@
 
 import asyncio
 from abc import abstractmethod
-from typing import Final
 
 from shared.events.envelope import Envelope
 from shared.ports.event_bus import EventBus
@@ -10,17 +9,20 @@ from shared.runtime.background import Background
 from shared.runtime.backoff import Backoff
 from shared.telemetry import get_log
 
-_RETRY_SECONDS: Final = 1.0
-_LONGEST_RETRY_SECONDS: Final = 5.0
 _log = get_log("events")
 
 
 class Tailing(Background):
     """While entered, `hear` is called with each event of the topics; none from before, and perhaps not every one."""
 
-    def __init__(self, bus: EventBus, *topics: str) -> None:
+    def __init__(
+        self, bus: EventBus, *topics: str, retry_seconds: float = 1.0, longest_retry_seconds: float = 5.0
+    ) -> None:
+        """A bus that was lost is tried again after `retry_seconds`, then after more and more, up to the longest."""
         self._bus = bus
         self._topics = topics
+        self._retry_seconds = retry_seconds
+        self._longest_retry_seconds = longest_retry_seconds
 
     @abstractmethod
     def hear(self, envelope: Envelope) -> None:
@@ -31,7 +33,7 @@ class Tailing(Background):
 
     async def run(self) -> None:
         """See Background."""
-        backoff = Backoff(_RETRY_SECONDS, _LONGEST_RETRY_SECONDS)
+        backoff = Backoff(self._retry_seconds, self._longest_retry_seconds)
         while True:
             try:
                 async with self._bus.tail(*self._topics) as events:

@@ -19,13 +19,25 @@ from shared.runtime.backoff import Backoff
 from shared.runtime.module import JobHandler
 from shared.telemetry import Metrics, get_log
 
-_LOOK_AGAIN_SECONDS: Final = 30.0
-_LONGEST_HEARTBEAT_SECONDS: Final = 5.0
-"""A superseded or withdrawn document's work stops within this time."""
-_LONGEST_RETRY_SECONDS: Final = 60.0
-_LAST_WORD_SECONDS: Final = 5.0
 _LONGEST_REASON: Final = 2000
 _log = get_log("worker")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerTimes:
+    """How often a worker looks, and how long it waits at most."""
+
+    look_again_seconds: float = 30.0
+    """A store that tells of no jobs is asked again after this time."""
+    longest_heartbeat_seconds: float = 5.0
+    """A superseded or withdrawn document's work stops within this time."""
+    longest_retry_seconds: float = 60.0
+    """The pauses between a job's attempts grow up to here."""
+    last_word_seconds: float = 5.0
+    """What it may take to give a job back as the worker leaves."""
+
+
+_TIMES: Final = WorkerTimes()
 
 
 class JobLost(Exception):
@@ -55,6 +67,7 @@ class Worker:
         attempts: int = 3,
         first_retry_seconds: float = 0.5,
         grace_seconds: float = 10.0,
+        times: WorkerTimes = _TIMES,
     ) -> None:
         self._jobs = jobs
         self._handler = handler
@@ -65,6 +78,7 @@ class Worker:
         self._attempts = attempts
         self._first_retry_seconds = first_retry_seconds
         self._grace_seconds = grace_seconds
+        self._times = times
         # By job and claim: one claim may hold several jobs, and a job that was lost may be claimed again.
         self._running: dict[tuple[str, str], _Running] = {}
         self._is_leaving = False
@@ -110,7 +124,7 @@ class Worker:
             self._running[job.id, job.lease] = running
             running.task = asyncio.create_task(self._do(running), name=f"{self._group}.{kind}")
         if len(jobs) < room:  # there are no more now, so it is not asked again
-            await self._jobs.wait_for_jobs(kind, _LOOK_AGAIN_SECONDS)
+            await self._jobs.wait_for_jobs(kind, self._times.look_again_seconds)
 
     async def _claim(self, limit: int) -> Sequence[Job]:
         claim = asyncio.ensure_future(
@@ -209,7 +223,7 @@ class Worker:
         return await self._bury(job, f"{type(error).__name__}: {error}")
 
     async def _retry(self, job: Job) -> str:
-        seconds = min(_LONGEST_RETRY_SECONDS, self._first_retry_seconds * 4**job.attempts)
+        seconds = min(self._times.longest_retry_seconds, self._first_retry_seconds * 4**job.attempts)
         return await self._save("retried", lambda: self._jobs.retry(job, delay_seconds=seconds))
 
     async def _bury(self, job: Job, reason: str) -> str:
@@ -237,7 +251,7 @@ class Worker:
 
     async def _give_back(self, job: Job) -> str:
         try:
-            async with asyncio.timeout(_LAST_WORD_SECONDS):
+            async with asyncio.timeout(self._times.last_word_seconds):
                 await self._jobs.release(job, delay_seconds=0)
         except (Unavailable, TimeoutError) as error:
             _log.warning("job not given back", action="worker.leave", kind=job.kind, reason=str(error))
@@ -245,7 +259,7 @@ class Worker:
 
     async def _heartbeats(self) -> None:
         while True:
-            await asyncio.sleep(min(self._lease_seconds / 3, _LONGEST_HEARTBEAT_SECONDS))
+            await asyncio.sleep(min(self._lease_seconds / 3, self._times.longest_heartbeat_seconds))
             await asyncio.gather(*(self._heartbeat(running) for running in list(self._running.values())))
 
     async def _heartbeat(self, running: _Running) -> None:
