@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 VERSION: Final = "0.1.0"
 _LARGEST_JSON_BODY: Final = 1 << 20
-_ASK_AGAIN_SECONDS: Final = 2.0
 _LARGEST_PICTURE: Final = 32 << 20
 _log = get_log("main")
 
@@ -38,11 +37,17 @@ class Application:
     """One server: the shared adapters, the modules, and the web application whose lifespan runs them."""
 
     def __init__(
-        self, settings: Settings, directory: DataDirectory, find_model: Callable[[], str | None] | None = None
+        self,
+        settings: Settings,
+        directory: DataDirectory,
+        find_model: Callable[[], str | None] | None = None,
+        *,
+        ask_again_seconds: float = 2.0,
     ) -> None:
         """Reads nothing and opens nothing; `directory` is held by the caller where it holds any state.
 
-        `find_model` says where the server is whose model this process borrows.
+        `find_model` says where the server is whose model this process borrows. Every `ask_again_seconds` a log that
+        is away is asked which one it is.
         """
         from shared.container import SharedContainer
 
@@ -51,6 +56,7 @@ class Application:
         self.shared.check_dependencies()
         self.modules = _build_modules(settings, self.shared)
         self._directory = directory
+        self._ask_again_seconds = ask_again_seconds
         self.web = self._build_web()
 
     @asynccontextmanager
@@ -118,7 +124,7 @@ class Application:
     async def _keep_claiming_database(self) -> None:
         try:
             while True:
-                await asyncio.sleep(_ASK_AGAIN_SECONDS)
+                await asyncio.sleep(self._ask_again_seconds)
                 if await self._claim_database():
                     return
         except WrongSettings as error:
