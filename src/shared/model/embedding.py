@@ -22,9 +22,6 @@ from shared.telemetry import Metrics, get_log
 
 # So many batches in a row that the engine cannot run, and another engine is tried.
 _FAILURES_IN_A_ROW: Final = 3
-_LONGEST_CANCEL_SECONDS: Final = 3.0
-# A command that is done in seconds would never see the comparison's end and only be slower for it.
-_COMPARE_AFTER_SECONDS: Final = 10.0
 _CHECKED: Final = ("A tariff is a tax on imports.", "관세는 수입품에 매기는 세금이다.")
 _log = get_log("model")
 
@@ -96,10 +93,19 @@ class EmbeddingModel:
     """
 
     def __init__(
-        self, settings: Settings, metrics: Metrics, *, compare_after_seconds: float = _COMPARE_AFTER_SECONDS
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        *,
+        compare_after_seconds: float = 10.0,
+        longest_cancel_seconds: float = 3.0,
     ) -> None:
-        """Engines are compared that long after the first load."""
+        """Engines are compared `compare_after_seconds` after the first load: a command that is done in seconds would
+        never see the comparison's end and only be slower for it. `close` waits `longest_cancel_seconds` for a
+        comparison to stop.
+        """
         self._compare_after_seconds = compare_after_seconds
+        self._longest_cancel_seconds = longest_cancel_seconds
         self._metrics = metrics
         self._artefacts = ArtefactCache(settings.models_dir, most_bytes=settings.model_cache_bytes)
         self._source = Source.of(settings, self._artefacts)
@@ -235,7 +241,7 @@ class EmbeddingModel:
         self._cancelled.set()
         self.slot.close()
         if self._measuring is not None:
-            self._measuring.join(_LONGEST_CANCEL_SECONDS)
+            self._measuring.join(self._longest_cancel_seconds)
 
     async def _run(self, loaded: LoadedEmbedding, texts: Sequence[str], kind: TextKind) -> Embedded:
         """Waits as long as its texts move on."""

@@ -12,7 +12,6 @@ from shared.kernel import Unavailable, utc_now
 from shared.model.memory import resident_bytes, return_free_memory
 from shared.telemetry import Metrics, get_log
 
-_RETRY_SECONDS: Final = 0.25
 LACKING: Final = frozenset({"weights_not_found", "not_installed"})
 """Codes of causes that say what this machine lacks."""
 _LASTING: Final = LACKING | {"model_memory_budget"}
@@ -64,11 +63,13 @@ class Entry(Generic[L]):
 class Loader(Generic[L]):
     """Loads one kind of thing, in whatever thread asks."""
 
-    def __init__(self, name: str, load: Callable[[], L], *, metrics: Metrics) -> None:
+    def __init__(self, name: str, load: Callable[[], L], *, metrics: Metrics, retry_seconds: float = 0.25) -> None:
+        """`retry_seconds` lie between two attempts of one load."""
         self.make_room: MakeRoom = lambda _name, _bytes: None
         self._name = name
         self._load = load
         self._metrics = metrics
+        self._retry_seconds = retry_seconds
         self._given_up = threading.Event()
         self._last_memory = 0
 
@@ -91,7 +92,7 @@ class Loader(Generic[L]):
                 tell("model not loaded", action="model.load.failed", model=self._name, reason=reason)
                 self._metrics.count("model_loads", model=self._name, outcome="failed")
                 is_lasting = isinstance(error, Unavailable) and error.specific_code in _LASTING
-                if attempt >= attempts or is_lasting or self._given_up.wait(_RETRY_SECONDS):
+                if attempt >= attempts or is_lasting or self._given_up.wait(self._retry_seconds):
                     raise
         label = entry.loaded.label
         _log.info(

@@ -29,8 +29,6 @@ from shared.telemetry import configure_logs
 _NICENESS: Final = 5
 _ROUNDS: Final = 3
 _BATCHES_OF_A_STREAM: Final = 2
-# Of a model as slow as this no further round is begun: with 0.5 billion parameters one takes seconds.
-_LONG_SECONDS: Final = 3.0
 _QUERY_RUNS: Final = 15
 _LEAST_SHARE: Final = 0.1
 
@@ -55,9 +53,19 @@ def encode_in_bulk(engine: Engine, texts: Sequence[str]) -> Vectors:
 
 
 def measure(
-    config: Mapping[str, Any], engine: str, precision: str, cache: str, cache_bytes: int, speed: bool
+    config: Mapping[str, Any],
+    engine: str,
+    precision: str,
+    cache: str,
+    cache_bytes: int,
+    speed: bool,
+    *,
+    long_seconds: float = 3.0,
 ) -> dict[str, Any]:
-    """In the child: what tuning.py makes a measure of; without `speed` only the vectors. Raises Unavailable."""
+    """In the child: what tuning.py makes a measure of; without `speed` only the vectors. Raises Unavailable.
+
+    Of a model as slow as `long_seconds` no further round is begun: with 0.5 billion parameters one takes seconds.
+    """
     said = unpacked_config(config)
     process = psutil.Process()
     before = process.memory_info().rss
@@ -67,18 +75,18 @@ def measure(
     loaded = load_engine(said, choice, artefacts, lambda: tokenizer).engine
     # The whole sample is the warm-up as well: every length, on every stream.
     vectors = encode_in_bulk(loaded, checked_texts())
-    speeds = {words: _texts_per_second(loaded, words) for words in LENGTHS} if speed else {}
+    speeds = {words: _texts_per_second(loaded, words, long_seconds) for words in LENGTHS} if speed else {}
     memory = process.memory_info().rss - before
     return {
         "texts_per_second": speeds,
-        "query_ms": _query_ms(loaded) if speed else 0.0,
+        "query_ms": _query_ms(loaded, long_seconds) if speed else 0.0,
         "memory_bytes": max(0, memory),
         "vectors": np.ascontiguousarray(vectors, dtype=np.float32).tobytes(),
         "shape": list(vectors.shape),
     }
 
 
-def _texts_per_second(engine: Engine, words: int) -> float:
+def _texts_per_second(engine: Engine, words: int, long_seconds: float) -> float:
     """The median of short rounds; each keeps every stream busy with the same number of batches."""
     (one,) = engine.prepare(sample_texts("en", words, 1))
     # Texts of as many words differ by some tokens; a tenth more room makes the batches come out even.
@@ -86,7 +94,7 @@ def _texts_per_second(engine: Engine, words: int) -> float:
     texts = sample_texts("en", words, in_a_batch * engine.streams * _BATCHES_OF_A_STREAM)
     rates: list[float] = []
     begun, before = time.perf_counter(), _processor_seconds()
-    while len(rates) < _ROUNDS and (not rates or time.perf_counter() - begun < _LONG_SECONDS):
+    while len(rates) < _ROUNDS and (not rates or time.perf_counter() - begun < long_seconds):
         started = time.perf_counter()
         encode_in_bulk(engine, texts)
         rates.append(len(texts) / (time.perf_counter() - started))
@@ -113,12 +121,12 @@ def _share(before: tuple[float, float, float], after: tuple[float, float, float]
     return max(_LEAST_SHARE, 1 - taken / seconds)
 
 
-def _query_ms(engine: Engine) -> float:
+def _query_ms(engine: Engine, long_seconds: float) -> float:
     """The median time of one question alone."""
     (query,) = sample_texts("en", 10, 1)
     taken: list[float] = []
     begun = time.perf_counter()
-    while len(taken) < _QUERY_RUNS and (not taken or time.perf_counter() - begun < _LONG_SECONDS):
+    while len(taken) < _QUERY_RUNS and (not taken or time.perf_counter() - begun < long_seconds):
         started = time.perf_counter()
         engine.run(engine.prepare([query]))
         taken.append((time.perf_counter() - started) * 1000)

@@ -18,10 +18,7 @@ from shared.model.status import ModelState, SlotStatus, Transition
 from shared.telemetry import Metrics, get_log
 
 _LOAD_ATTEMPTS: Final = 2
-_FIRST_RETRY_SECONDS: Final = 0.25
-_LONGEST_RETRY_SECONDS: Final = 10.0
 _REMEMBERED_TRANSITIONS: Final = 50
-_LONGEST_CLOSE_SECONDS: Final = 5.0
 _log = get_log("model")
 
 Check = Callable[[L, L], None]
@@ -38,6 +35,20 @@ class SlotLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotTimes:
+    """How long after a load that failed nobody tries again, and how long closing waits."""
+
+    first_retry_seconds: float = 0.25
+    """Doubled by each further failure."""
+    longest_retry_seconds: float = 10.0
+    longest_close_seconds: float = 5.0
+    """For a load under way, for which nobody waits any more; one that takes longer ends with the process."""
+
+
+_TIMES: Final = SlotTimes()
+
+
+@dataclass(frozen=True, slots=True)
 class _Failure:
     """A load that failed: until `retry_at` (monotonic) callers get its cause at once."""
 
@@ -49,11 +60,20 @@ class _Failure:
 class ModelSlot(Generic[L]):
     """Safe from any thread and event loop. Methods that block say so."""
 
-    def __init__(self, name: str, load: Callable[[], L], *, limits: SlotLimits, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        name: str,
+        load: Callable[[], L],
+        *,
+        limits: SlotLimits,
+        metrics: Metrics,
+        times: SlotTimes = _TIMES,
+    ) -> None:
         """`load` blocks in a thread of its own and raises Unavailable, or anything else as a bug."""
         self.name = name
         self._loader = Loader(name, load, metrics=metrics)
         self._limits = limits
+        self._times = times
         self._metrics = metrics
         # Guards what follows; held for moments only, never while something loads.
         self._changed = threading.Condition()
@@ -191,8 +211,7 @@ class ModelSlot(Generic[L]):
             entry.loaded.close()
             self._tell_memory()
         if loading is not None:
-            # Nobody waits for it any more; a load that takes longer ends with the process.
-            wait([loading], _LONGEST_CLOSE_SECONDS)
+            wait([loading], self._times.longest_close_seconds)
 
     def status(self, problem: Unavailable | None = None) -> SlotStatus:
         """One moment of it; `problem` is what already now is known to keep it from loading."""
@@ -280,8 +299,8 @@ class ModelSlot(Generic[L]):
         except BaseException as error:
             cause = error if isinstance(error, Unavailable) else unexpected(error)
             with self._changed:
-                doubled = 2 * self._failure.wait_seconds if self._failure else _FIRST_RETRY_SECONDS
-                pause = min(doubled, _LONGEST_RETRY_SECONDS)
+                doubled = 2 * self._failure.wait_seconds if self._failure else self._times.first_retry_seconds
+                pause = min(doubled, self._times.longest_retry_seconds)
                 self._failure = _Failure(cause, pause, time.monotonic() + pause)
                 self._failed_loads += 1
                 self._loading = None

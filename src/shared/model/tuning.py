@@ -39,9 +39,6 @@ _REFERENCES: Final = (EngineChoice("onnx", "fp32"), EngineChoice("sentence-trans
 # On a busy machine two runs of one engine may differ by as much; those so near the fastest are run once more.
 _NEAR: Final = 1.6
 _MOST_RIVALS: Final = 3
-_CANCEL_POLL_SECONDS: Final = 0.1
-# Beyond loading: a model of 0.5 billion parameters takes a minute for the sample on two cores.
-_MEASURE_SECONDS: Final = 300.0
 _log = get_log("model")
 
 
@@ -50,7 +47,12 @@ class MeasuringStopped(Unavailable):
 
 
 def measure_engines(
-    config: ModelConfig, artefacts: ArtefactCache, *, limits: CheckLimits, cancelled: threading.Event
+    config: ModelConfig,
+    artefacts: ArtefactCache,
+    *,
+    limits: CheckLimits,
+    cancelled: threading.Event,
+    measure_seconds: float = 300.0,
 ) -> EngineTable:
     """Measures every engine that can run here, one after the other, and stores the table.
 
@@ -58,10 +60,14 @@ def measure_engines(
     one with an event loop. When another process measures the same, its table is waited for and used. An engine that
     fails is in the table with its reason. Raises MeasuringStopped within a second of `cancelled`, and Unavailable
     where the folder cannot be used.
+
+    One engine may take `measure_seconds` beyond loading: a model of 0.5 billion parameters takes a minute for the
+    sample on two cores.
     """
     key = table_key(config, artefacts)
     before = read_table(config, artefacts)
-    most = len(runnable_choices(config)) * (config.load_timeout_seconds + _MEASURE_SECONDS)
+    limit_seconds = config.load_timeout_seconds + measure_seconds
+    most = len(runnable_choices(config)) * limit_seconds
     try:
         artefacts.folder.mkdir(parents=True, exist_ok=True)
         lock = artefacts.folder / f"engines-{key}.lock"
@@ -69,7 +75,7 @@ def measure_engines(
             theirs = read_table(config, artefacts)
             if theirs is not None and (before is None or theirs.measured_at > before.measured_at):
                 return theirs.judged(limits)
-            measures = asyncio.run(_measure_all(config, artefacts, limits, cancelled))
+            measures = asyncio.run(_measure_all(config, artefacts, limits, cancelled, limit_seconds))
             table = EngineTable(key, machine_name(), utc_now(), measures)
             write_table(table, artefacts)
     except StillLocked:
@@ -93,7 +99,11 @@ class _Run:
 
 
 async def _measure_all(
-    config: ModelConfig, artefacts: ArtefactCache, limits: CheckLimits, cancelled: threading.Event
+    config: ModelConfig,
+    artefacts: ArtefactCache,
+    limits: CheckLimits,
+    cancelled: threading.Event,
+    limit_seconds: float,
 ) -> tuple[EngineMeasure, ...]:
     candidates = measurable(config)
     runs: dict[EngineChoice, _Run] = {}
@@ -103,12 +113,12 @@ async def _measure_all(
         if choice in candidates or reference is None:
             speed = choice in candidates
             asked = config if speed else replace(config, device="auto")
-            runs[choice] = await _run(asked, artefacts, choice, cancelled, speed=speed)
+            runs[choice] = await _run(asked, artefacts, choice, cancelled, limit_seconds, speed=speed)
             if reference is None and choice.precision == "fp32":
                 reference = runs[choice].vectors
     measures = {choice: _compared(runs[choice], reference, limits) for choice in candidates}
     for choice in _rivals(measures.values()):
-        again = await _run(config, artefacts, choice, cancelled, speed=True)
+        again = await _run(config, artefacts, choice, cancelled, limit_seconds, speed=True)
         measures[choice] = _better(measures[choice], _compared(again, reference, limits))
     return tuple(measures.values())
 
@@ -137,12 +147,18 @@ def _better(first: EngineMeasure, second: EngineMeasure) -> EngineMeasure:
 
 
 async def _run(
-    config: ModelConfig, artefacts: ArtefactCache, choice: EngineChoice, cancelled: threading.Event, *, speed: bool
+    config: ModelConfig,
+    artefacts: ArtefactCache,
+    choice: EngineChoice,
+    cancelled: threading.Event,
+    limit_seconds: float,
+    *,
+    speed: bool,
 ) -> _Run:
     """Raises MeasuringStopped; whatever else goes wrong is the measure's failure."""
     started = time.monotonic()
     try:
-        answer = await _ask_child(config, artefacts, choice, cancelled, speed)
+        answer = await _ask_child(config, artefacts, choice, cancelled, limit_seconds, speed=speed)
         vectors = np.frombuffer(answer["vectors"], dtype=np.float32).reshape(answer["shape"])
         speeds = {int(words): float(rate) for words, rate in answer["texts_per_second"].items()}
         measure = EngineMeasure(choice, speeds, answer["query_ms"], 0.0, 0.0, answer["memory_bytes"], None)
@@ -165,9 +181,15 @@ async def _run(
 
 
 async def _ask_child(
-    config: ModelConfig, artefacts: ArtefactCache, choice: EngineChoice, cancelled: threading.Event, speed: bool
+    config: ModelConfig,
+    artefacts: ArtefactCache,
+    choice: EngineChoice,
+    cancelled: threading.Event,
+    limit_seconds: float,
+    *,
+    speed: bool,
+    cancel_poll_seconds: float = 0.1,
 ) -> Any:
-    limit = config.load_timeout_seconds + _MEASURE_SECONDS
     child = await ChildProcess.start("shared.model.measuring")
     asked = asyncio.create_task(
         child.call(
@@ -181,13 +203,13 @@ async def _ask_child(
         )
     )
     try:
-        async with asyncio.timeout(limit):
-            while not (await asyncio.wait({asked}, timeout=_CANCEL_POLL_SECONDS))[0]:
+        async with asyncio.timeout(limit_seconds):
+            while not (await asyncio.wait({asked}, timeout=cancel_poll_seconds))[0]:
                 if cancelled.is_set():
                     raise MeasuringStopped("The comparison of engines was stopped.")
         return asked.result()
     except TimeoutError:
-        raise TimeoutError(f"it was not measured within {limit:g} s") from None
+        raise TimeoutError(f"it was not measured within {limit_seconds:g} s") from None
     finally:
         await child.kill()
         await asyncio.gather(asked, return_exceptions=True)
