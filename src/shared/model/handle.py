@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from shared.model.embedding import EmbeddingModel
     from shared.model.remote import RemoteModel
 
-_CLOSE_SECONDS: Final = 5.0
 # With a progress bar: texts between two steps of it, many enough that it costs nothing.
 _PROGRESS_TEXTS: Final = 256
 _KINDS: Final[dict[str, TextKind]] = {"query": "query", "passage": "passage", "document": "passage"}
@@ -180,7 +179,9 @@ def resolve_model() -> Model:
 class _Process:
     """What handles share in one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, close_seconds: float = 5.0) -> None:
+        """`close` waits so long for each server's connections, and for the background thread."""
+        self._close_seconds = close_seconds
         self.pid = os.getpid()
         self.registered: list[Model] = []
         # Held while a model is chosen, or all are closed.
@@ -231,9 +232,9 @@ class _Process:
             return
         for remote in remotes:
             with contextlib.suppress(Exception):
-                asyncio.run_coroutine_threadsafe(remote.__aexit__(), loop).result(_CLOSE_SECONDS)
+                asyncio.run_coroutine_threadsafe(remote.__aexit__(), loop).result(self._close_seconds)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(_CLOSE_SECONDS)
+        thread.join(self._close_seconds)
         if not thread.is_alive():
             loop.close()
 

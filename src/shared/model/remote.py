@@ -27,9 +27,7 @@ _LONGEST_TEXT: Final = 200_000
 _SLICES_AT_ONCE: Final = 2
 # A longer answer is read in a thread: 64 rows take 0.3 ms.
 _MOST_ROWS_AT_ONCE: Final = 64
-# `describe` blocks: a server that does not answer is not asked again by every caller.
-_DESCRIBE_SECONDS: Final = 3.0
-_DESCRIBE_PAUSE_SECONDS: Final = 1.0
+# What the server takes as a deadline; it refuses a longer one.
 _LONGEST_CHECK_SECONDS: Final = 60.0
 _log = get_log("model")
 T = TypeVar("T")
@@ -43,9 +41,22 @@ class RemoteModel:
     somebody calls `describe` again: vectors of two spaces must not be mixed unseen.
     """
 
-    def __init__(self, settings: Settings, metrics: Metrics, *, find_url: FindUrl | None = None) -> None:
-        """`find_url` is asked when nothing answers any more. Raises WrongSettings without a SEOGA_MODEL_URL."""
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        *,
+        find_url: FindUrl | None = None,
+        describe_seconds: float = 3.0,
+        describe_pause_seconds: float = 1.0,
+    ) -> None:
+        """`find_url` is asked when nothing answers any more. Raises WrongSettings without a SEOGA_MODEL_URL.
+
+        `describe` blocks: a server that did not answer is not asked again by every caller, but after the pause.
+        """
         self._server = RemoteServer(settings, metrics, find_url)
+        self._describe_seconds = describe_seconds
+        self._describe_pause_seconds = describe_pause_seconds
         self._metrics = metrics
         self._is_loaded = False
         # Guards the description and what is wrong with it; held for moments only.
@@ -76,7 +87,7 @@ class RemoteModel:
         await self._server.close()
 
     def describe(self) -> ModelDescription:
-        """See Model. Asks the server once (blocking, for at most 3 s) and remembers.
+        """See Model. Asks the server once (blocking, for at most `describe_seconds`) and remembers.
 
         Raises Unavailable naming URL and remedy when it cannot be reached.
         """
@@ -166,10 +177,10 @@ class RemoteModel:
             if self._no_answer is not None and time.monotonic() < self._ask_again_at:
                 raise Unavailable(self._no_answer.detail, code=self._no_answer.specific_code)
             try:
-                response = self._server.get_blocking("/v1/models", timeout_seconds=_DESCRIBE_SECONDS)
+                response = self._server.get_blocking("/v1/models", timeout_seconds=self._describe_seconds)
                 description = self._read_description(response)
             except Unavailable as error:
-                self._no_answer, self._ask_again_at = error, time.monotonic() + _DESCRIBE_PAUSE_SECONDS
+                self._no_answer, self._ask_again_at = error, time.monotonic() + self._describe_pause_seconds
                 raise
             self._no_answer = None
             with self._lock:

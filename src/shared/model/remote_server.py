@@ -5,6 +5,7 @@ import ipaddress
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -17,14 +18,25 @@ from shared.runtime.resilience import AskedToWait, Resilient
 from shared.settings import Settings, WrongSettings
 from shared.telemetry import Metrics
 
-_CONNECT_SECONDS: Final = 2.0
-_CLOSE_SECONDS: Final = 2.0
-_MISCONFIGURED_RETRY_SECONDS: Final = 5.0
-# The server closes what was idle for 5 s: a request must not meet that.
-_KEEP_ALIVE_SECONDS: Final = 4.0
-
 FindUrl = Callable[[], str | None]
 """Where the server listens now, as far as can be known."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteServerTimes:
+    """How long the connections to the server take, stay and end."""
+
+    connect_seconds: float = 2.0
+    """For one connection to be made."""
+    keep_alive_seconds: float = 4.0
+    """An idle connection is kept. The server closes what was idle for 5 s: a request must not meet that."""
+    close_seconds: float = 2.0
+    """`close` waits for the connections of other event loops."""
+    misconfigured_retry_seconds: float = 5.0
+    """After which callers may ask again when it is another server than was meant, or not for this key."""
+
+
+_TIMES: Final = RemoteServerTimes()
 
 
 class _Misconfigured(DomainError):
@@ -39,7 +51,14 @@ class RemoteServer:
     Each event loop has connections of its own; `close` closes all of them. The constructor does no I/O.
     """
 
-    def __init__(self, settings: Settings, metrics: Metrics, find_url: FindUrl | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        find_url: FindUrl | None,
+        *,
+        times: RemoteServerTimes = _TIMES,
+    ) -> None:
         if settings.model_url is None:
             raise WrongSettings(
                 "SEOGA_MODEL_URL was not given: SEOGA_MODEL_ENGINE `remote` needs the URL of the Seoga server whose "
@@ -49,6 +68,7 @@ class RemoteServer:
         """Where it was looked for last."""
         self._key = settings.model_key
         self._find_url = find_url
+        self._times = times
         self.resilient = Resilient(
             f"The model server {self.url}",
             timeout_seconds=settings.model_request_timeout_seconds,
@@ -74,7 +94,7 @@ class RemoteServer:
             elif loop.is_running():
                 others.append(asyncio.run_coroutine_threadsafe(client.aclose(), loop))
         if others:
-            await asyncio.wait([asyncio.wrap_future(closing) for closing in others], timeout=_CLOSE_SECONDS)
+            await asyncio.wait([asyncio.wrap_future(closing) for closing in others], timeout=self._times.close_seconds)
 
     async def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
         """A question that changes nothing there and may be asked again. Status 200; raises Unavailable, Refused."""
@@ -86,7 +106,7 @@ class RemoteServer:
 
     def get_blocking(self, path: str, *, timeout_seconds: float) -> httpx.Response:
         """As `post`, from a thread that may wait, past retries and breaker; a server that moved is followed."""
-        timeout = httpx.Timeout(timeout_seconds, connect=_CONNECT_SECONDS)
+        timeout = httpx.Timeout(timeout_seconds, connect=self._times.connect_seconds)
         is_last = False
         while True:
             url = self.url
@@ -99,7 +119,7 @@ class RemoteServer:
                     raise _unreachable(url, error) from error
                 is_last = True
             except _Misconfigured as error:
-                raise _as_unavailable(error) from error
+                raise self._as_unavailable(error) from error
 
     def json_of(self, response: httpx.Response) -> Any:
         """The answer's JSON. Raises Unavailable."""
@@ -110,7 +130,7 @@ class RemoteServer:
 
     def not_seoga(self, why: str) -> Unavailable:
         """The error for an answer that no Seoga server gives."""
-        return _as_unavailable(self._not_seoga(why))
+        return self._as_unavailable(self._not_seoga(why))
 
     async def _send(self, method: str, path: str, content: bytes | None, *, idempotent: bool) -> httpx.Response:
         async def attempt() -> httpx.Response:
@@ -126,7 +146,7 @@ class RemoteServer:
         try:
             return await self.resilient.call(attempt, idempotent=idempotent)
         except _Misconfigured as error:
-            raise _as_unavailable(error) from error
+            raise self._as_unavailable(error) from error
 
     def _checked(self, response: httpx.Response) -> httpx.Response:
         """The answer, if it is one. Raises Unavailable, Refused and _Misconfigured."""
@@ -162,6 +182,10 @@ class RemoteServer:
             f"What answers at {self.url} is not a Seoga server of this version: {why}. Set SEOGA_MODEL_URL to one."
         )
 
+    def _as_unavailable(self, error: _Misconfigured) -> Unavailable:
+        """To the caller the model is not there: no document is to blame."""
+        return Unavailable(error.detail, code=error.code, retry_after_seconds=self._times.misconfigured_retry_seconds)
+
     def _look_again(self, error: httpx.TransportError) -> None:
         """A server that was restarted may listen elsewhere."""
         if self._find_url is not None and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
@@ -176,9 +200,11 @@ class RemoteServer:
             if client is None:
                 client = httpx.AsyncClient(
                     # How long an answer may take is for Resilient to say.
-                    timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
+                    timeout=httpx.Timeout(None, connect=self._times.connect_seconds),
                     limits=httpx.Limits(
-                        max_connections=32, max_keepalive_connections=16, keepalive_expiry=_KEEP_ALIVE_SECONDS
+                        max_connections=32,
+                        max_keepalive_connections=16,
+                        keepalive_expiry=self._times.keep_alive_seconds,
                     ),
                     headers=self._headers(),
                     **_transport_of(self.url),
@@ -189,11 +215,6 @@ class RemoteServer:
     def _headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json"}
         return headers | {"authorization": f"Bearer {self._key.get_secret_value()}"} if self._key else headers
-
-
-def _as_unavailable(error: _Misconfigured) -> Unavailable:
-    """To the caller the model is not there: no document is to blame."""
-    return Unavailable(error.detail, code=error.code, retry_after_seconds=_MISCONFIGURED_RETRY_SECONDS)
 
 
 def _unreachable(url: str, error: httpx.TransportError) -> Unavailable:
