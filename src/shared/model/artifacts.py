@@ -22,9 +22,6 @@ _HASHES: Final = "hashes.json"
 _KEY: Final = re.compile(r"[0-9a-z]{32}")
 _LEFT_BY_A_BUILD: Final = re.compile(r"([0-9a-z]{32})\.(building|lock)")
 _LEFT_BY_A_WRITE: Final = re.compile(rf"(hashes|engines-[0-9a-z]+)\.json\..*{re.escape(UNFINISHED)}")
-_LEFT_AFTER_SECONDS: Final = 3600.0
-# Between `get` and the engine's having opened the files lies a second or two, also in other processes.
-_OPENING_SECONDS: Final = 60.0
 _MOST_BYTES: Final = 4 << 30
 _log = get_log("model")
 
@@ -67,13 +64,25 @@ class ArtefactCache:
     """One folder for each key. Safe for many threads and processes; methods block and belong in a thread.
 
     Beyond `most_bytes` the least recently used entries are deleted, but never one that this object gave out (it
-    is in use), that any process was given within the last minute (it is being opened), or that is being built:
-    so the limit may be exceeded for a while. Who has mapped the files of a deleted entry keeps them.
+    is in use), that any process was given just now (it is being opened), or that is being built: so the limit may
+    be exceeded for a while. Who has mapped the files of a deleted entry keeps them.
     """
 
-    def __init__(self, folder: Path, *, most_bytes: int = _MOST_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        most_bytes: int = _MOST_BYTES,
+        opening_seconds: float = 60.0,
+        left_after_seconds: float = 3600.0,
+    ) -> None:
+        """Just now is within `opening_seconds`: between `get` and the engine's having opened the files lies a second
+        or two, also in other processes. An unfinished write of `left_after_seconds` ago was left by a crash.
+        """
         self._folder = folder
         self._most_bytes = most_bytes
+        self._opening_seconds = opening_seconds
+        self._left_after_seconds = left_after_seconds
         self._lock = threading.Lock()
         self._counts = {"hits": 0, "misses": 0, "rebuilt": 0, "evicted": 0}
         self._given: set[str] = set()
@@ -222,7 +231,7 @@ class ArtefactCache:
                     break
                 with self._lock:
                     given = entry.key in self._given
-                if not given and self._delete(entry.key, unless_used_after=time.time() - _OPENING_SECONDS):
+                if not given and self._delete(entry.key, unless_used_after=time.time() - self._opening_seconds):
                     excess -= entry.bytes
                     with self._lock:
                         self._counts["evicted"] += 1
@@ -236,7 +245,7 @@ class ArtefactCache:
                     remove_folder(self._folder / f"{left[1]}.building")
             elif _LEFT_BY_A_WRITE.fullmatch(path.name):
                 with contextlib.suppress(FileNotFoundError):
-                    if path.stat().st_mtime < time.time() - _LEFT_AFTER_SECONDS:
+                    if path.stat().st_mtime < time.time() - self._left_after_seconds:
                         path.unlink()
 
     def _delete(self, key: str, *, unless_used_after: float = float("inf")) -> bool:

@@ -14,19 +14,19 @@ from shared.model.engine import EngineChoice
 from shared.runtime.children import ChildEnded, ChildError, ChildProcess, serve_parent
 
 GRAPH_FILE: Final = "model.onnx"
-_END_SECONDS: Final = 2.0
 WEIGHTS_FILE: Final = "model.bin"
 OPENVINO_FILE: Final = "model.xml"
 """OpenVINO's own format; its weights lie beside it in model.bin."""
 
 
-def build_in_child(config: ModelConfig, choice: EngineChoice, target: Path) -> None:
+def build_in_child(config: ModelConfig, choice: EngineChoice, target: Path, *, end_seconds: float = 2.0) -> None:
     """Writes the graph that `choice` loads, and its weights, into the folder `target`. Raises Unavailable.
 
     Blocks the calling thread, which must not be one with an event loop, one to three seconds: the child ends with it.
+    A child that is done may take `end_seconds` to end by itself.
     """
     try:
-        asyncio.run(_ask_child(config, choice, str(target.absolute())))
+        asyncio.run(_ask_child(config, choice, str(target.absolute()), end_seconds))
     except ChildError as error:
         if error.kind == "UnsupportedArchitecture":
             raise Unavailable(
@@ -44,7 +44,7 @@ def build_in_child(config: ModelConfig, choice: EngineChoice, target: Path) -> N
         ) from error
 
 
-async def _ask_child(config: ModelConfig, choice: EngineChoice, target: str) -> None:
+async def _ask_child(config: ModelConfig, choice: EngineChoice, target: str, end_seconds: float) -> None:
     child = await ChildProcess.start("shared.model.build_graph")
     try:
         async with asyncio.timeout(config.load_timeout_seconds):
@@ -56,7 +56,7 @@ async def _ask_child(config: ModelConfig, choice: EngineChoice, target: str) -> 
                 engine=choice.engine,
                 precision=choice.precision,
             )
-        await child.stop(grace_seconds=_END_SECONDS)
+        await child.stop(grace_seconds=end_seconds)
     finally:
         await child.kill()
 

@@ -1,7 +1,7 @@
 """`seoga model …`: what the models are doing, and an operator's verbs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,20 +10,20 @@ from shared.runtime.client import EXIT_FAILED, Connect, json_of, print_json, pri
 if TYPE_CHECKING:
     from rich.text import Text
 
-# Building, loading and comparing take seconds to minutes; the server has limits of its own.
-_PATIENT: Final = 600.0
-
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="embedding, caption or ocr.")]
 
 
-def build_commands(connect: Connect) -> typer.Typer:
-    """The command group `model`; `connect` gives a client of the API."""
+def build_commands(connect: Connect, *, timeout_seconds: float = 600.0) -> typer.Typer:
+    """The command group `model`; `connect` gives a client of the API.
+
+    Building, loading and comparing take seconds to minutes, so the timeout is long; the server has limits of its own.
+    """
     commands = typer.Typer(name="model", help="The models: status, loading, engines, pictures.", no_args_is_help=True)
 
     def call(method: str, path: str, **arguments: Any) -> Any:
         with problems_to_stderr(), connect() as client:
-            return json_of(client.request(method, f"/api/v1/model{path}", timeout=_PATIENT, **arguments))
+            return json_of(client.request(method, f"/api/v1/model{path}", timeout=timeout_seconds, **arguments))
 
     @commands.command()
     def status(as_json: JsonOption = False) -> None:

@@ -14,7 +14,6 @@ from shared.kernel import new_id
 
 UNFINISHED: Final = ".writing"
 """Ends the names of files that are being written; an old one was left by a crash."""
-_POLL_SECONDS: Final = 0.05
 
 
 class StillLocked(Exception):
@@ -22,17 +21,24 @@ class StillLocked(Exception):
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, timeout_seconds: float, given_up: Callable[[], bool] = lambda: False) -> Iterator[None]:
+def locked(
+    path: Path,
+    *,
+    timeout_seconds: float,
+    given_up: Callable[[], bool] = lambda: False,
+    poll_seconds: float = 0.05,
+) -> Iterator[None]:
     """Holds the lock that the file `path` stands for; waits at most that long (0: not at all).
 
     The file is there only while somebody holds the lock or crashed with it: the system frees the lock of a dead
-    process, so an orphan is nothing to wait for. Raises StillLocked, and OSError where no file can be made.
+    process, so an orphan is nothing to wait for. Who waits tries every `poll_seconds`. Raises StillLocked, and
+    OSError where no file can be made.
     """
     deadline = time.monotonic() + timeout_seconds
     while (descriptor := _take(path)) is None:
         if time.monotonic() >= deadline or given_up():
             raise StillLocked(str(path))
-        time.sleep(_POLL_SECONDS)
+        time.sleep(poll_seconds)
     try:
         yield
     finally:

@@ -24,8 +24,6 @@ _MOST_CHILDREN: Final = 2
 """Each about 150 MB; the second starts when two pictures come at once."""
 _SHARE_FOR_TRYING: Final = 0.5
 """Of the time a picture has, after which no further way of looking at it is begun."""
-_START_SECONDS: Final = 30.0
-_EASYOCR_START_SECONDS: Final = 120.0
 _DATA_FOLDERS: Final = (
     "/usr/share/tesseract-ocr/*/tessdata",
     "/usr/share/tesseract-ocr/tessdata",
@@ -120,12 +118,17 @@ def text_reader_data(settings: Settings) -> Path:
     return _data_folder(settings.ocr_data, names)
 
 
-def load_text_reader(settings: Settings) -> TextReader:
-    """Starts the reader that the settings name. Blocks. Raises Unavailable saying what is missing."""
+def load_text_reader(
+    settings: Settings, *, tesseract_start_seconds: float = 30.0, easyocr_start_seconds: float = 120.0
+) -> TextReader:
+    """Starts the reader that the settings name. Blocks. Raises Unavailable saying what is missing.
+
+    A child must be ready within its engine's `start_seconds`.
+    """
     folder = text_reader_data(settings)
     names = _configured_names(settings)
     if settings.ocr_engine == "easyocr":
-        return _load_easyocr(settings, folder, names)
+        return _load_easyocr(settings, folder, names, easyocr_start_seconds)
     languages = "+".join(names)
     setup = {"data_folder": str(folder), "languages": languages, "most_pixels": settings.image_pixels}
     limits = ChildLimits(memory_bytes=settings.image_memory_bytes)
@@ -134,7 +137,7 @@ def load_text_reader(settings: Settings) -> TextReader:
             _MODULE,
             "tesseract",
             name="text reader",
-            start_timeout_seconds=_START_SECONDS,
+            start_timeout_seconds=tesseract_start_seconds,
             limits=limits,
             setup=setup,
         )
@@ -176,7 +179,7 @@ def _easyocr_data(settings: Settings, names: Sequence[str]) -> Path:
     return folder
 
 
-def _load_easyocr(settings: Settings, folder: Path, names: Sequence[str]) -> TextReader:
+def _load_easyocr(settings: Settings, folder: Path, names: Sequence[str], start_seconds: float) -> TextReader:
     languages = "+".join(names)
     # Torch reserves far more address space than it uses: the limit is set by the child, on top of what it has then.
     setup = {
@@ -186,7 +189,7 @@ def _load_easyocr(settings: Settings, folder: Path, names: Sequence[str]) -> Tex
         "most_pixels": settings.image_pixels,
         "memory_bytes": settings.image_memory_bytes,
     }
-    door = ChildDoor(_MODULE, "easyocr", name="text reader", start_timeout_seconds=_EASYOCR_START_SECONDS, setup=setup)
+    door = ChildDoor(_MODULE, "easyocr", name="text reader", start_timeout_seconds=start_seconds, setup=setup)
     start(door, "EasyOCR", advice=f"Its models were taken from '{folder}'.")
     return TextReader(
         "easyocr",

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError
+from dataclasses import dataclass
 from typing import Any, Final
 
 import psutil
@@ -16,13 +17,21 @@ from shared.kernel import Unavailable
 from shared.runtime.backoff import Backoff
 from shared.runtime.children import ChildEnded, ChildError, ChildLimits, ChildProcess
 
-__all__ = ["ChildDoor", "ChildEnded", "ChildError"]
-
-_FIRST_PAUSE_SECONDS: Final = 0.5
-_LONGEST_PAUSE_SECONDS: Final = 30.0
+__all__ = ["ChildDoor", "ChildDoorTimes", "ChildEnded", "ChildError"]
 
 
-_GRACE_SECONDS: Final = 2.0
+@dataclass(frozen=True, slots=True)
+class ChildDoorTimes:
+    """How long a child that could not be started is left alone, and how long an ending one is waited for."""
+
+    first_pause_seconds: float = 0.5
+    """After the first start that failed; each further one doubles it."""
+    longest_pause_seconds: float = 30.0
+    grace_seconds: float = 2.0
+    """For an idle child to clean up after itself when the door closes."""
+
+
+_TIMES: Final = ChildDoorTimes()
 
 
 class ChildDoor:
@@ -36,6 +45,7 @@ class ChildDoor:
         start_timeout_seconds: float,
         limits: ChildLimits | None = None,
         setup: dict[str, Any] | None = None,
+        times: ChildDoorTimes = _TIMES,
     ) -> None:
         """Starts nothing yet. `setup`, if given, are the arguments of a call `setup` that every new child gets first.
 
@@ -48,7 +58,8 @@ class ChildDoor:
         self._setup = setup
         self._start_timeout_seconds = start_timeout_seconds
         self._child: ChildProcess | None = None
-        self._backoff = Backoff(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
+        self._backoff = Backoff(times.first_pause_seconds, times.longest_pause_seconds)
+        self._grace_seconds = times.grace_seconds
         self._not_before = 0.0
         self._is_closed = False
         self._guard = threading.Lock()
@@ -146,7 +157,7 @@ class ChildDoor:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
         # One that was at work is gone already; an idle one may clean up after itself.
-        await self._end_child(grace_seconds=_GRACE_SECONDS)
+        await self._end_child(grace_seconds=self._grace_seconds)
 
     async def _answered(self, method: str, timeout_seconds: float, arguments: dict[str, Any]) -> Any:
         try:
