@@ -14,6 +14,7 @@ from search.application.ports import DenseVector, DocumentVersion, Unit
 from search.domain.filters import parse_filters
 from search.domain.terms import SparseVector
 from search.infrastructure.qdrant_index import QdrantIndex
+from search.infrastructure.qdrant_moving import MovingTimes
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import DocumentId, new_id
 from shared.ports.model import Model
@@ -30,10 +31,12 @@ class AShelf:
 
     settings: Settings
     rest: httpx.AsyncClient
+    moving: MovingTimes
+    """Of every index that is opened from now on."""
 
     def index(self, model: Model, analysis: str = "1", **settings: Any) -> QdrantIndex:
         given = Settings(index_url=self.settings.index_url, installation=self.settings.installation, **settings)
-        return QdrantIndex(given, model, analysis, Remotes(PrometheusMetrics()))
+        return QdrantIndex(given, model, analysis, Remotes(PrometheusMetrics()), moving=self.moving)
 
     @property
     def alias(self) -> str:
@@ -56,12 +59,12 @@ class AShelf:
 
 
 @asynccontextmanager
-async def a_shelf() -> AsyncIterator[AShelf]:
+async def a_shelf(moving: MovingTimes | None = None) -> AsyncIterator[AShelf]:
     """Removed afterwards. Skips the test where there is no server."""
     url = qdrant_url()
     settings = Settings(index_url=url, installation=f"t{new_id()[:8]}")
     async with httpx.AsyncClient(base_url=url.replace("qdrant", "http", 1), trust_env=False) as rest:
-        shelf = AShelf(settings, rest)
+        shelf = AShelf(settings, rest, moving or MovingTimes())
         try:
             yield shelf
         finally:

@@ -1,6 +1,7 @@
 """The collections of an installation on a real server: how they are made, changed and told apart."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from search_builders import SmallModel, embed
 from builders import eventually
 from search.application.ports import DenseVector, DocumentVersion
 from search.infrastructure.qdrant_index import QdrantIndex
+from search.infrastructure.qdrant_moving import MovingTimes
 from shared.kernel import Unavailable
 
 pytestmark = [pytest.mark.servers]
@@ -17,14 +19,8 @@ pytestmark = [pytest.mark.servers]
 
 @pytest.fixture
 async def shelf() -> AsyncIterator[AShelf]:
-    async with a_shelf() as shelf:
+    async with a_shelf(MovingTimes(move_after_seconds=0.0, grace_seconds=0.2)) as shelf:
         yield shelf
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._MOVE_AFTER_SECONDS", 0.0)
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._GRACE_SECONDS", 0.2)
 
 
 async def listed(index: QdrantIndex) -> set[DocumentVersion]:
@@ -87,10 +83,8 @@ async def test_the_server_has_what_filters_need(shelf: AShelf) -> None:
         assert health.ready and "3 units" in health.detail and "Qdrant" in health.detail
 
 
-async def test_a_wrong_dimension_of_somebody_s_collection_is_told(
-    shelf: AShelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._SURE_SECONDS", 0.0)
+async def test_a_wrong_dimension_of_somebody_s_collection_is_told(shelf: AShelf) -> None:
+    shelf.moving = replace(shelf.moving, sure_seconds=0.0)
     async with a_process(shelf) as index:
         await fill(index, range(3))
         (name,) = await shelf.collections()

@@ -6,6 +6,7 @@ Each index stands for a process; what they know of each other is what the server
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from search.infrastructure.points import point_id
 from search.infrastructure.qdrant_collections import QdrantCollections
 from search.infrastructure.qdrant_copying import Copying, Dropped
 from search.infrastructure.qdrant_index import QdrantIndex
+from search.infrastructure.qdrant_moving import MovingTimes
 from search.infrastructure.qdrant_server import QdrantServer
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import DocumentId
@@ -29,21 +31,14 @@ MANY = 400
 
 @pytest.fixture
 async def shelf() -> AsyncIterator[AShelf]:
-    async with a_shelf() as shelf:
+    async with a_shelf(MovingTimes(move_after_seconds=0.0, grace_seconds=0.2)) as shelf:
         yield shelf
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._MOVE_AFTER_SECONDS", 0.0)
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._GRACE_SECONDS", 0.2)
-
-
 @pytest.fixture
-def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+def slowly(shelf: AShelf) -> None:
     """A move of 400 units takes nearly a second, so that things can happen meanwhile."""
-    monkeypatch.setattr("search.infrastructure.qdrant_copying._PAGE", 50)
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._MOVE_PAUSE_SECONDS", 0.08)
+    shelf.moving = replace(shelf.moving, points_a_step=50, move_pause_seconds=0.08)
 
 
 async def moved(index: QdrantIndex, fingerprint: str) -> None:
@@ -231,12 +226,9 @@ async def test_processes_that_start_at_once_make_one_collection(shelf: AShelf) -
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_whatever_is_done_during_a_move_is_done(
-    shelf: AShelf, monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
+async def test_whatever_is_done_during_a_move_is_done(shelf: AShelf, seed: int) -> None:
     """Units come, change their labels, go and come again, each in a process's turn, while two others move."""
-    monkeypatch.setattr("search.infrastructure.qdrant_copying._PAGE", 30)
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._MOVE_PAUSE_SECONDS", 0.02)
+    shelf.moving = replace(shelf.moving, points_a_step=30, move_pause_seconds=0.02)
     chance = random.Random(seed)
     expected = {number: "notes.txt" for number in range(300)}
     renewed: set[int] = set()
@@ -277,9 +269,9 @@ async def test_whatever_is_done_during_a_move_is_done(
 
 
 @pytest.mark.usefixtures("slowly")
-async def test_a_copier_that_comes_too_late_leaves_nothing(shelf: AShelf, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_copier_that_comes_too_late_leaves_nothing(shelf: AShelf) -> None:
     """It was stopped in the middle of a page, and goes on when that page's units were deleted from what serves."""
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._GRACE_SECONDS", 60.0)
+    shelf.moving = replace(shelf.moving, grace_seconds=60.0)
     async with a_process(shelf) as index:
         await fill(index, range(10))
     async with QdrantServer(shelf.settings, Remotes(PrometheusMetrics())) as server:
@@ -291,7 +283,7 @@ async def test_a_copier_that_comes_too_late_leaves_nothing(shelf: AShelf, monkey
             await index.delete(versions(range(5)))
             after = await collections.standing()
             assert after is not None
-            copying = Copying(server, collections, after.serving)
+            copying = Copying(server, collections, after.serving, points_a_step=50)
             with pytest.raises(Dropped):
                 while True:
                     await copying.step(before.serving)
@@ -299,11 +291,9 @@ async def test_a_copier_that_comes_too_late_leaves_nothing(shelf: AShelf, monkey
             assert await index.size() == 5
 
 
-async def test_a_copy_never_takes_the_place_of_what_is_written_meanwhile(
-    shelf: AShelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_copy_never_takes_the_place_of_what_is_written_meanwhile(shelf: AShelf) -> None:
     """Between a copier's look at what is there and its own writing, somebody writes, and somebody labels."""
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._MOVE_AFTER_SECONDS", 60.0)
+    shelf.moving = replace(shelf.moving, move_after_seconds=60.0)
     async with a_process(shelf) as index:
         await fill(index, range(10))
     async with (
@@ -327,7 +317,7 @@ async def test_a_copy_never_takes_the_place_of_what_is_written_meanwhile(
                     await index.delete(versions([3]))
                 return found
 
-        copying = Interrupted(server, collections, target)
+        copying = Interrupted(server, collections, target, points_a_step=200)
         while not await copying.step(standing.serving):
             pass
         assert await collections.switch(standing.serving, target)

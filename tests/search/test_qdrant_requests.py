@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from search.application.ports import DenseVector, Unit
 from search.domain.filters import Condition, parse_filters
 from search.domain.terms import SparseVector
 from search.infrastructure.qdrant_index import QdrantIndex
+from search.infrastructure.qdrant_moving import MovingTimes
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import DocumentId, StorageFull, Unavailable
 from shared.runtime.resilience import Remotes
@@ -29,17 +31,14 @@ PUBLISHED = {version: Path(__file__).parent / f"qdrant_openapi_{version}.json" f
 
 TEA = SparseVector((7, 9), (1.0, 0.5))
 
+AT_ONCE = MovingTimes(move_after_seconds=0.0, grace_seconds=0.0)
+NOT_YET = replace(AT_ONCE, move_after_seconds=60.0)
+
 
 @pytest.fixture
 def server() -> Iterator[QdrantStandIn]:
     with a_qdrant_stand_in() as server:
         yield server
-
-
-@pytest.fixture(autouse=True)
-def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._MOVE_AFTER_SECONDS", 0.0)
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._GRACE_SECONDS", 0.0)
 
 
 def settings(server: QdrantStandIn | str, **given: Any) -> Settings:
@@ -48,8 +47,11 @@ def settings(server: QdrantStandIn | str, **given: Any) -> Settings:
 
 
 @asynccontextmanager
-async def an_index(given: Settings, model: SmallModel | None = None) -> AsyncIterator[QdrantIndex]:
-    async with QdrantIndex(given, model or SmallModel(), "1", Remotes(PrometheusMetrics())) as index:
+async def an_index(
+    given: Settings, model: SmallModel | None = None, moving: MovingTimes = AT_ONCE
+) -> AsyncIterator[QdrantIndex]:
+    remotes = Remotes(PrometheusMetrics())
+    async with QdrantIndex(given, model or SmallModel(), "1", remotes, moving=moving) as index:
         yield index
 
 
@@ -195,13 +197,9 @@ def looks(server: QdrantStandIn) -> int:
     return sum(request.operation == "GET /aliases" for request in server.requests)
 
 
-async def test_that_it_is_ready_is_asked_once_in_a_while_and_again_after_any_trouble(
-    server: QdrantStandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._MOVE_AFTER_SECONDS", 60.0)
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._SURE_SECONDS", 60.0)
+async def test_that_it_is_ready_is_asked_once_in_a_while_and_again_after_any_trouble(server: QdrantStandIn) -> None:
     model = SmallModel()
-    async with an_index(settings(server), model) as index:
+    async with an_index(settings(server), model, replace(NOT_YET, sure_seconds=60.0)) as index:
         await index.ready()
         before = looks(server)
         await asyncio.gather(*(index.ready() for _ in range(50)))
@@ -220,11 +218,8 @@ async def test_that_it_is_ready_is_asked_once_in_a_while_and_again_after_any_tro
         assert before < looks(server) < before + 10 and len(server.collections) == 2
 
 
-async def test_writes_of_one_moment_share_the_look_after_them_and_fail_each_by_itself(
-    server: QdrantStandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._MOVE_AFTER_SECONDS", 60.0)
-    async with an_index(settings(server)) as index:
+async def test_writes_of_one_moment_share_the_look_after_them_and_fail_each_by_itself(server: QdrantStandIn) -> None:
+    async with an_index(settings(server), moving=NOT_YET) as index:
         await index.ready()
         before = looks(server)
         outcomes = await asyncio.gather(
@@ -374,26 +369,22 @@ async def test_what_was_done_although_its_answer_was_lost_is_not_done_twice(serv
         assert await index.size() == 1
 
 
-async def test_a_move_that_nobody_goes_on_with_is_dropped_in_the_end(
-    server: QdrantStandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._LOOK_FOR_ABANDONED_SECONDS", -1.0)
+async def test_a_move_that_nobody_goes_on_with_is_dropped_in_the_end(server: QdrantStandIn) -> None:
+    looking = replace(AT_ONCE, look_for_abandoned_seconds=-1.0)
     model = SmallModel()
-    async with an_index(settings(server), model) as index:
+    async with an_index(settings(server), model, looking) as index:
         await index.ready()
         served = set(server.collections)
     # As of a process that was ended while it filled another collection.
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._MOVE_AFTER_SECONDS", 60.0)
     model.fingerprint = "small-2"
-    async with an_index(settings(server), model) as index:
+    async with an_index(settings(server), model, replace(looking, move_after_seconds=60.0)) as index:
         await index.ready()
     assert len(server.collections) == len(server.aliases) == 2
-    monkeypatch.setattr("search.infrastructure.qdrant_moving._MOVE_AFTER_SECONDS", 0.0)
     model.fingerprint = "small-1"
-    async with an_index(settings(server), model) as index:
+    async with an_index(settings(server), model, looking) as index:
         await index.upsert([a_unit(1)])
         assert len(server.collections) == 2, "somebody may still be at it"
     (filled,) = server.collections.keys() - served
     server.collections[filled]["metadata"]["beat"] = "2026-01-01T00:00:00+00:00"
-    async with an_index(settings(server), model):
+    async with an_index(settings(server), model, looking):
         await eventually(lambda: server.collections.keys() == served and len(server.aliases) == 1)

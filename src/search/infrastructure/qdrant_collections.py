@@ -7,7 +7,6 @@ every process writes too. Aliases change atomically there, so they are all that 
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from qdrant_client import models
 
@@ -16,8 +15,6 @@ from search.infrastructure.qdrant_server import QdrantServer, Rejected
 from shared.kernel import new_id, utc_now
 from shared.settings import Settings
 from shared.telemetry import get_log
-
-_ABANDONED: Final = timedelta(minutes=10)
 
 _log = get_log("search")
 
@@ -50,9 +47,11 @@ class Standing:
 class QdrantCollections:
     """Finds, makes and removes them."""
 
-    def __init__(self, server: QdrantServer, settings: Settings) -> None:
+    def __init__(self, server: QdrantServer, settings: Settings, *, abandoned_seconds: float = 600.0) -> None:
+        """What nobody has been filling for so long (ten minutes) is abandoned."""
         self.alias = f"{settings.installation}-chunks"
         self._server = server
+        self._abandoned = timedelta(seconds=abandoned_seconds)
         self._layout = Layout(settings, server.name)
         self._next = re.compile(rf"{re.escape(self.alias)}-next-[0-9a-f]{{8}}")
         self._own = re.compile(rf"{re.escape(self.alias)}-[0-9a-f]{{12}}")
@@ -161,16 +160,16 @@ class QdrantCollections:
         await self._note(collection.name, beat=utc_now().isoformat())
 
     async def drop_abandoned(self, standing: Standing, *, wanted: Place | None) -> None:
-        """Those that nobody has been filling for ten minutes go."""
+        """Those that nobody has been filling for long go."""
         for one in standing.filling:
-            if one.place != wanted and _beat_at(await self._info(one.name)) < utc_now() - _ABANDONED:
+            if one.place != wanted and _beat_at(await self._info(one.name)) < utc_now() - self._abandoned:
                 _log.warning("dropping a move that nobody goes on with", action="index.abandoned", collection=one.name)
                 await self.drop(one)
 
     async def sweep(self) -> None:
         """Deletes what no alias names any more, while another serves: what served before, moves that were given up."""
         for name, info in await self._unnamed():
-            if _role(info) == "former" or _beat_at(info) < utc_now() - _ABANDONED:
+            if _role(info) == "former" or _beat_at(info) < utc_now() - self._abandoned:
                 await self.delete(name)
 
     async def adjust(self, collection: Collection) -> None:

@@ -19,7 +19,6 @@ from search.infrastructure.qdrant_layout import COPIED
 from search.infrastructure.qdrant_server import QdrantServer, Rejected
 from shared.kernel import new_id
 
-_PAGE: Final = 200
 _NOTHING: Final = models.Filter(must=[models.HasIdCondition(has_id=[])])
 _UNMARKED: Final = models.IsEmptyCondition(is_empty=models.PayloadField(key=COPIED))
 
@@ -31,10 +30,13 @@ class Dropped(Exception):
 class Copying:
     """One process's walk through all points, a page a step. It begins anywhere, so that several share the work."""
 
-    def __init__(self, server: QdrantServer, collections: QdrantCollections, target: Collection) -> None:
+    def __init__(
+        self, server: QdrantServer, collections: QdrantCollections, target: Collection, *, points_a_step: int
+    ) -> None:
         self.target = target
         self._server = server
         self._collections = collections
+        self._points_a_step = points_a_step
         self._start = self._after = new_id()
         self._is_past_end = False
 
@@ -49,7 +51,11 @@ class Copying:
             vectors.append(place.dense_name)
         records, following = await self._server.call(
             lambda client: client.scroll(
-                source.name, limit=_PAGE, offset=self._after or None, with_payload=True, with_vectors=vectors
+                source.name,
+                limit=self._points_a_step,
+                offset=self._after or None,
+                with_payload=True,
+                with_vectors=vectors,
             )
         )
         is_last = False

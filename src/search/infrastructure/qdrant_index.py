@@ -13,7 +13,7 @@ from search.infrastructure.payloads import labels_payload
 from search.infrastructure.qdrant_collections import Collection, QdrantCollections
 from search.infrastructure.qdrant_filters import is_value, of_versions
 from search.infrastructure.qdrant_layout import ANALYSIS, COPIED
-from search.infrastructure.qdrant_moving import Moving
+from search.infrastructure.qdrant_moving import Moving, MovingTimes
 from search.infrastructure.qdrant_points import MOST_UNITS, to_point
 from search.infrastructure.qdrant_search import Searching
 from search.infrastructure.qdrant_server import QdrantServer, Rejected
@@ -32,6 +32,7 @@ _MOST_UNITS_A_CALL: Final = 500
 _VERSIONS_A_REQUEST: Final = 125
 _MOST_LOOKS: Final = 5
 """At what is written where, for one write or search; each is due to another process's step of a move."""
+_MOVING: Final = MovingTimes()
 
 
 class QdrantIndex:
@@ -43,12 +44,20 @@ class QdrantIndex:
 
     capabilities = IndexCapabilities(survives_kill_unflushed=True)
 
-    def __init__(self, settings: Settings, model: Model, analyzer_version: str, remotes: Remotes) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        model: Model,
+        analyzer_version: str,
+        remotes: Remotes,
+        *,
+        moving: MovingTimes = _MOVING,
+    ) -> None:
         self._analysis = analyzer_version
         self._server = QdrantServer(settings, remotes)
         self._collections = QdrantCollections(self._server, settings)
         self._searching = Searching(self._server, self._collections.alias, settings)
-        self._moving = Moving(self._server, self._collections, model, analyzer_version)
+        self._moving = Moving(self._server, self._collections, model, analyzer_version, times=moving)
         # In the order they came: what is deleted and then written stays written.
         self._writes: Together[Write, Exception | None] = Together(self._write_all, name="write-index", most=50)
 

@@ -7,7 +7,8 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Coroutine, Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any
 
 from search.infrastructure.qdrant_collections import Collection, QdrantCollections, Standing
 from search.infrastructure.qdrant_copying import Copying, Dropped
@@ -19,29 +20,44 @@ from shared.ports.model import Model
 from shared.settings import WrongSettings
 from shared.telemetry import get_log
 
-_MOVE_AFTER_SECONDS: Final = 0.5
-"""A server that starts has better things to do."""
-_MOVE_PAUSE_SECONDS: Final = 0.005
-"""Between the steps of a move, for those who search and write meanwhile."""
-_RETRY_SECONDS: Final = 1.0
-_GRACE_SECONDS: Final = 5.0
-"""Longer than any search takes that still reads the former collection."""
-_BEAT_SECONDS: Final = 30.0
-_LOOK_FOR_ABANDONED_SECONDS: Final = 60.0
-_SURE_SECONDS: Final = 1.0
-"""That the model's collection serves. To ask for every document was an eighth of the process's CPU time."""
-
 _log = get_log("search")
+
+
+@dataclass(frozen=True, slots=True)
+class MovingTimes:
+    """When a move begins and goes on, how much it does in between, and when others are looked at."""
+
+    move_after_seconds: float = 0.5
+    """A server that starts has better things to do."""
+    move_pause_seconds: float = 0.005
+    """Between the steps of a move, for those who search and write meanwhile."""
+    points_a_step: int = 200
+    retry_seconds: float = 1.0
+    grace_seconds: float = 5.0
+    """Longer than any search takes that still reads the former collection."""
+    beat_seconds: float = 30.0
+    look_for_abandoned_seconds: float = 60.0
+    sure_seconds: float = 1.0
+    """That the model's collection serves. To ask for every document was an eighth of the process's CPU time."""
 
 
 class Moving:
     """Knows what serves and what is filled, and brings the one that the model needs to serve."""
 
-    def __init__(self, server: QdrantServer, collections: QdrantCollections, model: Model, analysis: str) -> None:
+    def __init__(
+        self,
+        server: QdrantServer,
+        collections: QdrantCollections,
+        model: Model,
+        analysis: str,
+        *,
+        times: MovingTimes,
+    ) -> None:
         self._server = server
         self._collections = collections
         self._model = model
         self._analysis = analysis
+        self._times = times
         self.standing: Standing | None = None
         """As this process saw it last."""
         # What the model wants; None: it was never there.
@@ -120,7 +136,7 @@ class Moving:
         asked_at = time.monotonic()
         async with self._steering:
             standing = await self.look()
-            self._sure_until = asked_at + _SURE_SECONDS
+            self._sure_until = asked_at + self._times.sure_seconds
             if place is None:
                 return
             if place != self._wish:
@@ -165,10 +181,10 @@ class Moving:
         return target
 
     async def _run(self) -> None:
-        await asyncio.sleep(_MOVE_AFTER_SECONDS)
+        await asyncio.sleep(self._times.move_after_seconds)
         is_failing = False
         while True:
-            pause = _MOVE_PAUSE_SECONDS
+            pause = self._times.move_pause_seconds
             try:
                 self._is_asked = False
                 if await self._go_on() and not self._is_asked:
@@ -177,12 +193,12 @@ class Moving:
             except Dropped:
                 self._copying = None
             except (Unavailable, Rejected, WrongSettings) as error:
-                pause = _RETRY_SECONDS
+                pause = self._times.retry_seconds
                 if not is_failing:
                     is_failing = True
                     _log.warning("the index is prepared later", action="index.move", error=error.detail)
             except Exception:
-                pause = _RETRY_SECONDS
+                pause = self._times.retry_seconds
                 _log.exception("moving the index failed", action="index.move")
             await asyncio.sleep(pause)
 
@@ -198,7 +214,7 @@ class Moving:
             return True
         await self._beat(target)
         if self._copying is None or self._copying.target != target:
-            self._copying = Copying(self._server, self._collections, target)
+            self._copying = Copying(self._server, self._collections, target, points_a_step=self._times.points_a_step)
         if not await self._copying.step(standing.serving):
             return False
         async with self._steering:
@@ -216,7 +232,7 @@ class Moving:
                 await self.look()
 
     async def _beat(self, target: Collection) -> None:
-        if time.monotonic() - self._beat_at > _BEAT_SECONDS:
+        if time.monotonic() - self._beat_at > self._times.beat_seconds:
             self._beat_at = time.monotonic()
             await self._collections.beat(target)
 
@@ -224,7 +240,7 @@ class Moving:
         if not self._is_swept:
             await self._collections.sweep()
             self._is_swept = True
-        if standing.filling and time.monotonic() - self._abandoned_at > _LOOK_FOR_ABANDONED_SECONDS:
+        if standing.filling and time.monotonic() - self._abandoned_at > self._times.look_for_abandoned_seconds:
             self._abandoned_at = time.monotonic()
             await self._collections.drop_abandoned(standing, wanted=self._wish)
 
@@ -236,6 +252,6 @@ class Moving:
     async def _delete(self, former: Collection) -> None:
         """When nobody reads it any more. If that fails, the next process that starts does it."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._is_ending.wait(), _GRACE_SECONDS)
+            await asyncio.wait_for(self._is_ending.wait(), self._times.grace_seconds)
         with contextlib.suppress(Unavailable, Rejected, WrongSettings):
             await self._collections.delete(former.name)

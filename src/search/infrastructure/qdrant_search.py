@@ -19,16 +19,18 @@ from shared.settings import Settings
 _CANDIDATES: Final = 256
 """How many the graph of vectors is searched for at least, so that longer lists continue shorter ones."""
 _OVERSAMPLING: Final = 2.0
-_COUNT_KEPT_SECONDS: Final = 10.0
 _MOST_COUNTS: Final = 200
 
 
 class Searching:
     """Asks what the alias names, so that an answer never comes from a collection that is not written any more."""
 
-    def __init__(self, server: QdrantServer, alias: str, settings: Settings) -> None:
+    def __init__(
+        self, server: QdrantServer, alias: str, settings: Settings, *, count_kept_seconds: float = 10.0
+    ) -> None:
         self._server = server
         self._alias = alias
+        self._count_kept_seconds = count_kept_seconds
         self._params = models.SearchParams(hnsw_ef=_CANDIDATES)
         if settings.index_quantization != "none":
             # The small numbers choose, the exact ones score.
@@ -84,7 +86,7 @@ class Searching:
         if with_dense > window:
             if len(self._plenty) >= _MOST_COUNTS:
                 self._plenty.clear()
-            self._plenty[key] = time.monotonic() + _COUNT_KEPT_SECONDS
+            self._plenty[key] = time.monotonic() + self._count_kept_seconds
         return with_dense + others
 
     async def _count(self, filters: Filters, name: str) -> int:

@@ -19,8 +19,6 @@ T = TypeVar("T")
 _LOWEST_VERSION: Final = (1, 16)
 """Older ones have known weaknesses, and neither conditional upserts nor metadata of collections."""
 _CONNECTIONS: Final = 64
-_IDLE_SECONDS: Final = 4.0
-"""A second less than the server keeps an idle connection; the client's own default for this machine is none at all."""
 _LONGEST_MESSAGE: Final = 300
 
 
@@ -42,13 +40,18 @@ class Rejected(DomainError):
 class QdrantServer:
     """An async context manager; entering it connects to nothing."""
 
-    def __init__(self, settings: Settings, remotes: Remotes) -> None:
-        """Raises WrongSettings when the URL cannot be one."""
+    def __init__(self, settings: Settings, remotes: Remotes, *, idle_seconds: float = 4.0) -> None:
+        """Raises WrongSettings when the URL cannot be one.
+
+        A connection may be idle a second less than the server keeps it; the client's own default for this machine is
+        none at all.
+        """
         self.name = without_credentials(settings.index_url)
         self._url = self._http_url(settings.index_url)
         self._key = None if settings.index_key is None else settings.index_key.get_secret_value()
         self._ca_file = settings.tls_ca_file
         self._timeout_seconds = settings.server_timeout_seconds
+        self._idle_seconds = idle_seconds
         self._guard = remotes.guard("qdrant", where=f"Qdrant at {self.name} (SEOGA_INDEX_URL)")
         self._client: AsyncQdrantClient | None = None
         self.version: str | None = None
@@ -85,7 +88,9 @@ class QdrantServer:
             verify=verify,
             trust_env=False,
             limits=httpx.Limits(
-                max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS, keepalive_expiry=_IDLE_SECONDS
+                max_connections=_CONNECTIONS,
+                max_keepalive_connections=_CONNECTIONS,
+                keepalive_expiry=self._idle_seconds,
             ),
         )
         return self
