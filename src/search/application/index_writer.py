@@ -13,8 +13,6 @@ from search.application.ports import ChunkIndex, Unit
 from shared.runtime.background import Background
 
 _LARGEST_BATCH: Final = 500
-# While several documents arrive together, one flush in so much time is enough.
-_GATHERING_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +24,10 @@ class _Write:
 class IndexWriter(Background):
     """An async context manager in front of an index."""
 
-    def __init__(self, index: ChunkIndex) -> None:
+    def __init__(self, index: ChunkIndex, *, gathering_seconds: float = 0.2) -> None:
+        """While several documents arrive together, one flush in so much time is enough."""
         self._index = index
+        self._gathering_seconds = gathering_seconds
         self._waiting: list[_Write] = []
         self._wake = asyncio.Event()
 
@@ -69,4 +69,4 @@ class IndexWriter(Background):
                     if not write.done.done():
                         write.done.set_result(None)
                 if len(batch) > 1 or self._waiting:
-                    await asyncio.sleep(max(0.0, began + _GATHERING_SECONDS - clock()))
+                    await asyncio.sleep(max(0.0, began + self._gathering_seconds - clock()))

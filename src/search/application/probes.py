@@ -8,7 +8,6 @@ from shared.kernel import Unavailable
 from shared.ports.model import Model
 from shared.runtime.module import ComponentHealth, Probe
 
-_CHECK_SECONDS = 2.0
 _MOST_COUNTED: Final = 10_000
 """Counting costs a millisecond for a thousand."""
 
@@ -26,13 +25,13 @@ def index_probe(index: ChunkIndex) -> Probe:
     return probe
 
 
-def model_probe(model: Model) -> Probe:
+def model_probe(model: Model, *, check_seconds: float = 2.0) -> Probe:
     """A real embedding, once the model is loaded. Not required: without it search goes by words alone and says so."""
 
     async def probe() -> ComponentHealth:
         try:
             name = model.describe().name
-            await model.check(_CHECK_SECONDS)
+            await model.check(check_seconds)
         except Unavailable as error:
             return ComponentHealth(False, error.detail, required=False)
         return ComponentHealth(True, f"{name}, {'loaded' if model.is_loaded else 'loads when needed'}", required=False)

@@ -16,7 +16,6 @@ from search.domain.language import language_of
 from shared.kernel import Gone
 from shared.ports.storage import Cache
 
-_TTL_SECONDS: Final = 600.0
 _MOST: Final = 256
 _SHAPE: Final = 1
 """Of what is in the cache; another Seoga's may differ."""
@@ -51,10 +50,11 @@ class Rankings:
     Reading deeper another time may give another order, so whoever reads deeper tells the others.
     """
 
-    def __init__(self, cache: Cache, index: ChunkIndex, analyzer: Analyzer) -> None:
+    def __init__(self, cache: Cache, index: ChunkIndex, analyzer: Analyzer, *, ttl_seconds: float = 600.0) -> None:
         self._cache = cache
         self._index = index
         self._analyzer = analyzer
+        self._ttl_seconds = ttl_seconds
         self._kept: OrderedDict[tuple[str, int], PreparedQuery] = OrderedDict()
 
     def keep(self, name: str, at: int, query: PreparedQuery) -> None:
@@ -68,7 +68,7 @@ class Rankings:
         """What this process keeps, or another one put into the cache. Raises Gone (`cursor_expired`)."""
         name, at = cursor.query_hash, cursor.index_version
         kept = self._kept.get((name, at))
-        if kept is not None and time.monotonic() - kept.made_at > _TTL_SECONDS:
+        if kept is not None and time.monotonic() - kept.made_at > self._ttl_seconds:
             kept = None
         if self._cache.is_shared and (kept is None or not kept.reaches(request, cursor.offset)):
             others = self._unpacked(request, await self._cache.get(_key(name, at)))
@@ -87,7 +87,7 @@ class Rankings:
         if not self._cache.is_shared or (query.is_shared and query.is_shared_deep == is_deep):
             return
         query.is_shared, query.is_shared_deep = True, is_deep
-        await self._cache.put(_key(name, at), _packed(query), ttl_seconds=_TTL_SECONDS)
+        await self._cache.put(_key(name, at), _packed(query), ttl_seconds=self._ttl_seconds)
 
     def _unpacked(self, request: SearchRequest, raw: bytes | None) -> PreparedQuery | None:
         """Damaged is a miss, as with everything from a cache."""

@@ -13,15 +13,15 @@ from shared.runtime.background import Background
 
 _MOST: Final = 2000
 _BATCH: Final = 200
-_GATHER_SECONDS: Final = 1.0
 
 
 class SearchLog(Background):
     """An async context manager; `tell` never waits."""
 
-    def __init__(self, bus: EventBus, *, producer: str) -> None:
+    def __init__(self, bus: EventBus, *, producer: str, gather_seconds: float = 1.0) -> None:
         self._bus = bus
         self._producer = producer
+        self._gather_seconds = gather_seconds
         self._buffer: deque[Envelope] = deque(maxlen=_MOST)
         self._wake = asyncio.Event()
 
@@ -40,7 +40,7 @@ class SearchLog(Background):
         while True:
             await self._wake.wait()
             self._wake.clear()
-            await asyncio.sleep(_GATHER_SECONDS)
+            await asyncio.sleep(self._gather_seconds)
             # Telemetry of a time when the bus was down is lost.
             with contextlib.suppress(DomainError):
                 await self._publish()
