@@ -15,11 +15,14 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
 from builders import eventually, labels
+from search.application.cleaning import CleaningTimes
 from search.application.ports import ChunkIndex, LiveStore
+from search.application.renewal import RenewalTimes
 from search.application.request import SearchRequest
-from search.application.retrieval import Retrieval, SearchResult
+from search.application.retrieval import Retrieval, RetrievalTimes, SearchResult
 from search.container import SearchContainer
 from search.domain.filters import parse_filters
+from search.infrastructure.edge_index import EdgeIndexTimes
 from shared.artefacts.address import artefact_key
 from shared.artefacts.chunks import Chunk, ChunkedDocument
 from shared.artefacts.vectors import ChunkVectors
@@ -221,12 +224,25 @@ async def a_search(
     mongo: Any | None = None,
     index: ChunkIndex | None = None,
     cache: Cache | None = None,
+    cleaning: CleaningTimes | None = None,
+    renewal: RenewalTimes | None = None,
+    retrieval: RetrievalTimes | None = None,
+    edge: EdgeIndexTimes | None = None,
+    longest_search_seconds: float | None = None,
 ) -> AsyncIterator[ASearch]:
     """Everything in `folder`; opened again, it is the same search after a restart.
 
     With a door to MongoDB and an index that is open already, it is another process of the same search.
+    Its timings are those of a real one unless some are given.
     """
     metrics = PrometheusMetrics()
+    times = {
+        "cleaning_times": cleaning,
+        "renewal_times": renewal,
+        "retrieval_times": retrieval,
+        "edge_times": edge,
+        "longest_search_seconds": longest_search_seconds,
+    }
     async with AsyncExitStack() as stack:
         blobs = await stack.enter_async_context(FileBlobs(folder / "blobs"))
         bus = await stack.enter_async_context(SqliteEventLog(folder / "events.sqlite"))
@@ -240,6 +256,7 @@ async def a_search(
             metrics=providers.Object(metrics),
             remotes=providers.Object(Remotes(metrics)),
             mongo=providers.Object(mongo),
+            **{name: providers.Object(given) for name, given in times.items() if given is not None},
         )
         if index is not None:
             container.index.override(providers.Object(index))

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dependency_injector import containers, providers
 
-from search.application.cleaning import Cleaning
+from search.application.cleaning import Cleaning, CleaningTimes
 from search.application.consumption import Consumption
 from search.application.index_writer import IndexWriter
 from search.application.indexing import Indexing
 from search.application.labelling import Labelling
 from search.application.ports import Analyzer, ChunkIndex, LiveStore, RenewalStore
 from search.application.probes import index_probe, model_probe, vectors_probe
-from search.application.renewal import Renewal
-from search.application.retrieval import Retrieval
+from search.application.renewal import Renewal, RenewalTimes
+from search.application.retrieval import Retrieval, RetrievalTimes
 from search.application.search_log import SearchLog
 from search.application.snapshots import Snapshots
 from search.infrastructure.kiwi_analyzer import KiwiAnalyzer
@@ -32,6 +32,7 @@ from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
 
 if TYPE_CHECKING:
+    from search.infrastructure.edge_index import EdgeIndexTimes
     from shared.infrastructure.mongo import MongoDatabase
 
 NAME: Final = "search"
@@ -59,7 +60,7 @@ def _sqlite(settings: Settings) -> _Storage:
     return _Storage(live, SqliteRenewals(database, facts), SqliteJobs(database, facts), facts, (database, live))
 
 
-def _mongo(database: "MongoDatabase") -> _Storage:
+def _mongo(database: "MongoDatabase", longest_search_seconds: float | None) -> _Storage:
     from search.infrastructure.mongo_live_store import MongoLiveStore
     from search.infrastructure.mongo_records import RECORDS
     from search.infrastructure.mongo_renewals import MongoRenewals
@@ -67,7 +68,8 @@ def _mongo(database: "MongoDatabase") -> _Storage:
     from shared.infrastructure.mongo_jobs import MongoJobs
 
     facts = MongoFacts(database, NAME, (RECORDS, f"{NAME}_jobs"))
-    live = MongoLiveStore(database, facts)
+    times = {} if longest_search_seconds is None else {"longest_search_seconds": longest_search_seconds}
+    live = MongoLiveStore(database, facts, **times)
     return _Storage(live, MongoRenewals(database, facts), MongoJobs(database, facts), facts, ())
 
 
@@ -75,10 +77,10 @@ def _resources(storage: _Storage, *others: Resource) -> tuple[Resource, ...]:
     return (*storage.resources, *others)
 
 
-def _edge_index(data_dir: Path, model: Model, analyzer: Analyzer) -> ChunkIndex:
-    from search.infrastructure.edge_index import EdgeIndex
+def _edge_index(data_dir: Path, model: Model, analyzer: Analyzer, times: "EdgeIndexTimes | None") -> ChunkIndex:
+    from search.infrastructure.edge_index import EdgeIndex, EdgeIndexTimes
 
-    return EdgeIndex(data_dir / "index", model, analyzer.version)
+    return EdgeIndex(data_dir / "index", model, analyzer.version, times=times or EdgeIndexTimes())
 
 
 def _qdrant_index(settings: Settings, model: Model, analyzer: Analyzer, remotes: Remotes) -> ChunkIndex:
@@ -100,10 +102,17 @@ class SearchContainer(containers.DeclarativeContainer):
     remotes = providers.Dependency(instance_of=Remotes)
     mongo: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
 
+    cleaning_times = providers.Object(CleaningTimes())
+    renewal_times = providers.Object(RenewalTimes())
+    retrieval_times = providers.Object(RetrievalTimes())
+    # None: as the adapter says, which is imported only where it is chosen.
+    edge_times: "providers.Object[EdgeIndexTimes | None]" = providers.Object(None)
+    longest_search_seconds: "providers.Object[float | None]" = providers.Object(None)
+
     storage = providers.Selector(
         providers.Callable(scheme_of, settings.provided.store_url),
         sqlite=providers.Singleton(_sqlite, settings),
-        mongodb=providers.Singleton(_mongo, mongo),
+        mongodb=providers.Singleton(_mongo, mongo, longest_search_seconds),
     )
     facts = storage.provided.facts
     jobs = storage.provided.jobs
@@ -112,7 +121,7 @@ class SearchContainer(containers.DeclarativeContainer):
     analyzer = providers.Singleton(KiwiAnalyzer)
     index = providers.Selector(
         providers.Callable(scheme_of, settings.provided.index_url),
-        edge=providers.Singleton(_edge_index, settings.provided.data_dir, model, analyzer),
+        edge=providers.Singleton(_edge_index, settings.provided.data_dir, model, analyzer, edge_times),
         qdrant=providers.Singleton(_qdrant_index, settings, model, analyzer, remotes),
     )
     writer = providers.Singleton(IndexWriter, index)
@@ -128,6 +137,7 @@ class SearchContainer(containers.DeclarativeContainer):
         jobs=jobs,
         snapshots=snapshots,
         labelling=labelling,
+        times=cleaning_times,
     )
     indexing = providers.Singleton(
         Indexing,
@@ -141,7 +151,9 @@ class SearchContainer(containers.DeclarativeContainer):
         metrics=metrics,
     )
     consumption = providers.Singleton(Consumption, store=store, jobs=jobs, labelling=labelling, cleaning=cleaning)
-    renewal = providers.Singleton(Renewal, index=index, store=store, renewals=renewals, model=model, metrics=metrics)
+    renewal = providers.Singleton(
+        Renewal, index=index, store=store, renewals=renewals, model=model, metrics=metrics, times=renewal_times
+    )
     search_log = providers.Singleton(SearchLog, bus, producer=NAME)
     retrieval = providers.Singleton(
         Retrieval,
@@ -154,6 +166,7 @@ class SearchContainer(containers.DeclarativeContainer):
         cache=cache,
         search_log=search_log,
         metrics=metrics,
+        times=retrieval_times,
     )
 
     module = providers.Singleton(

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from journeys import search, upload, wait_for
 from model_builders import a_tiny_model
 
 from builders import eventually
+from search.application.renewal import RenewalTimes
+from search.container import SearchContainer
 
 NAMES = [f"{number}.txt" for number in range(12)]
 _STAGE = re.compile(r'^\w*process_stage_seconds_count\{reused="(\w+)",stage="(\w+)"\} (\d+)', re.M)
@@ -148,6 +150,14 @@ async def test_uploads_and_deletions_go_on_meanwhile(tmp_path: Path, serving: Se
         assert [hit["document"]["name"] for hit in found] == ["fresh.txt"]
 
 
+@pytest.fixture
+def renewing_at_once() -> Iterator[None]:
+    """Of every application that is built meanwhile."""
+    with SearchContainer.renewal_times.override(RenewalTimes(start_seconds=0.0)):
+        yield
+
+
+@pytest.mark.usefixtures("renewing_at_once")
 @pytest.mark.parametrize(
     "other",
     [
@@ -157,9 +167,8 @@ async def test_uploads_and_deletions_go_on_meanwhile(tmp_path: Path, serving: Se
     ids=lambda other: "-".join(other.values()),
 )
 def test_another_engine_changes_nothing(
-    tmp_path: Path, serving: Serving, models: Models, other: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, serving: Serving, models: Models, other: dict[str, str]
 ) -> None:
-    monkeypatch.setattr("search.application.renewal._START_SECONDS", 0.0)
     data_dir = tmp_path / "data"
     with serving(data_dir, **models["a"]) as client:
         upload_all(client)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from search_builders import ASearch, a_search
 
 from builders import eventually, labels
-from search.application.cleaning import Cleaning
+from search.application.cleaning import Cleaning, CleaningTimes
 from search.application.labelling import Labelling
 from search.application.ports import DocumentVersion, NewVersion, Sources, Unit
 from search.application.snapshots import Snapshots
@@ -20,11 +21,13 @@ from shared.events.ingest import DocumentWithdrawn
 from shared.events.process import DocumentProcessed
 from shared.kernel import new_document_id
 
+AT_ONCE = CleaningTimes(start_seconds=0.0, look_again_seconds=0.05)
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.application.cleaning._START_SECONDS", 0.0)
-    monkeypatch.setattr("search.application.cleaning._LOOK_AGAIN_SECONDS", 0.05)
+
+@pytest.fixture
+async def search(tmp_path: Path) -> AsyncIterator[ASearch]:
+    async with a_search(tmp_path, cleaning=AT_ONCE) as one:
+        yield one
 
 
 class AnotherIndex:
@@ -46,7 +49,9 @@ class AnotherIndex:
 
 
 @asynccontextmanager
-async def another_process(search: ASearch, index: Any | None = None) -> AsyncIterator[Cleaning]:
+async def another_process(
+    search: ASearch, index: Any | None = None, times: CleaningTimes = AT_ONCE
+) -> AsyncIterator[Cleaning]:
     """Cleans on the same index and store; what the first one is writing it can only know from the jobs."""
     container = search.container
     index = index or search.index
@@ -59,6 +64,7 @@ async def another_process(search: ASearch, index: Any | None = None) -> AsyncIte
         jobs=container.jobs(),
         snapshots=Snapshots(search.store),
         labelling=Labelling(index, search.store),
+        times=times,
     )
     async with cleaning:
         yield cleaning
@@ -132,7 +138,7 @@ async def test_recovering_processes_leave_alone_what_another_writes(search: ASea
 
 
 async def test_units_of_an_unfinished_job_stay_and_go_with_it(tmp_path: Path) -> None:
-    async with a_search(tmp_path, works=False) as search:
+    async with a_search(tmp_path, works=False, cleaning=AT_ONCE) as search:
         waits, orphan = [await search.processed([f"tea number{number}"]) for number in range(2)]
         await search.hear(waits)
         [job] = await search.container.jobs().claim("index", owner="elsewhere", limit=1, lease_seconds=60)
@@ -154,13 +160,11 @@ async def test_units_of_an_unfinished_job_stay_and_go_with_it(tmp_path: Path) ->
             await eventually(partial(size_is, search, 0))
 
 
-async def test_what_a_lost_claim_leaves_later_than_start_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("search.application.cleaning._SWEEP_SECONDS", 0.1)
-    async with a_search(tmp_path) as search:
+async def test_what_a_lost_claim_leaves_later_than_start_is_found(tmp_path: Path) -> None:
+    times = replace(AT_ONCE, sweep_seconds=0.1)
+    async with a_search(tmp_path, cleaning=times) as search:
         await search.add("green tea")
-        async with another_process(search):
+        async with another_process(search, times=times):
             for _ in range(2):
                 lost = await search.processed(["black tea"], version=3)
                 await search.index.upsert(await units_of(search, lost))
@@ -170,7 +174,7 @@ async def test_what_a_lost_claim_leaves_later_than_start_is_found(
 
 
 async def test_a_job_that_begins_while_its_leftovers_are_deleted_loses_nothing(tmp_path: Path) -> None:
-    async with a_search(tmp_path, works=False) as search:
+    async with a_search(tmp_path, works=False, cleaning=AT_ONCE) as search:
         event = await search.processed(["green tea"])
         units = await units_of(search, event)
         await search.store.label(event.document_id, 1, event.labels)
@@ -196,7 +200,7 @@ async def test_a_job_that_begins_while_its_leftovers_are_deleted_loses_nothing(t
 
 
 async def test_labels_that_came_while_units_were_overwritten_are_set_again(tmp_path: Path) -> None:
-    async with a_search(tmp_path, works=False) as search:
+    async with a_search(tmp_path, works=False, cleaning=AT_ONCE) as search:
         event = await search.processed(["green tea"], given=labels(name="old.txt"))
         await search.store.label(event.document_id, 1, event.labels)
         await search.index.upsert(await units_of(search, event))

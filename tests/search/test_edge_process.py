@@ -13,7 +13,7 @@ from search_builders import SmallModel
 from builders import eventually, labels
 from search.application.ports import Unit
 from search.domain.terms import SparseVector
-from search.infrastructure.edge_index import EdgeIndex
+from search.infrastructure.edge_index import EdgeIndex, EdgeIndexTimes
 from shared.kernel import DocumentId, Unavailable
 
 
@@ -61,15 +61,13 @@ async def test_a_child_killed_during_writes_loses_nothing_and_comes_back(tmp_pat
         assert {unit.document_id for unit in answer.sparse} == {f"d{number}" for number in range(300)}
 
 
-async def test_ends_the_recorded_process_that_still_holds_the_index(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("search.infrastructure.edge_index._LOCK_WAIT_SECONDS", 0.2)
-    left_behind = EdgeIndex(tmp_path, SmallModel(), "1")
+async def test_ends_the_recorded_process_that_still_holds_the_index(tmp_path: Path) -> None:
+    times = EdgeIndexTimes(lock_wait_seconds=0.2)
+    left_behind = EdgeIndex(tmp_path, SmallModel(), "1", times=times)
     await left_behind.__aenter__()
     await left_behind.upsert([a_unit(1)])
     (former,) = children()
-    async with EdgeIndex(tmp_path, SmallModel(), "1") as index:
+    async with EdgeIndex(tmp_path, SmallModel(), "1", times=times) as index:
         assert await index.size() == 1
         assert not former.is_running() or former.status() == psutil.STATUS_ZOMBIE
     await left_behind.__aexit__(None, None, None)

@@ -4,17 +4,17 @@ import os
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import psutil
-import pytest
 from search_builders import DIMENSION, SmallModel, embed
 
 from builders import eventually, labels
 from search.application.ports import DenseVector, Unit
 from search.domain.filters import parse_filters
 from search.domain.terms import SparseVector
-from search.infrastructure.edge_index import EdgeIndex
+from search.infrastructure.edge_index import EdgeIndex, EdgeIndexTimes
 from shared.kernel import DocumentId
 
 MANY = 400
@@ -56,29 +56,28 @@ def inodes(root: Path) -> list[int]:
 
 
 @asynccontextmanager
-async def an_index(folder: Path, fingerprint: str, *, model: SmallModel | None = None) -> AsyncIterator[EdgeIndex]:
-    async with EdgeIndex(folder, model or SmallModel(fingerprint=fingerprint), "1") as index:
+async def an_index(
+    folder: Path, fingerprint: str, *, model: SmallModel | None = None, times: EdgeIndexTimes | None = None
+) -> AsyncIterator[EdgeIndex]:
+    model = model or SmallModel(fingerprint=fingerprint)
+    async with EdgeIndex(folder, model, "1", times=times or EdgeIndexTimes()) as index:
         await index.ready()
         yield index
 
 
-@pytest.fixture
-def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A move of four steps takes nearly half a second from the start, so that things can happen meanwhile."""
-    monkeypatch.setattr("search.infrastructure.edge_index._MOVE_AFTER_SECONDS", 0.0)
-    monkeypatch.setattr("search.infrastructure.edge_index._MOVE_PAUSE_SECONDS", 0.1)
+a_slow_index = partial(an_index, times=EdgeIndexTimes(move_after_seconds=0.0, move_pause_seconds=0.1))
+"""Its move of four steps takes nearly half a second from the start, so that things can happen meanwhile."""
 
 
 async def moved(index: EdgeIndex, fingerprint: str) -> None:
     await eventually(lambda: index.fingerprint == fingerprint)
 
 
-@pytest.mark.usefixtures("slowly")
 async def test_everything_is_found_by_words_before_during_and_after_a_move(tmp_path: Path) -> None:
-    async with an_index(tmp_path, "small-1") as index:
+    async with a_slow_index(tmp_path, "small-1") as index:
         await fill(index, range(MANY))
         assert await by_vector(index, "small-1") == documents(range(MANY))
-    async with an_index(tmp_path, "small-2") as index:
+    async with a_slow_index(tmp_path, "small-2") as index:
         looks = 0
         while index.fingerprint != "small-2":
             assert await by_words(index) == documents(range(MANY))
@@ -90,16 +89,15 @@ async def test_everything_is_found_by_words_before_during_and_after_a_move(tmp_p
         await eventually(lambda: folders(tmp_path) == [f"{DIMENSION}-small_2-a1"])
         await fill(index, range(5), "small-2")
         assert await by_vector(index, "small-2") == documents(range(5))
-    async with an_index(tmp_path, "small-2") as index:
+    async with a_slow_index(tmp_path, "small-2") as index:
         assert index.fingerprint == "small-2"
         assert await by_vector(index, "small-2") == documents(range(5))
 
 
-@pytest.mark.usefixtures("slowly")
 async def test_what_is_written_during_a_move_is_there_after_it(tmp_path: Path) -> None:
-    async with an_index(tmp_path, "small-1") as index:
+    async with a_slow_index(tmp_path, "small-1") as index:
         await fill(index, range(MANY))
-    async with an_index(tmp_path, "small-2") as index:
+    async with a_slow_index(tmp_path, "small-2") as index:
         await fill(index, range(MANY, MANY + 20), "small-2")
         await index.delete([(DocumentId(f"d{number}"), 1) for number in range(100)])
         for number in (200, 399):
@@ -113,14 +111,13 @@ async def test_what_is_written_during_a_move_is_there_after_it(tmp_path: Path) -
         assert await by_vector(index, "small-2") == documents([300, *range(MANY, MANY + 20)])
 
 
-@pytest.mark.usefixtures("slowly")
 async def test_a_move_that_is_interrupted_begins_again(tmp_path: Path) -> None:
-    async with an_index(tmp_path, "small-1") as index:
+    async with a_slow_index(tmp_path, "small-1") as index:
         await fill(index, range(MANY))
-    async with an_index(tmp_path, "small-2") as index:
+    async with a_slow_index(tmp_path, "small-2") as index:
         await fill(index, range(MANY, MANY + 5), "small-2")
         assert len(folders(tmp_path)) == 2
-    async with an_index(tmp_path, "small-2") as index:
+    async with a_slow_index(tmp_path, "small-2") as index:
         assert index.fingerprint == "small-1"
         # The process alone is killed.
         for child in psutil.Process().children():
@@ -132,12 +129,11 @@ async def test_a_move_that_is_interrupted_begins_again(tmp_path: Path) -> None:
     assert folders(tmp_path) == [f"{DIMENSION}-small_2-a1"]
 
 
-@pytest.mark.usefixtures("slowly")
 async def test_back_in_the_middle_of_a_move_the_former_vectors_are_still_there(tmp_path: Path) -> None:
-    async with an_index(tmp_path, "small-1") as index:
+    async with a_slow_index(tmp_path, "small-1") as index:
         await fill(index, range(MANY))
     model = SmallModel(fingerprint="small-2")
-    async with an_index(tmp_path, "", model=model) as index:
+    async with a_slow_index(tmp_path, "", model=model) as index:
         await fill(index, range(MANY, MANY + 5), "small-2")
         model.fingerprint = "small-1"
         await index.ready()
@@ -146,12 +142,11 @@ async def test_back_in_the_middle_of_a_move_the_former_vectors_are_still_there(t
         await eventually(lambda: folders(tmp_path) == [f"{DIMENSION}-small_1-a1"])
 
 
-@pytest.mark.usefixtures("slowly")
 async def test_a_third_space_in_the_middle_of_a_move_takes_its_place(tmp_path: Path) -> None:
-    async with an_index(tmp_path, "small-1") as index:
+    async with a_slow_index(tmp_path, "small-1") as index:
         await fill(index, range(MANY))
     model = SmallModel(fingerprint="small-2")
-    async with an_index(tmp_path, "", model=model) as index:
+    async with a_slow_index(tmp_path, "", model=model) as index:
         await fill(index, range(MANY, MANY + 5), "small-2")
         model.fingerprint = "small-3"
         await index.ready()

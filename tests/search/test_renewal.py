@@ -9,18 +9,19 @@ import pytest
 from search_builders import ASearch, SmallModel, a_search
 
 from builders import eventually
+from search.application.renewal import RenewalTimes
+from search.infrastructure.edge_index import EdgeIndexTimes
 from shared.events.catalogue import decode
 from shared.events.ingest import DocumentWithdrawn
 from shared.events.process import DocumentProcessed, ProcessingFailed
 from shared.events.search import VectorsOutdated
 from shared.kernel import Unavailable
 
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.application.renewal._START_SECONDS", 0.0)
-    monkeypatch.setattr("search.application.renewal._LOOK_AGAIN_SECONDS", 0.1)
-    monkeypatch.setattr("search.infrastructure.edge_index._MOVE_AFTER_SECONDS", 0.0)
+an_eager_search = partial(
+    a_search,
+    renewal=RenewalTimes(start_seconds=0.0, look_again_seconds=0.1),
+    edge=EdgeIndexTimes(move_after_seconds=0.0),
+)
 
 
 async def asked(search: ASearch) -> list[VectorsOutdated]:
@@ -57,10 +58,10 @@ async def processed_again(search: ASearch, event: DocumentProcessed, fingerprint
 
 
 async def test_every_outdated_document_is_asked_for_once_and_comes_back_with_vectors(tmp_path: Path) -> None:
-    async with a_search(tmp_path) as search:
+    async with an_eager_search(tmp_path) as search:
         events = {name: await search.add(f"{name} tea") for name in ("green", "black", "white")}
         assert await asked(search) == []
-    async with a_search(tmp_path, model=SmallModel(fingerprint="small-2")) as search:
+    async with an_eager_search(tmp_path, model=SmallModel(fingerprint="small-2")) as search:
         await eventually(lambda: _count_is(search, 3))
         assert {(fact.document_id, fact.document_version, fact.fingerprint) for fact in await asked(search)} == {
             (event.document_id, 1, "small-2") for event in events.values()
@@ -72,19 +73,19 @@ async def test_every_outdated_document_is_asked_for_once_and_comes_back_with_vec
         await eventually(lambda: _index_serves(search, "small-2"))
         assert (await search.find("tea")).degraded == ()
         assert len(await search.texts("green tea", mode="vector")) == 3
-    async with a_search(tmp_path, model=SmallModel(fingerprint="small-2")) as search:
+    async with an_eager_search(tmp_path, model=SmallModel(fingerprint="small-2")) as search:
         assert (await search.find("tea")).degraded == ()
         assert len(await asked(search)) == 3
 
 
 async def test_a_restart_asks_nothing_twice(tmp_path: Path) -> None:
-    async with a_search(tmp_path) as search:
+    async with an_eager_search(tmp_path) as search:
         await search.add("green tea")
         await search.add("black tea")
     for _ in range(2):
-        async with a_search(tmp_path, model=SmallModel(fingerprint="small-2")) as search:
+        async with an_eager_search(tmp_path, model=SmallModel(fingerprint="small-2")) as search:
             await eventually(partial(_count_is, search, 2))
-    async with a_search(tmp_path, model=SmallModel(fingerprint="small-2")) as search:
+    async with an_eager_search(tmp_path, model=SmallModel(fingerprint="small-2")) as search:
         await several_looks(search)
         times = Counter(fact.document_id for fact in await asked(search))
         assert set(times.values()) == {1}
@@ -92,9 +93,9 @@ async def test_a_restart_asks_nothing_twice(tmp_path: Path) -> None:
 
 async def test_no_more_is_under_way_than_an_upload_can_wait_for(tmp_path: Path) -> None:
     texts = [f"tea number{number}" for number in range(100)]
-    async with a_search(tmp_path) as search:
+    async with an_eager_search(tmp_path) as search:
         events = {event.document_id: event for event in [await search.add(*texts) for _ in range(7)]}
-    async with a_search(tmp_path, model=SmallModel(fingerprint="small-2")) as search:
+    async with an_eager_search(tmp_path, model=SmallModel(fingerprint="small-2")) as search:
         # 256 chunks: two whole documents and the beginning of a third.
         await eventually(lambda: _count_is(search, 3))
         first, second, third = [events[fact.document_id] for fact in await asked(search)]
@@ -119,7 +120,7 @@ async def test_no_more_is_under_way_than_an_upload_can_wait_for(tmp_path: Path) 
 
 async def test_a_second_change_asks_anew_and_the_first_model_nothing(tmp_path: Path) -> None:
     model = SmallModel()
-    async with a_search(tmp_path, model=model) as search:
+    async with an_eager_search(tmp_path, model=model) as search:
         event = await search.add("green tea")
         await search.add("black tea")
         model.fingerprint = "small-2"
@@ -135,10 +136,10 @@ async def test_a_second_change_asks_anew_and_the_first_model_nothing(tmp_path: P
 
 
 async def test_a_model_that_is_away_is_looked_for_again(tmp_path: Path) -> None:
-    async with a_search(tmp_path) as search:
+    async with an_eager_search(tmp_path) as search:
         await search.add("green tea")
     model = SmallModel(fingerprint="small-2", present=False)
-    async with a_search(tmp_path, model=model) as search:
+    async with an_eager_search(tmp_path, model=model) as search:
         result = await search.find("tea")
         assert len(result.hits) == 1 and result.degraded == ("model",)
         health = await search.module.probes["search.vectors"]()
@@ -149,31 +150,29 @@ async def test_a_model_that_is_away_is_looked_for_again(tmp_path: Path) -> None:
 
 
 async def test_health_tells_how_many_wait(tmp_path: Path) -> None:
-    async with a_search(tmp_path) as search:
+    async with an_eager_search(tmp_path) as search:
         await search.add("green tea")
         await search.add("black tea")
         probe = search.module.probes["search.vectors"]
         assert (await probe()).detail == "every document has the vectors of the present model"
-    async with a_search(tmp_path, model=SmallModel(fingerprint="small-2")) as search:
+    async with an_eager_search(tmp_path, model=SmallModel(fingerprint="small-2")) as search:
         health = await search.module.probes["search.vectors"]()
         assert health.ready and "2 documents" in health.detail
 
 
 async def test_what_no_model_reads_is_up_to_date_all_the_same(tmp_path: Path) -> None:
-    async with a_search(tmp_path) as search:
+    async with an_eager_search(tmp_path) as search:
         await search.add("녹차와 홍차")
         assert (await search.find("tea")).degraded == ()
         await search.add("옛 문서", fingerprint=None)
         await eventually(lambda: _count_is(search, 1))
 
 
-async def test_vectors_alone_are_not_to_be_had_while_the_index_is_on_its_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("search.infrastructure.edge_index._MOVE_AFTER_SECONDS", 60)
-    async with a_search(tmp_path) as search:
+async def test_vectors_alone_are_not_to_be_had_while_the_index_is_on_its_way(tmp_path: Path) -> None:
+    async with an_eager_search(tmp_path) as search:
         await search.add("green tea")
-    async with a_search(tmp_path, model=SmallModel(fingerprint="small-2")) as search:
+    later, model = EdgeIndexTimes(move_after_seconds=60), SmallModel(fingerprint="small-2")
+    async with an_eager_search(tmp_path, model=model, edge=later) as search:
         with pytest.raises(Unavailable, match="vectors of the model are not there yet"):
             await search.find("tea", mode="vector")
         assert len((await search.find("tea")).hits) == 1

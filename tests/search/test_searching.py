@@ -10,6 +10,7 @@ import pytest
 from search_builders import ASearch, SmallModel, a_search
 
 from builders import eventually, labels
+from search.application.retrieval import RetrievalTimes
 from search.domain.cursor import WrongCursor
 from shared.events.ingest import DocumentChanged, DocumentWithdrawn
 from shared.events.process import DocumentProcessed, ProcessingFailed
@@ -234,13 +235,11 @@ async def test_does_not_wait_for_what_failed(search: ASearch) -> None:
     assert (await search.find("tea", after=token(event))).degraded == ()
 
 
-async def test_answers_with_what_is_there_when_waiting_takes_too_long(
-    search: ASearch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("search.application.retrieval._AFTER_SECONDS", 0.3)
-    await search.add("Black tea.")
-    result = await search.find("tea", after=token(await search.processed(["Green tea."])))
-    assert len(result.hits) == 1 and result.degraded == ("after",)
+async def test_answers_with_what_is_there_when_waiting_takes_too_long(tmp_path: Path) -> None:
+    async with a_search(tmp_path, retrieval=RetrievalTimes(after_seconds=0.3)) as search:
+        await search.add("Black tea.")
+        result = await search.find("tea", after=token(await search.processed(["Green tea."])))
+        assert len(result.hits) == 1 and result.degraded == ("after",)
 
 
 @pytest.mark.parametrize("after", ["", "x", "e30", "한글", "eJyrrgUAAXUA-Q"])

@@ -11,6 +11,7 @@ from mongo_builders import a_mongo, settings_for_mongo
 from search_builders import ASearch, a_search
 
 from builders import eventually, labels
+from search.application.cleaning import CleaningTimes
 from shared.events.ingest import DocumentChanged, DocumentWithdrawn
 from shared.kernel import DocumentId, new_document_id
 
@@ -19,14 +20,11 @@ PARTS = 4
 
 
 @pytest.fixture
-async def searches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[ASearch]]:
-    monkeypatch.setattr("search.application.cleaning._START_SECONDS", 0.0)
-    monkeypatch.setattr("search.application.cleaning._LOOK_AGAIN_SECONDS", 0.1)
-    monkeypatch.setattr("search.application.cleaning._SWEEP_SECONDS", 0.5)
-    monkeypatch.setattr("search.infrastructure.mongo_live_store._LONGEST_SEARCH_SECONDS", 1.0)
+async def searches(tmp_path: Path) -> AsyncIterator[list[ASearch]]:
+    cleaning = CleaningTimes(start_seconds=0.0, look_again_seconds=0.1, sweep_seconds=0.5)
     settings = settings_for_mongo(tmp_path)
     async with a_mongo(settings) as door, AsyncExitStack() as stack:
-        open_it = partial(a_search, tmp_path, settings=settings)
+        open_it = partial(a_search, tmp_path, settings=settings, cleaning=cleaning, longest_search_seconds=1.0)
         first = await stack.enter_async_context(open_it(mongo=door()))
         others = [await stack.enter_async_context(open_it(mongo=door(), index=first.index)) for _ in range(2)]
         yield [first, *others]

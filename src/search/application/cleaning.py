@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Final
 
 from search.application.index_writer import IndexWriter
@@ -25,23 +26,32 @@ from shared.telemetry import get_log
 
 _BATCH: Final = 100
 _PAGE: Final = 1000
-_SHORTEST_WAIT_SECONDS: Final = 0.05
-_LONGEST_WAIT_SECONDS: Final = 1.0
-"""While a search still reads an older version, or a version is still being written."""
-_PATIENCE_SECONDS: Final = 10.0
-"""For those; then they are looked at again with the others."""
-_LOOK_AGAIN_SECONDS: Final = 10.0
-"""For what other processes have retired, and what was retired too lately to go at once."""
-_SWEEP_SECONDS: Final = 3600.0
-"""Between looks through the whole index. Hardly anything is ever found: what a worker wrote that was killed, or stood
-still, while a newer version took its job away. A thousand versions cost two calls."""
-_PAUSE_SECONDS: Final = 0.005
-"""Between pages of the recovery, for those who search meanwhile."""
-_UNAVAILABLE_SECONDS: Final = 1.0
-_START_SECONDS: Final = 0.5
-"""Before the recovery: what is left over is hidden anyway, and a server that starts has better things to do."""
 
 _log = get_log("search")
+
+
+@dataclass(frozen=True, slots=True)
+class CleaningTimes:
+    """When the cleaner looks, and how long it waits for others."""
+
+    start_seconds: float = 0.5
+    """Before the recovery: what is left over is hidden anyway, and a server that starts has better things to do."""
+    shortest_wait_seconds: float = 0.05
+    longest_wait_seconds: float = 1.0
+    """While a search still reads an older version, or a version is still being written."""
+    patience_seconds: float = 10.0
+    """For those; then they are looked at again with the others."""
+    look_again_seconds: float = 10.0
+    """For what other processes have retired, and what was retired too lately to go at once."""
+    sweep_seconds: float = 3600.0
+    """Between looks through the whole index. Hardly anything is ever found: what a worker wrote that was killed, or
+    stood still, while a newer version took its job away. A thousand versions cost two calls."""
+    pause_seconds: float = 0.005
+    """Between pages of the recovery, for those who search meanwhile."""
+    unavailable_seconds: float = 1.0
+
+
+_TIMES: Final = CleaningTimes()
 
 
 class Cleaning(Background):
@@ -61,6 +71,7 @@ class Cleaning(Background):
         jobs: JobStore,
         snapshots: Snapshots,
         labelling: Labelling,
+        times: CleaningTimes = _TIMES,
     ) -> None:
         self._blobs = blobs
         self._analyzer = analyzer
@@ -70,6 +81,7 @@ class Cleaning(Background):
         self._jobs = jobs
         self._snapshots = snapshots
         self._labelling = labelling
+        self._times = times
         self._wake = asyncio.Event()
         self._writing: Counter[DocumentVersion] = Counter()
         # Versions that may have units without a record.
@@ -103,19 +115,23 @@ class Cleaning(Background):
 
     async def run(self) -> None:
         """See Background."""
-        await asyncio.sleep(_START_SECONDS)
+        await asyncio.sleep(self._times.start_seconds)
         await self._until_done(self._recover)
         self._wake.set()
-        sweep_at = _next_sweep()
+        sweep_at = self._next_sweep()
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
+                async with asyncio.timeout(self._times.look_again_seconds):
                     await self._wake.wait()
             self._wake.clear()
             await self._until_done(self._clean)
             if time.monotonic() >= sweep_at:
                 await self._until_done(self._sweep)
-                sweep_at = _next_sweep()
+                sweep_at = self._next_sweep()
+
+    def _next_sweep(self) -> float:
+        """Not for all processes at the same time."""
+        return time.monotonic() + self._times.sweep_seconds * random.uniform(0.5, 1.5)
 
     async def _until_done(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -123,15 +139,15 @@ class Cleaning(Background):
                 await work()
                 return
             except Unavailable as error:
-                await asyncio.sleep(max(_UNAVAILABLE_SECONDS, error.retry_after_seconds))
+                await asyncio.sleep(max(self._times.unavailable_seconds, error.retry_after_seconds))
             except Exception:
                 _log.exception("cleaning failed", action="search.clean")
-                await asyncio.sleep(_UNAVAILABLE_SECONDS)
+                await asyncio.sleep(self._times.unavailable_seconds)
 
     async def _clean(self) -> None:
         await self._look_at_doubtful()
-        waiting = Backoff(_SHORTEST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)
-        enough_at = time.monotonic() + _PATIENCE_SECONDS
+        waiting = Backoff(self._times.shortest_wait_seconds, self._times.longest_wait_seconds)
+        enough_at = time.monotonic() + self._times.patience_seconds
         while True:
             oldest, is_newest = await self._snapshots.oldest()
             batch = await self._store.retired(before=oldest, limit=_BATCH)
@@ -158,7 +174,7 @@ class Cleaning(Background):
                 missing[version] = True
             if after is None:
                 break
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await asyncio.sleep(self._times.pause_seconds)
         lost = [version for version, found in missing.items() if not found]
         if lost:
             _log.warning("building lost units again", action="search.rebuild", documents=len(lost))
@@ -184,7 +200,7 @@ class Cleaning(Background):
             await self._look_at_doubtful()
             if after is None:
                 return
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await asyncio.sleep(self._times.pause_seconds)
 
     async def _look_at_doubtful(self) -> None:
         asked = list(self._doubtful - self._writing.keys())
@@ -256,8 +272,3 @@ class Cleaning(Background):
                 )
                 # Others that came meanwhile were set on what was there.
                 await self._labelling.apply(live.document_id, carried=state.labels_version)
-
-
-def _next_sweep() -> float:
-    """Not for all processes at the same time."""
-    return time.monotonic() + _SWEEP_SECONDS * random.uniform(0.5, 1.5)

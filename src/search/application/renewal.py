@@ -1,6 +1,7 @@
 """Vectors follow the model: what was processed for another one is asked to be processed again, a little at a time."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Final
 
 from search.application.ports import ChunkIndex, LiveStore, RenewalStore
@@ -10,11 +11,6 @@ from shared.ports.model import Model
 from shared.runtime.background import Background
 from shared.telemetry import Metrics, get_log
 
-_START_SECONDS: Final = 0.5
-"""A server that starts has better things to do."""
-_LOOK_AGAIN_SECONDS: Final = 10.0
-"""For a model that was not there, or that was exchanged while the server runs."""
-_PAUSE_SECONDS: Final = 0.05
 _PAGE: Final = 64
 _MOST_CHUNKS: Final = 256
 """Chunks of outdated documents under way at once: enough for the model's batches, about two seconds of its work,
@@ -23,17 +19,39 @@ so that an upload is not kept waiting. A longer document goes alone."""
 _log = get_log("search")
 
 
+@dataclass(frozen=True, slots=True)
+class RenewalTimes:
+    """When outdated vectors are looked for."""
+
+    start_seconds: float = 0.5
+    """A server that starts has better things to do."""
+    look_again_seconds: float = 10.0
+    """For a model that was not there, or that was exchanged while the server runs."""
+    pause_seconds: float = 0.05
+
+
+_TIMES: Final = RenewalTimes()
+
+
 class Renewal(Background):
     """An async context manager: one background task, which has next to nothing to do while the model stays."""
 
     def __init__(
-        self, *, index: ChunkIndex, store: LiveStore, renewals: RenewalStore, model: Model, metrics: Metrics
+        self,
+        *,
+        index: ChunkIndex,
+        store: LiveStore,
+        renewals: RenewalStore,
+        model: Model,
+        metrics: Metrics,
+        times: RenewalTimes = _TIMES,
     ) -> None:
         self._index = index
         self._store = store
         self._renewals = renewals
         self._model = model
         self._metrics = metrics
+        self._times = times
         self._seen: tuple[str, int] | None = None
         self._is_complete = False
         # The model whose renewal was logged as begun and not yet as done.
@@ -56,14 +74,14 @@ class Renewal(Background):
 
     async def run(self) -> None:
         """See Background."""
-        await asyncio.sleep(_START_SECONDS)
+        await asyncio.sleep(self._times.start_seconds)
         while True:
-            pause = _LOOK_AGAIN_SECONDS
+            pause = self._times.look_again_seconds
             try:
                 if await self._look():
                     # What was asked for has come, failed or gone when something is written.
-                    await self._store.wait_for_change(_LOOK_AGAIN_SECONDS)
-                    pause = _PAUSE_SECONDS
+                    await self._store.wait_for_change(self._times.look_again_seconds)
+                    pause = self._times.pause_seconds
             except Unavailable as error:
                 pause = max(pause, error.retry_after_seconds)
             except Exception:

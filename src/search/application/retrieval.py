@@ -28,16 +28,26 @@ from shared.ports.model import Model
 from shared.ports.storage import Cache
 from shared.telemetry import Metrics, get_log
 
-_AFTER_SECONDS: Final = 10.0
-_AFTER_STEP_SECONDS: Final = 0.2
-_MODEL_SECONDS: Final = 10.0
-"""How long a search waits for a model that is still being loaded before it answers without it."""
-_RESULT_TTL_SECONDS: Final = 300.0
-_EMBEDDING_TTL_SECONDS: Final = 3600.0
 _MOST_FACET_VALUES: Final = 50
 _RESULTS_TAG: Final = "search-results"
 
 _log = get_log("search")
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalTimes:
+    """How long a search waits for others, and how long what it found is kept."""
+
+    after_seconds: float = 10.0
+    """For the uploads it is to come after."""
+    after_step_seconds: float = 0.2
+    model_seconds: float = 10.0
+    """How long a search waits for a model that is still being loaded before it answers without it."""
+    result_ttl_seconds: float = 300.0
+    embedding_ttl_seconds: float = 3600.0
+
+
+_TIMES: Final = RetrievalTimes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +106,7 @@ class Retrieval:
         cache: Cache,
         search_log: SearchLog,
         metrics: Metrics,
+        times: RetrievalTimes = _TIMES,
     ) -> None:
         self._index = index
         self._store = store
@@ -106,6 +117,7 @@ class Retrieval:
         self._cache = cache
         self._search_log = search_log
         self._metrics = metrics
+        self._times = times
         self._rankings = Rankings(cache, index, analyzer)
 
     async def answer(self, request: SearchRequest, render: Callable[[SearchResult], bytes]) -> Answer:
@@ -128,7 +140,7 @@ class Retrieval:
                 hits, degraded = len(result.hits), result.degraded
                 # A page of an older list is not what the key says. A change meanwhile has raised the number.
                 if not degraded and result.index_version == at:
-                    await self._cache.put(key, body, ttl_seconds=_RESULT_TTL_SECONDS, tag=_RESULTS_TAG)
+                    await self._cache.put(key, body, ttl_seconds=self._times.result_ttl_seconds, tag=_RESULTS_TAG)
         seconds = time.perf_counter() - started
         self._metrics.observe("search_seconds", seconds, mode=request.mode, cached=str(cached).lower())
         self._search_log.tell(
@@ -260,9 +272,11 @@ class Retrieval:
             kept = await self._cache.get(key)
             if kept is not None:
                 return DenseVector(description.fingerprint, kept)
-            vectors = await asyncio.wait_for(self._model.embed([request.query], kind="query"), _MODEL_SECONDS)
+            vectors = await asyncio.wait_for(
+                self._model.embed([request.query], kind="query"), self._times.model_seconds
+            )
             raw = np.ascontiguousarray(vectors[0], dtype="<f4").tobytes()
-            await self._cache.put(key, raw, ttl_seconds=_EMBEDDING_TTL_SECONDS)
+            await self._cache.put(key, raw, ttl_seconds=self._times.embedding_ttl_seconds)
             return DenseVector(description.fingerprint, raw)
         except (Unavailable, TimeoutError) as error:
             _log.warning("searching without the model", action="search.degraded", error=str(error))
@@ -314,13 +328,13 @@ class Retrieval:
         """Until what the token stands for is settled; ("after",) when that took too long."""
         if request.after is None:
             return ()
-        deadline = time.monotonic() + _AFTER_SECONDS
+        deadline = time.monotonic() + self._times.after_seconds
         waiting: Sequence[Any] = read_receipt(request.after)
         while waiting := await self._store.unsettled(waiting):
             left = deadline - time.monotonic()
             if left <= 0:
                 return ("after",)
-            await self._store.wait_for_change(min(left, _AFTER_STEP_SECONDS))
+            await self._store.wait_for_change(min(left, self._times.after_step_seconds))
         return ()
 
 

@@ -5,7 +5,7 @@ import contextlib
 import json
 from array import array
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -24,17 +24,26 @@ from shared.runtime.children import ChildEnded, ChildError, ChildProcess
 from shared.telemetry import get_log
 
 _MODULE: Final = "search.infrastructure.edge_process"
-_LOCK_WAIT_SECONDS: Final = 5.0
 _MOST_UNITS: Final = 500
 _PIECE: Final = 125
 """Units a call of the child: a search waits at most for one such piece."""
-_MOVE_AFTER_SECONDS: Final = 0.5
-"""A server that starts has better things to do."""
-_MOVE_PAUSE_SECONDS: Final = 0.005
-"""Between the steps of a move (125 points, 17 ms), for those who search and write meanwhile."""
-_MOVE_RETRY_SECONDS: Final = 1.0
 
 _log = get_log("search")
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeIndexTimes:
+    """How long a former owner is waited for, and when a move begins and goes on."""
+
+    lock_wait_seconds: float = 5.0
+    move_after_seconds: float = 0.5
+    """A server that starts has better things to do."""
+    move_pause_seconds: float = 0.005
+    """Between the steps of a move (125 points, 17 ms), for those who search and write meanwhile."""
+    move_retry_seconds: float = 1.0
+
+
+_TIMES: Final = EdgeIndexTimes()
 
 
 class EdgeIndex:
@@ -46,10 +55,11 @@ class EdgeIndex:
 
     capabilities = IndexCapabilities(survives_kill_unflushed=True)
 
-    def __init__(self, folder: Path, model: Model, analysis_version: str) -> None:
+    def __init__(self, folder: Path, model: Model, analysis_version: str, *, times: EdgeIndexTimes = _TIMES) -> None:
         self._folder = folder
         self._folders = EdgeFolders(folder, analysis_version)
         self._model = model
+        self._times = times
         self._fingerprint: str | None = None
         # Where points are to be; another than the shard that answers while they are being moved.
         self._home: Place | None = None
@@ -72,7 +82,7 @@ class EdgeIndex:
             await asyncio.gather(self._moving, return_exceptions=True)
         if self._opening is not None:
             # Not cancelled: a child that was just started must not be left behind.
-            await asyncio.wait({self._opening}, timeout=4 * _LOCK_WAIT_SECONDS)
+            await asyncio.wait({self._opening}, timeout=4 * self._times.lock_wait_seconds)
         if self._child is not None:
             with contextlib.suppress(ChildEnded, ChildError, TimeoutError):
                 await asyncio.wait_for(self._child.call("close"), 10)
@@ -197,7 +207,7 @@ class EdgeIndex:
         child = await ChildProcess.start(_MODULE)
         try:
             serving, home = await placing
-            opening = {**_wire(serving), "wait_seconds": _LOCK_WAIT_SECONDS}
+            opening = {**_wire(serving), "wait_seconds": self._times.lock_wait_seconds}
             try:
                 await child.call("open", **opening)
             except ChildError as error:
@@ -260,7 +270,7 @@ class EdgeIndex:
 
     async def _move(self) -> None:
         """Fills the model's shard, step by step, until it is the one that answers; frees the room of others."""
-        await asyncio.sleep(_MOVE_AFTER_SECONDS)
+        await asyncio.sleep(self._times.move_after_seconds)
         steps = 0
         while True:
             try:
@@ -272,10 +282,10 @@ class EdgeIndex:
                             await asyncio.to_thread(self._folders.remove_others, self._home)
                         break
                 steps += 1
-                await asyncio.sleep(_MOVE_PAUSE_SECONDS)
+                await asyncio.sleep(self._times.move_pause_seconds)
             except Unavailable as error:
                 _log.warning("moving later", action="index.move", error=error.detail)
-                await asyncio.sleep(_MOVE_RETRY_SECONDS)
+                await asyncio.sleep(self._times.move_retry_seconds)
         if steps:
             _log.info("moved to the model's vector space", action="index.moved", fingerprint=self._fingerprint)
 

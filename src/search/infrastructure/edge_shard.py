@@ -25,7 +25,6 @@ _INDEXES: Final = {
 }
 _MOST_REFERENCES: Final = 60_000
 _MOST_COUNTS: Final = 200
-_RETRY_SECONDS: Final = 0.05
 
 Reference = tuple[str, int, int, str, list[int]]
 """Document, version, unit ordinal, kind, chunk ordinals."""
@@ -47,7 +46,9 @@ class Shard:
         self._references: dict[UUID, Reference] = {}
         self._counts: dict[Any, int] = {}
 
-    def open(self, dimension: int, wait_seconds: float, *, is_complete: bool = True) -> None:
+    def open(
+        self, dimension: int, wait_seconds: float, *, is_complete: bool = True, retry_seconds: float = 0.05
+    ) -> None:
         """Creates the shard if it is not there. Raises ShardLocked after waiting for another owner."""
         deadline = time.monotonic() + wait_seconds
         while True:
@@ -61,7 +62,7 @@ class Shard:
                     raise
                 if time.monotonic() >= deadline:
                     raise ShardLocked(str(error)) from error
-                time.sleep(_RETRY_SECONDS)
+                time.sleep(retry_seconds)
 
     def complete(self) -> None:
         """From now on the folder is known to hold everything."""

@@ -65,9 +65,6 @@ from shared.infrastructure.mongo_together import WritingTogether
 from shared.kernel import DocumentId
 
 DEFAULT_COLLECTION: Final = "default"
-_LONGEST_SEARCH_SECONDS: Final = 20.0
-"""Ten of them for a model that is being loaded."""
-_LOOK_FOR_OTHERS_SECONDS: Final = 0.15
 
 INDEXES: Final = (
     Index(RECORDS, (("collection", 1),), where={"collection": {"$exists": True}}),
@@ -120,13 +117,21 @@ class MongoLiveStore:
     """Its collections are named `search_…`; the facts are saved in the records."""
 
     def __init__(
-        self, database: MongoDatabase, facts: MongoFacts, *, longest_search_seconds: float | None = None
+        self,
+        database: MongoDatabase,
+        facts: MongoFacts,
+        *,
+        longest_search_seconds: float = 20.0,
+        look_for_others_seconds: float = 0.15,
     ) -> None:
-        """What was retired stays so long (20 s), for searches that run in other processes."""
+        """What was retired stays as long as the longest search, for those that run in other processes.
+
+        Ten seconds of it are for a model that is being loaded. What others write is looked for so often.
+        """
         self._facts = facts
         self._now = database.now
-        seconds = _LONGEST_SEARCH_SECONDS if longest_search_seconds is None else longest_search_seconds
-        self._longest_search = timedelta(seconds=seconds)
+        self._longest_search = timedelta(seconds=longest_search_seconds)
+        self._look_for_others_seconds = look_for_others_seconds
         self._records = database.collection(RECORDS)
         self._together = WritingTogether(self._records)
         self._reading = MongoReading(database)
@@ -261,7 +266,7 @@ class MongoLiveStore:
     async def wait_for_change(self, timeout_seconds: float) -> None:
         """See LiveStore. Soon in any case: nobody tells what other processes write."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(timeout_seconds, _LOOK_FOR_OTHERS_SECONDS)):
+            async with asyncio.timeout(min(timeout_seconds, self._look_for_others_seconds)):
                 await self._changed.wait()
 
     async def unknown_collections(self, names: Sequence[str]) -> Sequence[str]:
