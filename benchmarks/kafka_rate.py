@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from benchmarks.figures import Figure, at_least, median
 from shared.events.delivery import DeadLetterReplayed
 from shared.events.envelope import Envelope, wrap
-from shared.infrastructure.kafka_subscription import KafkaTiming
+from shared.infrastructure.kafka.subscription import KafkaTiming
 from shared.kernel import new_id
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -7,8 +7,8 @@ from typing import Any, Final
 from aiokafka.admin import AIOKafkaAdminClient
 from servers import kafka_url
 
-from shared.infrastructure.kafka_event_bus import KafkaEventBus
-from shared.infrastructure.kafka_subscription import KafkaTiming
+from shared.infrastructure.kafka.event_bus import KafkaEventBus
+from shared.infrastructure.kafka.subscription import KafkaTiming
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import new_id
 from shared.runtime.resilience import Remotes

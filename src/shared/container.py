@@ -32,7 +32,7 @@ def _sqlite_events(settings: Settings) -> EventBus:
 
 
 def _kafka_events(settings: Settings, remotes: Remotes, metrics: Metrics) -> EventBus:
-    from shared.infrastructure.kafka_event_bus import KafkaEventBus
+    from shared.infrastructure.kafka.event_bus import KafkaEventBus
 
     return KafkaEventBus(settings, remotes, metrics)
 

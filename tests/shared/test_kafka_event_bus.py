@@ -16,8 +16,8 @@ from tcp_proxy import kafka_behind_a_proxy
 from builders import a_document_received, an_envelope, eventually
 from shared.events.envelope import Envelope
 from shared.events.ingest import DocumentReceived
-from shared.infrastructure.kafka_event_bus import KafkaEventBus
-from shared.infrastructure.kafka_subscription import KafkaSubscription
+from shared.infrastructure.kafka.event_bus import KafkaEventBus
+from shared.infrastructure.kafka.subscription import KafkaSubscription
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import Unavailable, new_document_id
 from shared.ports.event_bus import DeadLetter, Delivery, Subscription

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from shared.events.catalogue import TOPICS
 from shared.infrastructure.dead_letters import no_such_letter
-from shared.infrastructure.kafka_client import KafkaClient
-from shared.infrastructure.kafka_connection import KafkaConnection
-from shared.infrastructure.kafka_reader import KafkaReader
-from shared.infrastructure.kafka_topics import KafkaTopics
+from shared.infrastructure.kafka.client import KafkaClient
+from shared.infrastructure.kafka.connection import KafkaConnection
+from shared.infrastructure.kafka.reader import KafkaReader
+from shared.infrastructure.kafka.topics import KafkaTopics
 from shared.kernel import TooLarge, Unavailable, utc_now
 from shared.ports.event_bus import DeadLetter
 from shared.telemetry import get_log

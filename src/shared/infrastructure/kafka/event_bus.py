@@ -14,12 +14,12 @@ from pydantic import ValidationError
 from shared.events.catalogue import TOPICS
 from shared.events.envelope import Envelope
 from shared.infrastructure.dead_letters import buried_event, not_replayable
-from shared.infrastructure.kafka_client import KafkaClient
-from shared.infrastructure.kafka_connection import LARGEST_MESSAGE_BYTES, WAITING_CANNOT_MEND, KafkaConnection
-from shared.infrastructure.kafka_dead_letters import KafkaDeadLetters
-from shared.infrastructure.kafka_reader import KafkaReader
-from shared.infrastructure.kafka_subscription import KafkaSubscription, KafkaTiming
-from shared.infrastructure.kafka_topics import KafkaTopics
+from shared.infrastructure.kafka.client import KafkaClient
+from shared.infrastructure.kafka.connection import LARGEST_MESSAGE_BYTES, WAITING_CANNOT_MEND, KafkaConnection
+from shared.infrastructure.kafka.dead_letters import KafkaDeadLetters
+from shared.infrastructure.kafka.reader import KafkaReader
+from shared.infrastructure.kafka.subscription import KafkaSubscription, KafkaTiming
+from shared.infrastructure.kafka.topics import KafkaTopics
 from shared.kernel import Conflict, Unavailable
 from shared.ports.event_bus import DeadLetter, OnLeaving, Subscription
 from shared.runtime.module import ComponentHealth

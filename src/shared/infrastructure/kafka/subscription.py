@@ -10,8 +10,8 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
 from aiokafka.structs import OffsetAndMetadata
 
-from shared.infrastructure.kafka_connection import KafkaConnection
-from shared.infrastructure.kafka_topics import KafkaTopics
+from shared.infrastructure.kafka.connection import KafkaConnection
+from shared.infrastructure.kafka.topics import KafkaTopics
 from shared.kernel import DomainError, Unavailable
 from shared.ports.event_bus import Delivery, OnLeaving
 from shared.telemetry import Metrics, get_log

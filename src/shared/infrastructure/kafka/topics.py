@@ -8,8 +8,8 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition, errors
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from shared.infrastructure.kafka_client import KafkaClient
-from shared.infrastructure.kafka_connection import LARGEST_MESSAGE_BYTES, KafkaConnection
+from shared.infrastructure.kafka.client import KafkaClient
+from shared.infrastructure.kafka.connection import LARGEST_MESSAGE_BYTES, KafkaConnection
 from shared.kernel import Unavailable
 from shared.settings import Settings
 from shared.telemetry import get_log

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition, errors
 
-from shared.infrastructure.kafka_connection import KafkaConnection
-from shared.infrastructure.kafka_topics import KafkaTopics
+from shared.infrastructure.kafka.connection import KafkaConnection
+from shared.infrastructure.kafka.topics import KafkaTopics
 from shared.kernel import Unavailable
 from shared.runtime.backoff import Backoff
 from shared.telemetry import get_log

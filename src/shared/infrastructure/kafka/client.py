@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from aiokafka import errors
 
-from shared.infrastructure.kafka_connection import KafkaConnection
+from shared.infrastructure.kafka.connection import KafkaConnection
 from shared.kernel import Unavailable
 
 T = TypeVar("T")

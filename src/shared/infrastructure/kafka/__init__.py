@@ -1,0 +1,1 @@
+"""The event bus on Kafka (aiokafka): one client, topics, subscriptions, dead letters."""
