@@ -53,7 +53,7 @@ async def mongo_search_store(folder: Path) -> AsyncIterator[OpenSearchStore]:
 
     from search.infrastructure.mongo_live_store import MongoLiveStore
     from search.infrastructure.mongo_renewals import MongoRenewals
-    from shared.infrastructure.mongo_facts import MongoFacts
+    from shared.infrastructure.mongo.facts import MongoFacts
 
     async with a_mongo(settings_for_mongo(folder)) as door:
 

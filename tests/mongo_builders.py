@@ -7,7 +7,7 @@ from typing import Any
 
 from servers import mongo_url
 
-from shared.infrastructure.mongo import MongoDatabase
+from shared.infrastructure.mongo.database import MongoDatabase
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import new_id
 from shared.runtime.resilience import Remotes

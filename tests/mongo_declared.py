@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from shared.infrastructure.mongo_queries import ANY_COLLECTION, Index, Query
+from shared.infrastructure.mongo.queries import ANY_COLLECTION, Index, Query
 
 SOURCE: Final = Path(__file__).resolve().parents[1] / "src"
 

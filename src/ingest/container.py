@@ -22,7 +22,7 @@ from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
 
 if TYPE_CHECKING:
-    from shared.infrastructure.mongo import MongoDatabase
+    from shared.infrastructure.mongo.database import MongoDatabase
 
 NAME: Final = "ingest"
 
@@ -46,7 +46,7 @@ def _sqlite(settings: Settings) -> _Storage:
 
 def _mongo(database: "MongoDatabase") -> _Storage:
     from ingest.infrastructure.mongo_documents import COLLECTION, MongoDocuments
-    from shared.infrastructure.mongo_facts import MongoFacts
+    from shared.infrastructure.mongo.facts import MongoFacts
 
     facts = MongoFacts(database, NAME, (COLLECTION,))
     return _Storage(MongoDocuments(database, facts), facts, (), database.check)

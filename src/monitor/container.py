@@ -29,7 +29,7 @@ from shared.runtime.resilience import Remotes
 from shared.settings import Settings, scheme_of
 
 if TYPE_CHECKING:
-    from shared.infrastructure.mongo import MongoDatabase
+    from shared.infrastructure.mongo.database import MongoDatabase
 
 NAME: Final = "monitor"
 JOB_KINDS: Final[Mapping[str, tuple[str, ...]]] = {"process": ("process",), "search": ("index",)}

@@ -18,7 +18,7 @@ from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
 
 if TYPE_CHECKING:
-    from shared.infrastructure.mongo import MongoDatabase
+    from shared.infrastructure.mongo.database import MongoDatabase
 
 NAME: Final = "process"
 
@@ -40,8 +40,8 @@ def _sqlite(settings: Settings) -> _Storage:
 
 
 def _mongo(database: "MongoDatabase") -> _Storage:
-    from shared.infrastructure.mongo_facts import MongoFacts
-    from shared.infrastructure.mongo_jobs import MongoJobs
+    from shared.infrastructure.mongo.facts import MongoFacts
+    from shared.infrastructure.mongo.jobs import MongoJobs
 
     facts = MongoFacts(database, NAME, (f"{NAME}_jobs",))
     return _Storage(MongoJobs(database, facts), facts, ())

@@ -33,7 +33,7 @@ from shared.telemetry import Metrics
 
 if TYPE_CHECKING:
     from search.infrastructure.edge_index import EdgeIndexTimes
-    from shared.infrastructure.mongo import MongoDatabase
+    from shared.infrastructure.mongo.database import MongoDatabase
 
 NAME: Final = "search"
 
@@ -64,8 +64,8 @@ def _mongo(database: "MongoDatabase", longest_search_seconds: float | None) -> _
     from search.infrastructure.mongo_live_store import MongoLiveStore
     from search.infrastructure.mongo_records import RECORDS
     from search.infrastructure.mongo_renewals import MongoRenewals
-    from shared.infrastructure.mongo_facts import MongoFacts
-    from shared.infrastructure.mongo_jobs import MongoJobs
+    from shared.infrastructure.mongo.facts import MongoFacts
+    from shared.infrastructure.mongo.jobs import MongoJobs
 
     facts = MongoFacts(database, NAME, (RECORDS, f"{NAME}_jobs"))
     times = {} if longest_search_seconds is None else {"longest_search_seconds": longest_search_seconds}

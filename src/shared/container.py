@@ -19,7 +19,7 @@ with without("yaml"):  # for settings in files of that kind
     from dependency_injector import containers, providers
 
 if TYPE_CHECKING:
-    from shared.infrastructure.mongo import MongoDatabase
+    from shared.infrastructure.mongo.database import MongoDatabase
     from shared.model.remote import RemoteModel
 
 _MEMORY_CACHE_BYTES = 64 << 20
@@ -40,7 +40,7 @@ def _kafka_events(settings: Settings, remotes: Remotes, metrics: Metrics) -> Eve
 def _mongo(settings: Settings, remotes: Remotes) -> "MongoDatabase | None":
     if not settings.store_url.startswith("mongodb"):
         return None
-    from shared.infrastructure.mongo import MongoDatabase
+    from shared.infrastructure.mongo.database import MongoDatabase
 
     return MongoDatabase(settings, remotes)
 
@@ -52,7 +52,7 @@ def _file_blobs(settings: Settings) -> BlobStore:
 
 
 def _mongo_blobs(settings: Settings, mongo: "MongoDatabase") -> BlobStore:
-    from shared.infrastructure.mongo_blobs import MongoBlobs
+    from shared.infrastructure.mongo.blobs import MongoBlobs
 
     return MongoBlobs(mongo, settings)
 

@@ -78,8 +78,8 @@ async def mongo_store(folder: Path) -> AsyncIterator[OpenStore]:
     # Imported here: without a server nobody needs the driver.
     from mongo_builders import a_mongo, settings_for_mongo
 
-    from shared.infrastructure.mongo_facts import MongoFacts
-    from shared.infrastructure.mongo_jobs import MongoJobs
+    from shared.infrastructure.mongo.facts import MongoFacts
+    from shared.infrastructure.mongo.jobs import MongoJobs
 
     async with a_mongo(settings_for_mongo(folder)) as door:
 
@@ -132,7 +132,7 @@ async def file_blobs(folder: Path) -> AsyncIterator[BlobStore]:
 async def mongo_blobs(folder: Path) -> AsyncIterator[BlobStore]:
     from mongo_builders import a_mongo, settings_for_mongo
 
-    from shared.infrastructure.mongo_blobs import MongoBlobs
+    from shared.infrastructure.mongo.blobs import MongoBlobs
 
     settings = settings_for_mongo(folder)
     async with a_mongo(settings) as door:

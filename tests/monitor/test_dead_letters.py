@@ -10,8 +10,8 @@ from monitor_builders import Monitor, told
 from builders import a_document_received, eventually, labels
 from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.envelope import Envelope
-from shared.infrastructure.mongo_facts import MongoFacts
-from shared.infrastructure.mongo_jobs import MongoJobs
+from shared.infrastructure.mongo.facts import MongoFacts
+from shared.infrastructure.mongo.jobs import MongoJobs
 from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
 from shared.infrastructure.sqlite_jobs import SqliteJobs
 from shared.kernel import DocumentId, new_document_id, utc_now

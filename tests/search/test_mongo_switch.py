@@ -16,8 +16,8 @@ from builders import labels
 from search.application.ports import LiveStore, NewVersion
 from search.infrastructure.mongo_chunks import MongoChunks
 from search.infrastructure.mongo_live_store import MongoLiveStore
-from shared.infrastructure.mongo import MongoDatabase
-from shared.infrastructure.mongo_facts import MongoFacts
+from shared.infrastructure.mongo.database import MongoDatabase
+from shared.infrastructure.mongo.facts import MongoFacts
 from shared.kernel import DocumentId, Unavailable, new_document_id
 from shared.settings import Settings
 

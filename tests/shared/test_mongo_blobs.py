@@ -21,10 +21,10 @@ from tcp_proxy import TcpProxy
 from builders import eventually
 from shared.artefacts.address import original_key
 from shared.infrastructure.blob_copies import LocalCopies
-from shared.infrastructure.mongo import MongoDatabase
-from shared.infrastructure.mongo_blobs import FILE, MongoBlobs
-from shared.infrastructure.mongo_garbage import ARTEFACTS, CHUNKS, FILES
-from shared.infrastructure.mongo_queries import Query
+from shared.infrastructure.mongo.blobs import FILE, MongoBlobs
+from shared.infrastructure.mongo.database import MongoDatabase
+from shared.infrastructure.mongo.garbage import ARTEFACTS, CHUNKS, FILES
+from shared.infrastructure.mongo.queries import Query
 from shared.kernel import InvalidInput, NotFound, TooLarge, Unavailable
 from shared.ports.storage import StoredBlob
 

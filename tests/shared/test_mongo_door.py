@@ -16,8 +16,8 @@ from servers import mongo_url
 from tcp_proxy import TcpProxy
 
 from builders import eventually
-from shared.infrastructure.mongo import Duplicate, Insert, MongoDatabase
-from shared.infrastructure.mongo_queries import Given, Index, Query
+from shared.infrastructure.mongo.database import Duplicate, Insert, MongoDatabase
+from shared.infrastructure.mongo.queries import Given, Index, Query
 from shared.kernel import StorageFull, Unavailable
 from shared.settings import WrongSettings
 

@@ -9,8 +9,8 @@ from mongo_builders import a_mongo, settings_for_mongo
 from mongo_declared import Declared, declared, mongo_modules
 from servers import server_kind
 
-from shared.infrastructure.mongo import MongoDatabase
-from shared.infrastructure.mongo_queries import ANY_COLLECTION, Given, Index, Query
+from shared.infrastructure.mongo.database import MongoDatabase
+from shared.infrastructure.mongo.queries import ANY_COLLECTION, Given, Index, Query
 from shared.kernel import Unavailable
 
 DECLARED = declared(mongo_modules())

@@ -12,9 +12,9 @@ from mongo_builders import a_mongo, settings_for_mongo
 
 from builders import a_document_received, eventually
 from shared.events.envelope import Envelope
-from shared.infrastructure.mongo import Insert, MongoCollection, MongoDatabase
-from shared.infrastructure.mongo_facts import MongoFacts, merged
-from shared.infrastructure.mongo_queries import Given, Query, Row
+from shared.infrastructure.mongo.database import Insert, MongoCollection, MongoDatabase
+from shared.infrastructure.mongo.facts import MongoFacts, merged
+from shared.infrastructure.mongo.queries import Given, Query, Row
 from shared.kernel import new_id
 
 THINGS = "things"

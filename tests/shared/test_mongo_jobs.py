@@ -11,10 +11,10 @@ from mongo_builders import a_mongo, settings_for_mongo
 
 from builders import eventually
 from shared.events.process import StageFinished
-from shared.infrastructure.mongo import MongoDatabase
-from shared.infrastructure.mongo_facts import MongoFacts
-from shared.infrastructure.mongo_jobs import MongoJobs
-from shared.infrastructure.mongo_queries import Query, Row
+from shared.infrastructure.mongo.database import MongoDatabase
+from shared.infrastructure.mongo.facts import MongoFacts
+from shared.infrastructure.mongo.jobs import MongoJobs
+from shared.infrastructure.mongo.queries import Query, Row
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import DocumentId, new_document_id
 from shared.ports.jobs import Job, NewJob

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mongo_declared import SOURCE, Declared, declared, mongo_modules
 
-from shared.infrastructure.mongo_queries import Given, Index, Query
+from shared.infrastructure.mongo.queries import Given, Index, Query
 
 DECLARED = declared(mongo_modules())
 

@@ -9,10 +9,10 @@ import pytest
 from mongo_builders import a_mongo, a_mongo_door, settings_for_mongo
 from servers.machine import free_ports
 
-from shared.infrastructure.mongo import MongoCollection
-from shared.infrastructure.mongo_queries import Given, Query
-from shared.infrastructure.mongo_together import WritingTogether
-from shared.infrastructure.remembered import Remembered
+from shared.infrastructure.mongo.database import MongoCollection
+from shared.infrastructure.mongo.grouped_writes import WritingTogether
+from shared.infrastructure.mongo.queries import Given, Query
+from shared.infrastructure.mongo.row_memory import Remembered
 from shared.kernel import Unavailable
 
 ONE = Query("things", {"_id": Given("id"), "number": Given("number")})

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ingest.domain.document import Content, Document, Revision
 from ingest.domain.standing import FINAL, Standing
 from ingest.infrastructure.document_rows import standing_fields, standing_from
-from shared.infrastructure.mongo_queries import Filter, Row
+from shared.infrastructure.mongo.queries import Filter, Row
 from shared.kernel import Clock, DocumentId
 
 DOCUMENT_FIELDS: Final[Filter] = {

@@ -22,11 +22,11 @@ from ingest.infrastructure.mongo_document_rows import (
     saving,
 )
 from shared.events.envelope import Event
-from shared.infrastructure.mongo import Duplicate, MongoDatabase
-from shared.infrastructure.mongo_facts import MongoFacts, merged
-from shared.infrastructure.mongo_queries import Given, Index, Query, Row
-from shared.infrastructure.mongo_together import WritingTogether
-from shared.infrastructure.remembered import Remembered
+from shared.infrastructure.mongo.database import Duplicate, MongoDatabase
+from shared.infrastructure.mongo.facts import MongoFacts, merged
+from shared.infrastructure.mongo.grouped_writes import WritingTogether
+from shared.infrastructure.mongo.queries import Given, Index, Query, Row
+from shared.infrastructure.mongo.row_memory import Remembered
 from shared.infrastructure.together import Together
 from shared.kernel import Clock, DocumentId, NotFound, Unavailable
 

@@ -7,7 +7,7 @@ from typing import Final
 from monitor.application.ports import DocumentLabels
 from monitor.domain.journey import Journey, Step
 from monitor.infrastructure.journey_rows import EPOCH, KINDS, microseconds
-from shared.infrastructure.mongo_queries import Row
+from shared.infrastructure.mongo.queries import Row
 from shared.kernel import DocumentId
 
 

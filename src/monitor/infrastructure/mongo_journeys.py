@@ -20,10 +20,10 @@ from monitor.infrastructure.mongo_journey_rows import (
     with_step,
     writing,
 )
-from shared.infrastructure.mongo import Duplicate, MongoDatabase
-from shared.infrastructure.mongo_queries import Filter, Given, Index, Query, Row
-from shared.infrastructure.mongo_together import WritingTogether
-from shared.infrastructure.remembered import Remembered
+from shared.infrastructure.mongo.database import Duplicate, MongoDatabase
+from shared.infrastructure.mongo.grouped_writes import WritingTogether
+from shared.infrastructure.mongo.queries import Filter, Given, Index, Query, Row
+from shared.infrastructure.mongo.row_memory import Remembered
 from shared.kernel import DocumentId, Unavailable
 
 COLLECTION: Final = "monitor_journeys"

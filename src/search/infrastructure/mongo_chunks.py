@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from search.application.ports import NewVersion
-from shared.infrastructure.mongo import Delete, Insert, MongoDatabase
-from shared.infrastructure.mongo_queries import Given, Query
+from shared.infrastructure.mongo.database import Delete, Insert, MongoDatabase
+from shared.infrastructure.mongo.queries import Given, Query
 from shared.infrastructure.together import Together
 from shared.kernel import DocumentId
 

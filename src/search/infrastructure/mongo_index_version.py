@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from shared.infrastructure.mongo import Duplicate, MongoDatabase
-from shared.infrastructure.mongo_queries import Given, Query
+from shared.infrastructure.mongo.database import Duplicate, MongoDatabase
+from shared.infrastructure.mongo.queries import Given, Query
 from shared.infrastructure.together import Together
 
 COUNTERS: Final = "search_counters"

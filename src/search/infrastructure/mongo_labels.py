@@ -6,9 +6,9 @@ from typing import Final
 
 from search.infrastructure.mongo_records import RECORDS, is_stale, made_or_set
 from shared.events.ingest import Labels
-from shared.infrastructure.mongo import Duplicate, MongoDatabase, Update
-from shared.infrastructure.mongo_queries import Given, Index, Query, Row
-from shared.infrastructure.mongo_together import WritingTogether
+from shared.infrastructure.mongo.database import Duplicate, MongoDatabase, Update
+from shared.infrastructure.mongo.grouped_writes import WritingTogether
+from shared.infrastructure.mongo.queries import Given, Index, Query, Row
 from shared.kernel import DocumentId
 
 _NO_FACTS: Final = {"facts": 0}

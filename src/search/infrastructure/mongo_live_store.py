@@ -58,10 +58,10 @@ from search.infrastructure.shown_hits import shown_hit
 from shared.artefacts.chunks import Chunk
 from shared.events.envelope import Event
 from shared.events.ingest import Labels
-from shared.infrastructure.mongo import Duplicate, MongoDatabase, Update
-from shared.infrastructure.mongo_facts import MongoFacts, merged
-from shared.infrastructure.mongo_queries import Given, Index, Query, Row
-from shared.infrastructure.mongo_together import WritingTogether
+from shared.infrastructure.mongo.database import Duplicate, MongoDatabase, Update
+from shared.infrastructure.mongo.facts import MongoFacts, merged
+from shared.infrastructure.mongo.grouped_writes import WritingTogether
+from shared.infrastructure.mongo.queries import Given, Index, Query, Row
 from shared.kernel import DocumentId
 
 DEFAULT_COLLECTION: Final = "default"

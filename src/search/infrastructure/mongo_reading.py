@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from search.infrastructure.mongo_records import RECORDS
-from shared.infrastructure.mongo import MongoDatabase
-from shared.infrastructure.mongo_queries import Given, Query, Row
-from shared.infrastructure.remembered import Remembered
+from shared.infrastructure.mongo.database import MongoDatabase
+from shared.infrastructure.mongo.queries import Given, Query, Row
+from shared.infrastructure.mongo.row_memory import Remembered
 from shared.infrastructure.together import Together
 from shared.kernel import DocumentId
 

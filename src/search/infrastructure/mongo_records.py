@@ -13,7 +13,7 @@ from typing import Any, Final
 from search.application.ports import DocumentState, LiveVersion, NewVersion, Sources
 from shared.events.envelope import Envelope
 from shared.events.ingest import Labels
-from shared.infrastructure.mongo_queries import Row
+from shared.infrastructure.mongo.queries import Row
 from shared.kernel import DocumentId, new_id
 
 RECORDS: Final = "search_documents"

@@ -10,9 +10,9 @@ from typing import Final
 from search.application.ports import DocumentVersion, LiveVersion
 from search.infrastructure.mongo_records import RECORDS, live_version_of
 from shared.events.envelope import Event
-from shared.infrastructure.mongo import MongoDatabase
-from shared.infrastructure.mongo_facts import MongoFacts, merged
-from shared.infrastructure.mongo_queries import Given, Index, Query, Row
+from shared.infrastructure.mongo.database import MongoDatabase
+from shared.infrastructure.mongo.facts import MongoFacts, merged
+from shared.infrastructure.mongo.queries import Given, Index, Query, Row
 
 INDEXES: Final = (
     Index(RECORDS, (("live.made_for", 1),), where={"live.made_for": {"$exists": True}}),

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Final
 
 from shared.infrastructure.blob_keys import hash_of_original
-from shared.infrastructure.mongo import MongoCollection
-from shared.infrastructure.mongo_queries import Given, Query
+from shared.infrastructure.mongo.database import MongoCollection
+from shared.infrastructure.mongo.queries import Given, Query
 
 FILES: Final = "blobs.files"
 CHUNKS: Final = "blobs.chunks"

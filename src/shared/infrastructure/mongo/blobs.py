@@ -25,10 +25,10 @@ from shared.infrastructure.blob_keys import (
     sha256_in,
     too_large,
 )
-from shared.infrastructure.mongo import Duplicate, Insert, MongoDatabase
-from shared.infrastructure.mongo_garbage import ARTEFACTS, CHUNKS, FILES, MongoGarbage, file_id
-from shared.infrastructure.mongo_queries import Given, Index, Query, Row
-from shared.infrastructure.mongo_together import WritingTogether
+from shared.infrastructure.mongo.database import Duplicate, Insert, MongoDatabase
+from shared.infrastructure.mongo.garbage import ARTEFACTS, CHUNKS, FILES, MongoGarbage, file_id
+from shared.infrastructure.mongo.grouped_writes import WritingTogether
+from shared.infrastructure.mongo.queries import Given, Index, Query, Row
 from shared.infrastructure.together import Together
 from shared.kernel import InvalidInput, Unavailable, new_id
 from shared.ports.storage import StoredBlob

@@ -6,8 +6,8 @@ replica set it is one wait for the majority's disks instead of 16.
 
 from typing import Any
 
-from shared.infrastructure.mongo import MongoCollection, Update
-from shared.infrastructure.mongo_queries import Query, Row
+from shared.infrastructure.mongo.database import MongoCollection, Update
+from shared.infrastructure.mongo.queries import Query, Row
 from shared.infrastructure.together import Together
 
 

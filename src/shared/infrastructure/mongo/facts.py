@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from shared.events.envelope import Envelope, Event, wrap
-from shared.infrastructure.mongo import MongoCollection, MongoDatabase, Update
-from shared.infrastructure.mongo_queries import ANY_COLLECTION, Given, Index, Query, Row
+from shared.infrastructure.mongo.database import MongoCollection, MongoDatabase, Update
+from shared.infrastructure.mongo.queries import ANY_COLLECTION, Given, Index, Query, Row
 from shared.kernel import Clock, new_id
 from shared.ports.outbox import PendingFact
 

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from shared.events.envelope import Event, current_cause
-from shared.infrastructure.mongo import Duplicate, MongoDatabase, Update
-from shared.infrastructure.mongo_facts import MongoFacts, merged
-from shared.infrastructure.mongo_queries import ANY_COLLECTION, Given, Index, Query, Row
-from shared.infrastructure.mongo_together import WritingTogether
+from shared.infrastructure.mongo.database import Duplicate, MongoDatabase, Update
+from shared.infrastructure.mongo.facts import MongoFacts, merged
+from shared.infrastructure.mongo.grouped_writes import WritingTogether
+from shared.infrastructure.mongo.queries import ANY_COLLECTION, Given, Index, Query, Row
 from shared.infrastructure.together import Together
 from shared.kernel import Clock, DocumentId, NotFound, new_id
 from shared.ports.jobs import BuriedJob, Job, JobCounts, NewJob

@@ -18,7 +18,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import DeleteMany, DeleteOne, IndexModel, InsertOne, ReturnDocument, UpdateMany, UpdateOne, errors
 from pymongo.read_concern import ReadConcern
 
-from shared.infrastructure.mongo_meanings import (
+from shared.infrastructure.mongo.meanings import (
     DUPLICATE,
     IMMUTABLE,
     NO_SUCH_PATH,
@@ -32,7 +32,7 @@ from shared.infrastructure.mongo_meanings import (
     shown,
     wrong_url,
 )
-from shared.infrastructure.mongo_queries import Delete, Filter, Given, Index, Insert, Query, Row, Update
+from shared.infrastructure.mongo.queries import Delete, Filter, Given, Index, Insert, Query, Row, Update
 from shared.kernel import Unavailable, utc_now
 from shared.runtime.module import ComponentHealth
 from shared.runtime.resilience import Remotes

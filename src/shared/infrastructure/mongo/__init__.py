@@ -1,0 +1,1 @@
+"""MongoDB behind one door: declared queries, facts inside documents, jobs, blobs in GridFS."""
