@@ -10,7 +10,7 @@ from typing import Final
 from benchmarks.figures import Figure
 from shared.events.envelope import wrap
 from shared.events.search import SearchPerformed
-from shared.infrastructure.sqlite_event_log import SqliteEventLog
+from shared.infrastructure.sqlite.event_log import SqliteEventLog
 
 _EVENTS: Final = 50_000
 _BATCH: Final = 100

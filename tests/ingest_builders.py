@@ -24,7 +24,7 @@ from shared.events.process import DocumentProcessed, ProcessingFailed, StageFini
 from shared.events.search import DocumentIndexed, DocumentRemoved
 from shared.infrastructure.file_blobs import FileBlobs
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.infrastructure.sqlite_event_log import SqliteEventLog
+from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.kernel import DocumentId
 from shared.runtime.access import Access
 from shared.runtime.module import Module

@@ -12,7 +12,7 @@ from search.application.ports import HitRecord, LiveStore, NewVersion, RenewalSt
 from search.infrastructure.sqlite_live_store import SqliteLiveStore
 from search.infrastructure.sqlite_renewals import SqliteRenewals
 from shared.events.search import DocumentIndexed, DocumentRemoved
-from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.kernel import DocumentId, new_document_id
 from shared.ports.outbox import Outbox
 

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from monitor.container import MonitorContainer
 from shared.events.envelope import Envelope, Event, handling, wrap
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.infrastructure.sqlite_event_log import SqliteEventLog
+from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.ports.event_bus import EventBus
 from shared.ports.jobs import JobStore
 from shared.runtime.access import Access

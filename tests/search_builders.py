@@ -32,7 +32,7 @@ from shared.events.process import DocumentProcessed
 from shared.infrastructure.file_blobs import FileBlobs
 from shared.infrastructure.memory_cache import MemoryCache
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.infrastructure.sqlite_event_log import SqliteEventLog
+from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.kernel import DocumentId, Unavailable, new_document_id, new_id
 from shared.ports.model import Embedded, Model, ModelDescription, TextKind, Vectors
 from shared.ports.storage import Cache

@@ -37,7 +37,7 @@ class _Storage:
 
 def _sqlite(settings: Settings) -> _Storage:
     from ingest.infrastructure.sqlite_documents import SqliteDocuments
-    from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
+    from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 
     database = SqliteDatabase(settings.data_dir / f"{NAME}.sqlite", schema=SqliteDocuments.SCHEMA)
     facts = SqliteFacts(database, producer=NAME)

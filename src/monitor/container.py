@@ -45,7 +45,7 @@ class _Storage:
 
 def _sqlite(settings: Settings) -> _Storage:
     from monitor.infrastructure.sqlite_journeys import SCHEMA, SqliteJourneys
-    from shared.infrastructure.sqlite import SqliteDatabase
+    from shared.infrastructure.sqlite.database import SqliteDatabase
 
     database = SqliteDatabase(settings.data_dir / f"{NAME}.sqlite", SCHEMA)
 

@@ -31,8 +31,8 @@ class _Storage:
 
 
 def _sqlite(settings: Settings) -> _Storage:
-    from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
-    from shared.infrastructure.sqlite_jobs import SqliteJobs
+    from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
+    from shared.infrastructure.sqlite.jobs import SqliteJobs
 
     database = SqliteDatabase(settings.data_dir / f"{NAME}.sqlite", schema=SqliteFacts.SCHEMA + SqliteJobs.SCHEMA)
     facts = SqliteFacts(database, producer=NAME)

@@ -50,8 +50,8 @@ class _Storage:
 def _sqlite(settings: Settings) -> _Storage:
     from search.infrastructure.sqlite_live_store import SqliteLiveStore
     from search.infrastructure.sqlite_renewals import SqliteRenewals
-    from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
-    from shared.infrastructure.sqlite_jobs import SqliteJobs
+    from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
+    from shared.infrastructure.sqlite.jobs import SqliteJobs
 
     schema = SqliteLiveStore.SCHEMA + SqliteRenewals.SCHEMA + SqliteJobs.SCHEMA + SqliteFacts.SCHEMA
     database = SqliteDatabase(settings.data_dir / f"{NAME}.sqlite", schema=schema)

@@ -26,7 +26,7 @@ _MEMORY_CACHE_BYTES = 64 << 20
 
 
 def _sqlite_events(settings: Settings) -> EventBus:
-    from shared.infrastructure.sqlite_event_log import SqliteEventLog
+    from shared.infrastructure.sqlite.event_log import SqliteEventLog
 
     return SqliteEventLog(settings.data_dir / "events.sqlite", retention_seconds=settings.events_retention_seconds)
 

@@ -47,7 +47,7 @@ VIOLATIONS: Final = (
     Violation("plain-domain", "shared/kernel.py", "import pydantic"),
     Violation("ports-not-drivers", "ingest/application/planted.py", "import sqlite3"),
     Violation("ports-not-drivers", "search/interface/planted.py", "import qdrant_edge"),
-    Violation("ports-not-adapters", "process/application/planted.py", "import shared.infrastructure.sqlite"),
+    Violation("ports-not-adapters", "process/application/planted.py", "import shared.infrastructure.sqlite.database"),
     Violation("ports-not-adapters", "search/interface/planted.py", "import shared.model"),
     Violation("fastapi-at-the-door", "ingest/application/planted.py", "import fastapi"),
     Violation("fastapi-at-the-door", "search/infrastructure/planted.py", "import fastapi"),

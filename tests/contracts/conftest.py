@@ -9,9 +9,9 @@ import pytest
 
 from shared.infrastructure.file_blobs import FileBlobs
 from shared.infrastructure.memory_cache import MemoryCache
-from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
-from shared.infrastructure.sqlite_event_log import SqliteEventLog
-from shared.infrastructure.sqlite_jobs import SqliteJobs
+from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.event_log import SqliteEventLog
+from shared.infrastructure.sqlite.jobs import SqliteJobs
 from shared.ports.event_bus import EventBus
 from shared.ports.jobs import JobStore
 from shared.ports.outbox import Outbox

@@ -20,7 +20,7 @@ from ingest.infrastructure.sqlite_documents import SqliteDocuments
 from shared.events.catalogue import decode
 from shared.events.envelope import Event
 from shared.infrastructure.mongo.facts import MongoFacts
-from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.kernel import NotFound, new_document_id
 from shared.ports.outbox import Outbox
 

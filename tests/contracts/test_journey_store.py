@@ -16,7 +16,7 @@ from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore
 from monitor.domain.journey import UNFINISHED, State, Step, StepKind
 from monitor.infrastructure.mongo_journeys import MongoJourneys
 from monitor.infrastructure.sqlite_journeys import SCHEMA, SqliteJourneys
-from shared.infrastructure.sqlite import SqliteDatabase
+from shared.infrastructure.sqlite.database import SqliteDatabase
 from shared.kernel import DocumentId, new_document_id
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)

@@ -12,8 +12,8 @@ from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.envelope import Envelope
 from shared.infrastructure.mongo.facts import MongoFacts
 from shared.infrastructure.mongo.jobs import MongoJobs
-from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
-from shared.infrastructure.sqlite_jobs import SqliteJobs
+from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.jobs import SqliteJobs
 from shared.kernel import DocumentId, new_document_id, utc_now
 from shared.ports.event_bus import DeadLetter
 from shared.ports.jobs import NewJob

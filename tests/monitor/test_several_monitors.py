@@ -12,9 +12,9 @@ from builders import a_document_received, eventually
 from shared.events.envelope import Envelope
 from shared.events.process import StageFinished
 from shared.events.search import SearchPerformed
-from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
-from shared.infrastructure.sqlite_event_log import SqliteEventLog
-from shared.infrastructure.sqlite_jobs import SqliteJobs
+from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.event_log import SqliteEventLog
+from shared.infrastructure.sqlite.jobs import SqliteJobs
 from shared.kernel import new_document_id, utc_now
 from shared.ports.event_bus import EventBus
 from shared.ports.jobs import NewJob

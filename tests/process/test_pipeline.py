@@ -25,8 +25,8 @@ from shared.events.ingest import DocumentReceived, DocumentWithdrawn
 from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
 from shared.infrastructure.file_blobs import FileBlobs
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
-from shared.infrastructure.sqlite_jobs import SqliteJobs
+from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.jobs import SqliteJobs
 from shared.kernel import Refused, Unavailable
 from shared.ports.jobs import Job
 from shared.ports.model import TextKind, Vectors

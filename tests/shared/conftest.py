@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
-from shared.infrastructure.sqlite_event_log import SqliteEventLog
-from shared.infrastructure.sqlite_jobs import SqliteJobs
+from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.event_log import SqliteEventLog
+from shared.infrastructure.sqlite.jobs import SqliteJobs
 
 
 @pytest.fixture

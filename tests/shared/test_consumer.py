@@ -13,7 +13,7 @@ from shared.events.delivery import EventDeadLettered
 from shared.events.envelope import Envelope, current_cause, current_envelope, wrap
 from shared.events.ingest import DocumentReceived, DocumentWithdrawn
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.infrastructure.sqlite_event_log import SqliteEventLog
+from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.kernel import Refused, Unavailable, new_document_id
 from shared.ports.event_bus import DeadLetter
 from shared.runtime.consumer import Consumer

@@ -13,7 +13,7 @@ from builders import a_document_received, an_envelope, eventually
 from shared.events.envelope import Envelope
 from shared.events.ingest import DocumentReceived
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.infrastructure.sqlite_event_log import SqliteEventLog
+from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.kernel import Unavailable, new_document_id
 from shared.ports.event_bus import EventBus, OnLeaving, Subscription
 from shared.runtime.consumer import Consumer

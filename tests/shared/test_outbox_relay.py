@@ -10,8 +10,8 @@ from builders import a_document_received, eventually
 from shared.events.envelope import Envelope
 from shared.events.ingest import DocumentReceived
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
-from shared.infrastructure.sqlite_event_log import SqliteEventLog
+from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.kernel import TooLarge, new_document_id
 from shared.ports.event_bus import EventBus
 from shared.runtime.outbox_relay import OutboxRelay

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builders import a_document_received, eventually
-from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.kernel import Conflict, StorageFull, Unavailable
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE);" + SqliteFacts.SCHEMA

@@ -9,7 +9,7 @@ from builders import an_envelope
 from shared.events.envelope import Envelope
 from shared.events.ingest import DocumentReceived
 from shared.events.process import ProcessingFailed
-from shared.infrastructure.sqlite_event_log import SqliteEventLog
+from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.kernel import Unavailable
 from shared.ports.event_bus import Delivery, Subscription
 

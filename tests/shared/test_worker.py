@@ -13,8 +13,8 @@ from builders import eventually
 from shared.events.envelope import Envelope, Event, caused_by, current_cause
 from shared.events.process import ProcessingFailed, StageFinished
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.infrastructure.sqlite import SqliteFacts
-from shared.infrastructure.sqlite_jobs import SqliteJobs
+from shared.infrastructure.sqlite.database import SqliteFacts
+from shared.infrastructure.sqlite.jobs import SqliteJobs
 from shared.kernel import DocumentId, Refused, Unavailable, new_document_id
 from shared.ports.jobs import BuriedJob, Job, JobCounts, NewJob
 from shared.runtime.module import Report

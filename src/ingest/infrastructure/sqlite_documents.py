@@ -17,7 +17,7 @@ from ingest.infrastructure.document_rows import (
     standing_of,
 )
 from shared.events.envelope import Envelope, Event
-from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.kernel import DocumentId, NotFound
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from monitor.application.ports import DocumentLabels, JourneyQuery, KnownJourney, Recent
 from monitor.domain.journey import Journey, State, Step, StepKind
 from monitor.infrastructure.journey_rows import EPOCH, KINDS, microseconds
-from shared.infrastructure.sqlite import SqliteDatabase
+from shared.infrastructure.sqlite.database import SqliteDatabase
 from shared.kernel import DocumentId
 
 # Instants are microseconds since 1970.

@@ -19,7 +19,7 @@ from search.application.ports import (
 from search.infrastructure.live_rows import hit_record, labels_of, record_at, state_of
 from shared.events.envelope import Event
 from shared.events.ingest import Labels
-from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.kernel import DocumentId
 
 DEFAULT_COLLECTION: Final = "default"

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from search.application.ports import DocumentVersion, LiveVersion, Sources
 from shared.events.envelope import Event
-from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.kernel import DocumentId
 
 _MADE_FOR: Final = "json_extract(sources, '$.fingerprint')"

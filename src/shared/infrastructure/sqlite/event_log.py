@@ -20,8 +20,8 @@ from pydantic import ValidationError
 
 from shared.events.envelope import Envelope
 from shared.infrastructure.dead_letters import buried_event, no_such_letter
-from shared.infrastructure.sqlite import SqliteDatabase
-from shared.infrastructure.sqlite_event_reader import EventReader, Published, RecentEvents
+from shared.infrastructure.sqlite.database import SqliteDatabase
+from shared.infrastructure.sqlite.event_reader import EventReader, Published, RecentEvents
 from shared.kernel import Conflict, utc_now
 from shared.ports.event_bus import DeadLetter, Delivery, OnLeaving, Subscription
 from shared.telemetry import get_log

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
-from shared.infrastructure.sqlite import SqliteDatabase
+from shared.infrastructure.sqlite.database import SqliteDatabase
 from shared.kernel import Unavailable
 
 

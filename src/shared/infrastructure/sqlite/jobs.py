@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import ClassVar, Final
 
 from shared.events.envelope import Event, current_cause
-from shared.infrastructure.sqlite import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.kernel import Clock, DocumentId, NotFound, new_id, utc_now
 from shared.ports.jobs import BuriedJob, Job, JobCounts, NewJob
 

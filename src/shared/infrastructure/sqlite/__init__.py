@@ -1,0 +1,1 @@
+"""One SQLite file for each module, and one for the event log."""
