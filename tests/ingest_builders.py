@@ -22,7 +22,7 @@ from shared.events.envelope import Event, wrap
 from shared.events.ingest import Labels
 from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
 from shared.events.search import DocumentIndexed, DocumentRemoved
-from shared.infrastructure.file_blobs import FileBlobs
+from shared.infrastructure.files.blobs import FileBlobs
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.kernel import DocumentId

@@ -29,7 +29,7 @@ from shared.artefacts.vectors import ChunkVectors
 from shared.events.envelope import Event
 from shared.events.ingest import DocumentReceived, Labels
 from shared.events.process import DocumentProcessed
-from shared.infrastructure.file_blobs import FileBlobs
+from shared.infrastructure.files.blobs import FileBlobs
 from shared.infrastructure.memory_cache import MemoryCache
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite.event_log import SqliteEventLog

@@ -46,7 +46,7 @@ def _mongo(settings: Settings, remotes: Remotes) -> "MongoDatabase | None":
 
 
 def _file_blobs(settings: Settings) -> BlobStore:
-    from shared.infrastructure.file_blobs import FileBlobs
+    from shared.infrastructure.files.blobs import FileBlobs
 
     return FileBlobs(settings.data_dir / "blobs", min_free_bytes=settings.min_free_bytes)
 

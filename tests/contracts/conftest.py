@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.infrastructure.file_blobs import FileBlobs
+from shared.infrastructure.files.blobs import FileBlobs
 from shared.infrastructure.memory_cache import MemoryCache
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.infrastructure.sqlite.event_log import SqliteEventLog

@@ -23,7 +23,7 @@ from shared.events.catalogue import decode
 from shared.events.envelope import Event
 from shared.events.ingest import DocumentReceived, DocumentWithdrawn
 from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
-from shared.infrastructure.file_blobs import FileBlobs
+from shared.infrastructure.files.blobs import FileBlobs
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.infrastructure.sqlite.jobs import SqliteJobs

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.infrastructure.file_blobs import FileBlobs
+from shared.infrastructure.files.blobs import FileBlobs
 from shared.kernel import StorageFull, TooLarge, Unavailable
 
 

@@ -20,7 +20,7 @@ from tcp_proxy import TcpProxy
 
 from builders import eventually
 from shared.artefacts.address import original_key
-from shared.infrastructure.blob_copies import LocalCopies
+from shared.infrastructure.files.copies import LocalCopies
 from shared.infrastructure.mongo.blobs import FILE, MongoBlobs
 from shared.infrastructure.mongo.database import MongoDatabase
 from shared.infrastructure.mongo.garbage import ARTEFACTS, CHUNKS, FILES

@@ -15,8 +15,8 @@ from datetime import timedelta
 from typing import Final, Self
 
 from shared.artefacts.address import original_key
-from shared.infrastructure.blob_copies import LocalCopies
-from shared.infrastructure.blob_keys import (
+from shared.infrastructure.files.copies import LocalCopies
+from shared.infrastructure.files.keys import (
     HEAD_BYTES,
     PIECE_BYTES,
     checked,

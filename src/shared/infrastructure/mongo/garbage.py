@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from shared.infrastructure.blob_keys import hash_of_original
+from shared.infrastructure.files.keys import hash_of_original
 from shared.infrastructure.mongo.database import MongoCollection
 from shared.infrastructure.mongo.queries import Given, Query
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from shared.events.envelope import Envelope, Event, wrap
-from shared.infrastructure.folders import make_folders
+from shared.infrastructure.files.folders import make_folders
 from shared.kernel import StorageFull, Unavailable
 from shared.ports.outbox import PendingFact
 from shared.runtime.module import ComponentHealth

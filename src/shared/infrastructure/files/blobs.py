@@ -16,8 +16,16 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, Self, TypeVar
 
-from shared.infrastructure.blob_keys import HEAD_BYTES, ORIGINALS, PIECE_BYTES, checked, not_found, sha256_in, too_large
-from shared.infrastructure.folders import make_folders, sync_folder
+from shared.infrastructure.files.folders import make_folders, sync_folder
+from shared.infrastructure.files.keys import (
+    HEAD_BYTES,
+    ORIGINALS,
+    PIECE_BYTES,
+    checked,
+    not_found,
+    sha256_in,
+    too_large,
+)
 from shared.kernel import StorageFull, Unavailable, new_id
 from shared.ports.storage import StoredBlob
 

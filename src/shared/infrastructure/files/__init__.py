@@ -1,0 +1,1 @@
+"""Blobs as files, local copies of blobs that lie elsewhere, and the keys that every BlobStore has."""
