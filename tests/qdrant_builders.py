@@ -13,8 +13,8 @@ from builders import labels
 from search.application.ports import DenseVector, DocumentVersion, Unit
 from search.domain.filters import parse_filters
 from search.domain.terms import SparseVector
-from search.infrastructure.qdrant_index import QdrantIndex
-from search.infrastructure.qdrant_moving import MovingTimes
+from search.infrastructure.qdrant.index import QdrantIndex
+from search.infrastructure.qdrant.moving import MovingTimes
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import DocumentId, new_id
 from shared.ports.model import Model

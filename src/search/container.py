@@ -84,7 +84,7 @@ def _edge_index(data_dir: Path, model: Model, analyzer: Analyzer, times: "EdgeIn
 
 
 def _qdrant_index(settings: Settings, model: Model, analyzer: Analyzer, remotes: Remotes) -> ChunkIndex:
-    from search.infrastructure.qdrant_index import QdrantIndex
+    from search.infrastructure.qdrant.index import QdrantIndex
 
     return QdrantIndex(settings, model, analyzer.version, remotes)
 

@@ -10,8 +10,8 @@ from search_builders import SmallModel, embed
 
 from builders import eventually
 from search.application.ports import DenseVector, DocumentVersion
-from search.infrastructure.qdrant_index import QdrantIndex
-from search.infrastructure.qdrant_moving import MovingTimes
+from search.infrastructure.qdrant.index import QdrantIndex
+from search.infrastructure.qdrant.moving import MovingTimes
 from shared.kernel import Unavailable
 
 pytestmark = [pytest.mark.servers]

@@ -15,11 +15,11 @@ from search_builders import SmallModel
 
 from builders import eventually, labels
 from search.infrastructure.points import point_id
-from search.infrastructure.qdrant_collections import QdrantCollections
-from search.infrastructure.qdrant_copying import Copying, Dropped
-from search.infrastructure.qdrant_index import QdrantIndex
-from search.infrastructure.qdrant_moving import MovingTimes
-from search.infrastructure.qdrant_server import QdrantServer
+from search.infrastructure.qdrant.collections import QdrantCollections
+from search.infrastructure.qdrant.copying import Copying, Dropped
+from search.infrastructure.qdrant.index import QdrantIndex
+from search.infrastructure.qdrant.moving import MovingTimes
+from search.infrastructure.qdrant.server import QdrantServer
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import DocumentId
 from shared.runtime.resilience import Remotes

@@ -19,8 +19,8 @@ from builders import eventually, labels
 from search.application.ports import DenseVector, Unit
 from search.domain.filters import Condition, parse_filters
 from search.domain.terms import SparseVector
-from search.infrastructure.qdrant_index import QdrantIndex
-from search.infrastructure.qdrant_moving import MovingTimes
+from search.infrastructure.qdrant.index import QdrantIndex
+from search.infrastructure.qdrant.moving import MovingTimes
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import DocumentId, StorageFull, Unavailable
 from shared.runtime.resilience import Remotes

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from qdrant_client import models
 
-from search.infrastructure.qdrant_layout import INDEXES, Layout, Place, hashed
-from search.infrastructure.qdrant_server import QdrantServer, Rejected
+from search.infrastructure.qdrant.layout import INDEXES, Layout, Place, hashed
+from search.infrastructure.qdrant.server import QdrantServer, Rejected
 from shared.kernel import new_id, utc_now
 from shared.settings import Settings
 from shared.telemetry import get_log

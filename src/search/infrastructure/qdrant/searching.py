@@ -10,10 +10,10 @@ from search.application.ports import DenseVector, IndexAnswer
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
 from search.infrastructure.points import REFERENCE_FIELDS, SPARSE
-from search.infrastructure.qdrant_filters import having
-from search.infrastructure.qdrant_layout import Place
-from search.infrastructure.qdrant_points import floats, sparse_vector, to_units
-from search.infrastructure.qdrant_server import QdrantServer
+from search.infrastructure.qdrant.filters import having
+from search.infrastructure.qdrant.layout import Place
+from search.infrastructure.qdrant.points import floats, sparse_vector, to_units
+from search.infrastructure.qdrant.server import QdrantServer
 from shared.settings import Settings
 
 _CANDIDATES: Final = 256

@@ -14,9 +14,9 @@ from qdrant_client import models
 
 from search.infrastructure.payloads import LABEL_FIELDS
 from search.infrastructure.points import SPARSE
-from search.infrastructure.qdrant_collections import Collection, QdrantCollections
-from search.infrastructure.qdrant_layout import COPIED
-from search.infrastructure.qdrant_server import QdrantServer, Rejected
+from search.infrastructure.qdrant.collections import Collection, QdrantCollections
+from search.infrastructure.qdrant.layout import COPIED
+from search.infrastructure.qdrant.server import QdrantServer, Rejected
 from shared.kernel import new_id
 
 _NOTHING: Final = models.Filter(must=[models.HasIdCondition(has_id=[])])

@@ -10,13 +10,13 @@ from search.application.ports import DenseVector, DocumentVersion, IndexAnswer, 
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
 from search.infrastructure.payloads import labels_payload
-from search.infrastructure.qdrant_collections import Collection, QdrantCollections
-from search.infrastructure.qdrant_filters import is_value, of_versions
-from search.infrastructure.qdrant_layout import ANALYSIS, COPIED
-from search.infrastructure.qdrant_moving import Moving, MovingTimes
-from search.infrastructure.qdrant_points import MOST_UNITS, to_point
-from search.infrastructure.qdrant_search import Searching
-from search.infrastructure.qdrant_server import QdrantServer, Rejected
+from search.infrastructure.qdrant.collections import Collection, QdrantCollections
+from search.infrastructure.qdrant.filters import is_value, of_versions
+from search.infrastructure.qdrant.layout import ANALYSIS, COPIED
+from search.infrastructure.qdrant.moving import Moving, MovingTimes
+from search.infrastructure.qdrant.points import MOST_UNITS, to_point
+from search.infrastructure.qdrant.searching import Searching
+from search.infrastructure.qdrant.server import QdrantServer, Rejected
 from shared.events.ingest import Labels
 from shared.infrastructure.together import Together
 from shared.kernel import DocumentId, Unavailable

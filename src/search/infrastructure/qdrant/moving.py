@@ -10,10 +10,10 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from search.infrastructure.qdrant_collections import Collection, QdrantCollections, Standing
-from search.infrastructure.qdrant_copying import Copying, Dropped
-from search.infrastructure.qdrant_layout import Place
-from search.infrastructure.qdrant_server import QdrantServer, Rejected
+from search.infrastructure.qdrant.collections import Collection, QdrantCollections, Standing
+from search.infrastructure.qdrant.copying import Copying, Dropped
+from search.infrastructure.qdrant.layout import Place
+from search.infrastructure.qdrant.server import QdrantServer, Rejected
 from shared.infrastructure.together import Together
 from shared.kernel import Unavailable
 from shared.ports.model import Model

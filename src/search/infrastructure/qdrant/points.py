@@ -10,7 +10,7 @@ from search.application.ports import DenseVector, ScoredUnit, Unit
 from search.domain.terms import SparseVector
 from search.infrastructure.payloads import unit_payload
 from search.infrastructure.points import REFERENCE_FIELDS, SPARSE, point_id
-from search.infrastructure.qdrant_layout import ANALYSIS, Place
+from search.infrastructure.qdrant.layout import ANALYSIS, Place
 from shared.kernel import DocumentId
 
 MOST_UNITS: Final = 125
