@@ -32,7 +32,7 @@ from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
 
 if TYPE_CHECKING:
-    from search.infrastructure.edge_index import EdgeIndexTimes
+    from search.infrastructure.edge.index import EdgeIndexTimes
     from shared.infrastructure.mongo.database import MongoDatabase
 
 NAME: Final = "search"
@@ -78,7 +78,7 @@ def _resources(storage: _Storage, *others: Resource) -> tuple[Resource, ...]:
 
 
 def _edge_index(data_dir: Path, model: Model, analyzer: Analyzer, times: "EdgeIndexTimes | None") -> ChunkIndex:
-    from search.infrastructure.edge_index import EdgeIndex, EdgeIndexTimes
+    from search.infrastructure.edge.index import EdgeIndex, EdgeIndexTimes
 
     return EdgeIndex(data_dir / "index", model, analyzer.version, times=times or EdgeIndexTimes())
 

@@ -13,7 +13,7 @@ from builders import labels
 from search.application.ports import ChunkIndex, DenseVector, DocumentVersion, Unit
 from search.domain.filters import Condition, parse_filters
 from search.domain.terms import SparseVector
-from search.infrastructure.edge_index import EdgeIndex
+from search.infrastructure.edge.index import EdgeIndex
 from shared.kernel import DocumentId
 
 OpenIndex = Callable[[], AbstractAsyncContextManager[ChunkIndex]]

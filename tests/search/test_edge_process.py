@@ -13,7 +13,7 @@ from search_builders import SmallModel
 from builders import eventually, labels
 from search.application.ports import Unit
 from search.domain.terms import SparseVector
-from search.infrastructure.edge_index import EdgeIndex, EdgeIndexTimes
+from search.infrastructure.edge.index import EdgeIndex, EdgeIndexTimes
 from shared.kernel import DocumentId, Unavailable
 
 
@@ -25,7 +25,7 @@ def children() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children():
         try:
-            if "search.infrastructure.edge_process" in child.cmdline():
+            if "search.infrastructure.edge.process" in child.cmdline():
                 found.append(child)
         except psutil.Error:
             continue

@@ -14,7 +14,7 @@ from builders import eventually, labels
 from search.application.ports import DenseVector, Unit
 from search.domain.filters import parse_filters
 from search.domain.terms import SparseVector
-from search.infrastructure.edge_index import EdgeIndex, EdgeIndexTimes
+from search.infrastructure.edge.index import EdgeIndex, EdgeIndexTimes
 from shared.kernel import DocumentId
 
 MANY = 400
@@ -121,7 +121,7 @@ async def test_a_move_that_is_interrupted_begins_again(tmp_path: Path) -> None:
         assert index.fingerprint == "small-1"
         # The process alone is killed.
         for child in psutil.Process().children():
-            if "search.infrastructure.edge_process" in child.cmdline():
+            if "search.infrastructure.edge.process" in child.cmdline():
                 os.kill(child.pid, signal.SIGKILL)
         assert await by_words(index) == documents(range(MANY + 5))
         await moved(index, "small-2")

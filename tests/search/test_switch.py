@@ -116,7 +116,7 @@ async def test_the_index_process_dies_while_documents_come_in(search: ASearch) -
         for _ in range(3):
             await asyncio.sleep(0.15)
             for child in psutil.Process().children():
-                if "search.infrastructure.edge_process" in child.cmdline():
+                if "search.infrastructure.edge.process" in child.cmdline():
                     os.kill(child.pid, signal.SIGKILL)
 
     killing = asyncio.create_task(kill_now_and_then())

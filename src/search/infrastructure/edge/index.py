@@ -14,8 +14,8 @@ import psutil
 from search.application.ports import DenseVector, DocumentVersion, IndexAnswer, IndexCapabilities, Unit
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
-from search.infrastructure.edge_folders import EdgeFolders, Place
-from search.infrastructure.edge_wire import from_wire, to_wire
+from search.infrastructure.edge.folders import EdgeFolders, Place
+from search.infrastructure.edge.wire import from_wire, to_wire
 from search.infrastructure.payloads import labels_payload
 from shared.events.ingest import Labels
 from shared.kernel import DocumentId, Unavailable
@@ -23,7 +23,7 @@ from shared.ports.model import Model
 from shared.runtime.children import ChildEnded, ChildError, ChildProcess
 from shared.telemetry import get_log
 
-_MODULE: Final = "search.infrastructure.edge_process"
+_MODULE: Final = "search.infrastructure.edge.process"
 _MOST_UNITS: Final = 500
 _PIECE: Final = 125
 """Units a call of the child: a search waits at most for one such piece."""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import qdrant_edge as edge
 
-from search.infrastructure.edge_folders import COMPLETE, mark_complete
+from search.infrastructure.edge.folders import COMPLETE, mark_complete
 from search.infrastructure.points import FLAGS, REFERENCE_FIELDS, SPARSE, flag, payload_path, point_id
 
 DENSE: Final = "dense"

@@ -1,4 +1,4 @@
-"""The child that owns the index's shards: `python -m search.infrastructure.edge_process`.
+"""The child that owns the index's shards: `python -m search.infrastructure.edge.process`.
 
 A process of its own because every call of Qdrant Edge holds the interpreter's lock. It answers in order;
 the parent (edge_index.py) keeps its calls small.
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from search.infrastructure.edge_folders import remove
-from search.infrastructure.edge_shard import Shard
+from search.infrastructure.edge.folders import remove
+from search.infrastructure.edge.shard import Shard
 from shared.runtime.children import serve_parent
 
 
