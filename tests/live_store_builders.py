@@ -51,8 +51,8 @@ async def mongo_search_store(folder: Path) -> AsyncIterator[OpenSearchStore]:
     # Imported here: without a server nobody needs the driver.
     from mongo_builders import a_mongo, settings_for_mongo
 
-    from search.infrastructure.mongo_live_store import MongoLiveStore
-    from search.infrastructure.mongo_renewals import MongoRenewals
+    from search.infrastructure.mongo.live_store import MongoLiveStore
+    from search.infrastructure.mongo.renewals import MongoRenewals
     from shared.infrastructure.mongo.facts import MongoFacts
 
     async with a_mongo(settings_for_mongo(folder)) as door:

@@ -61,9 +61,9 @@ def _sqlite(settings: Settings) -> _Storage:
 
 
 def _mongo(database: "MongoDatabase", longest_search_seconds: float | None) -> _Storage:
-    from search.infrastructure.mongo_live_store import MongoLiveStore
-    from search.infrastructure.mongo_records import RECORDS
-    from search.infrastructure.mongo_renewals import MongoRenewals
+    from search.infrastructure.mongo.live_store import MongoLiveStore
+    from search.infrastructure.mongo.records import RECORDS
+    from search.infrastructure.mongo.renewals import MongoRenewals
     from shared.infrastructure.mongo.facts import MongoFacts
     from shared.infrastructure.mongo.jobs import MongoJobs
 

@@ -14,8 +14,8 @@ from mongo_builders import a_mongo_door, a_remotes, settings_for_mongo
 
 from builders import labels
 from search.application.ports import LiveStore, NewVersion
-from search.infrastructure.mongo_chunks import MongoChunks
-from search.infrastructure.mongo_live_store import MongoLiveStore
+from search.infrastructure.mongo.chunks import MongoChunks
+from search.infrastructure.mongo.live_store import MongoLiveStore
 from shared.infrastructure.mongo.database import MongoDatabase
 from shared.infrastructure.mongo.facts import MongoFacts
 from shared.kernel import DocumentId, Unavailable, new_document_id

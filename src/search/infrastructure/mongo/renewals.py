@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from search.application.ports import DocumentVersion, LiveVersion
-from search.infrastructure.mongo_records import RECORDS, live_version_of
+from search.infrastructure.mongo.records import RECORDS, live_version_of
 from shared.events.envelope import Event
 from shared.infrastructure.mongo.database import MongoDatabase
 from shared.infrastructure.mongo.facts import MongoFacts, merged

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from search.infrastructure.mongo_records import RECORDS, is_stale, made_or_set
+from search.infrastructure.mongo.records import RECORDS, is_stale, made_or_set
 from shared.events.ingest import Labels
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase, Update
 from shared.infrastructure.mongo.grouped_writes import WritingTogether

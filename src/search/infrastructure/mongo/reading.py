@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from search.infrastructure.mongo_records import RECORDS
+from search.infrastructure.mongo.records import RECORDS
 from shared.infrastructure.mongo.database import MongoDatabase
 from shared.infrastructure.mongo.queries import Given, Query, Row
 from shared.infrastructure.mongo.row_memory import Remembered

@@ -34,11 +34,11 @@ from datetime import timedelta
 from typing import Final
 
 from search.application.ports import DocumentState, DocumentVersion, HitRecord, LiveVersion, NewVersion
-from search.infrastructure.mongo_chunks import MongoChunks
-from search.infrastructure.mongo_index_version import MongoIndexVersion
-from search.infrastructure.mongo_labels import MongoLabels
-from search.infrastructure.mongo_reading import READ, MongoReading
-from search.infrastructure.mongo_records import (
+from search.infrastructure.mongo.chunks import MongoChunks
+from search.infrastructure.mongo.index_version import MongoIndexVersion
+from search.infrastructure.mongo.labels import MongoLabels
+from search.infrastructure.mongo.reading import READ, MongoReading
+from search.infrastructure.mongo.records import (
     NAMED,
     RECORDS,
     completion,

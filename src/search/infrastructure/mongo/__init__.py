@@ -1,0 +1,1 @@
+"""What searches see, in MongoDB: records, chunks, labels, the index version, renewals."""
