@@ -9,8 +9,8 @@ from typing import Any
 from search_builders import chunked
 
 from search.application.ports import HitRecord, LiveStore, NewVersion, RenewalStore, Sources
-from search.infrastructure.sqlite_live_store import SqliteLiveStore
-from search.infrastructure.sqlite_renewals import SqliteRenewals
+from search.infrastructure.sqlite.live_store import SqliteLiveStore
+from search.infrastructure.sqlite.renewals import SqliteRenewals
 from shared.events.search import DocumentIndexed, DocumentRemoved
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.kernel import DocumentId, new_document_id

@@ -48,8 +48,8 @@ class _Storage:
 
 
 def _sqlite(settings: Settings) -> _Storage:
-    from search.infrastructure.sqlite_live_store import SqliteLiveStore
-    from search.infrastructure.sqlite_renewals import SqliteRenewals
+    from search.infrastructure.sqlite.live_store import SqliteLiveStore
+    from search.infrastructure.sqlite.renewals import SqliteRenewals
     from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
     from shared.infrastructure.sqlite.jobs import SqliteJobs
 

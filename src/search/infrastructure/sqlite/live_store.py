@@ -16,7 +16,7 @@ from search.application.ports import (
     NewVersion,
     Sources,
 )
-from search.infrastructure.live_rows import hit_record, labels_of, record_at, state_of
+from search.infrastructure.sqlite.rows import hit_record, labels_of, record_at, state_of
 from shared.events.envelope import Event
 from shared.events.ingest import Labels
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts

@@ -1,0 +1,1 @@
+"""What searches see, in search.sqlite."""
