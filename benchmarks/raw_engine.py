@@ -8,7 +8,7 @@ from typing import Final
 from shared.model.artifacts import ArtefactCache
 from shared.model.config import ModelConfig, model_config
 from shared.model.engine import Engine, EngineChoice
-from shared.model.engines import load_engine
+from shared.model.engines.opening import load_engine
 from shared.model.fallback import load_best
 from shared.model.measuring import encode_in_bulk
 from shared.model.tokens import ModelTokenizer

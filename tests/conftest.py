@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.model.runnable import this_machine
+from shared.model.engines.runnable import this_machine
 from shared.settings import PREFIX, Settings
 from shared.telemetry import configure_logs
 

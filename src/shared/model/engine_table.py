@@ -14,11 +14,11 @@ from typing import Any, Final, get_args
 
 from shared.model.artifacts import ArtefactCache
 from shared.model.config import ModelConfig
-from shared.model.cores import usable_cores
 from shared.model.durable_files import write_whole
 from shared.model.engine import EngineChoice, EngineName, Precision
-from shared.model.engines import artefact_key, runnable_choices
-from shared.model.runnable import this_machine
+from shared.model.engines.cores import usable_cores
+from shared.model.engines.opening import artefact_key, runnable_choices
+from shared.model.engines.runnable import this_machine
 
 MOST_PRECISE_FIRST: Final[tuple[Precision, ...]] = ("fp32", "bf16", "int8")
 _FORMAT: Final = 1

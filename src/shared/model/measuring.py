@@ -18,7 +18,7 @@ import psutil
 from shared.model.artifacts import ArtefactCache
 from shared.model.config import Architecture, ModelConfig
 from shared.model.engine import Engine, EngineChoice, PreparedText
-from shared.model.engines import load_engine
+from shared.model.engines.opening import load_engine
 from shared.model.sample import LENGTHS, checked_texts, sample_texts
 from shared.model.tokens import ModelTokenizer
 from shared.ports.model import Vectors

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.kernel import DomainError, InvalidInput, Unavailable
-from shared.model.cores import usable_cores
+from shared.model.engines.cores import usable_cores
 from shared.model.pictures.child_door import ChildDoor
 from shared.model.pictures.door import ask, counted, start
 from shared.ports.images import PictureText, TextBox

@@ -27,7 +27,7 @@ from shared.model.engine_table import (
     table_key,
     write_table,
 )
-from shared.model.engines import runnable_choices
+from shared.model.engines.opening import runnable_choices
 from shared.model.measuring import packed_config
 from shared.ports.model import Vectors
 from shared.runtime.children import ChildEnded, ChildError, ChildProcess

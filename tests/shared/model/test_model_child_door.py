@@ -11,7 +11,7 @@ from picture_builders import a_picture, as_file, ocr_reader
 
 from builders import eventually
 from shared.kernel import Unavailable
-from shared.model.cores import usable_cores
+from shared.model.engines.cores import usable_cores
 from shared.model.pictures.child_door import ChildDoor, ChildEnded, ChildError
 
 

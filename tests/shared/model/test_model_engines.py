@@ -15,8 +15,8 @@ from shared.model.artifacts import ArtefactCache
 from shared.model.build_graph import build_in_child
 from shared.model.config import ModelConfig, model_config, read_model_config
 from shared.model.engine import EngineChoice
-from shared.model.engines import LoadedEngine, artefact_key, load_engine, runnable_choices
-from shared.model.runnable import why_not
+from shared.model.engines.opening import LoadedEngine, artefact_key, load_engine, runnable_choices
+from shared.model.engines.runnable import why_not
 from shared.model.tokens import ModelTokenizer
 from shared.settings import Settings
 

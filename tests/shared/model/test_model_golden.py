@@ -11,8 +11,8 @@ import pytest
 from shared.model.artifacts import ArtefactCache
 from shared.model.config import ModelConfig, model_config
 from shared.model.engine import Engine, EngineChoice
-from shared.model.engines import load_engine
-from shared.model.runnable import why_not
+from shared.model.engines.opening import load_engine
+from shared.model.engines.runnable import why_not
 from shared.model.tokens import ModelTokenizer
 from shared.settings import Settings
 

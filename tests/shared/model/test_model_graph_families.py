@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from shared.model.artifacts import ArtefactCache
 from shared.model.config import ModelConfig, read_model_config
 from shared.model.engine import Engine, EngineChoice, PreparedText
-from shared.model.engines import load_engine
+from shared.model.engines.opening import load_engine
 from shared.model.tokens import ModelTokenizer, padded
 from shared.ports.model import Vectors
 

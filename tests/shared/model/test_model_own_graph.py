@@ -13,7 +13,7 @@ from shared.kernel import Unavailable
 from shared.model.artifacts import ArtefactCache
 from shared.model.config import ModelConfig, read_model_config
 from shared.model.engine import EngineChoice
-from shared.model.engines import LoadedEngine, artefact_key, load_engine, runnable_choices
+from shared.model.engines.opening import LoadedEngine, artefact_key, load_engine, runnable_choices
 from shared.model.tokens import ModelTokenizer
 
 TEXTS = ("tariff", "duty import tariff export a b c d", "", "관세 laptop", "a b c d " * 20)

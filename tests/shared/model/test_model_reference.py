@@ -14,7 +14,7 @@ from shared.kernel import Unavailable
 from shared.model.artifacts import ArtefactCache
 from shared.model.config import model_config, read_model_config
 from shared.model.engine import EngineChoice
-from shared.model.engines import load_engine
+from shared.model.engines.opening import load_engine
 from shared.model.manager import ModelManager
 from shared.model.tokens import ModelTokenizer
 from shared.ports.model import Vectors

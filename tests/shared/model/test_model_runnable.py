@@ -11,7 +11,7 @@ from model_builders import a_tiny_model
 
 from shared.model.config import ModelConfig, read_model_config
 from shared.model.engine import EngineChoice
-from shared.model.runnable import Machine, runnable_choices, this_machine, why_not
+from shared.model.engines.runnable import Machine, runnable_choices, this_machine, why_not
 
 SERVER = Machine(
     flags=frozenset({"avx512_bf16", "avx512_vnni"}), engines=frozenset({"openvino", "onnx"}), has_gpu=False
@@ -90,7 +90,7 @@ def test_what_cannot_run_here_is_said_with_variable_value_and_what_may_be(
 
 def test_looking_what_can_run_imports_no_engine(tmp_path: Path) -> None:
     program = (
-        "import sys; from shared.model.runnable import this_machine; this_machine(); import shared.model.engines; "
+        "import sys; from shared.model.engines.runnable import this_machine; this_machine(); import shared.model.engines.opening; "
         "print(sorted({'openvino', 'onnxruntime', 'torch', 'onnx', 'sentence_transformers'} & sys.modules.keys()))"
     )
     done = subprocess.run(

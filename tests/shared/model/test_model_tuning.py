@@ -21,9 +21,9 @@ from shared.model.artifacts import ArtefactCache
 from shared.model.config import ModelConfig, model_config, read_model_config
 from shared.model.engine import EngineChoice
 from shared.model.engine_table import write_table
-from shared.model.engines import load_engine, runnable_choices
+from shared.model.engines.opening import load_engine, runnable_choices
+from shared.model.engines.runnable import this_machine
 from shared.model.measuring import encode_in_bulk, measure, packed_config, unpacked_config
-from shared.model.runnable import this_machine
 from shared.model.sample import LENGTHS, checked_texts, sample_texts
 from shared.model.tokens import ModelTokenizer
 from shared.model.tuning import (

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from shared.model.cores import usable_cores
+from shared.model.engines.cores import usable_cores
 from shared.runtime.children import serve_parent
 
 _MOST_NEW_TOKENS: Final = 30

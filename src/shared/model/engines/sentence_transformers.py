@@ -11,8 +11,8 @@ import numpy as np
 
 from shared.kernel import Unavailable
 from shared.model.config import ModelConfig
-from shared.model.cores import usable_cores
 from shared.model.engine import EngineChoice, PreparedText
+from shared.model.engines.cores import usable_cores
 from shared.model.tokens import ModelTokenizer
 from shared.ports.model import Vectors
 

@@ -11,8 +11,8 @@ import openvino
 
 from shared.kernel import Unavailable
 from shared.model.config import ModelConfig
-from shared.model.cores import usable_cores
 from shared.model.engine import EngineChoice, PreparedText
+from shared.model.engines.cores import usable_cores
 from shared.model.memory import return_free_memory
 from shared.model.quantise import GROUP
 from shared.model.tokens import ModelTokenizer, padded

@@ -8,8 +8,8 @@ import onnxruntime
 
 from shared.kernel import Unavailable
 from shared.model.config import ModelConfig
-from shared.model.cores import usable_cores
 from shared.model.engine import EngineChoice, PreparedText
+from shared.model.engines.cores import usable_cores
 from shared.model.tokens import ModelTokenizer, padded
 from shared.ports.model import Vectors
 

@@ -15,7 +15,7 @@ from shared.model.artifacts import ArtefactCache, Origin
 from shared.model.build_graph import GRAPH_FILE, OPENVINO_FILE, build_in_child
 from shared.model.config import ModelConfig
 from shared.model.engine import Engine, EngineChoice
-from shared.model.runnable import runnable_choices, why_not
+from shared.model.engines.runnable import runnable_choices, why_not
 from shared.model.supported import not_buildable, own_onnx
 from shared.model.tokens import ModelTokenizer
 
@@ -50,7 +50,7 @@ def load_engine(
     if reason := why_not(config, choice):
         raise Unavailable(reason, retry_after_seconds=60)
     if choice.engine == "sentence-transformers":
-        from shared.model.sentence_transformer_engine import SentenceTransformerEngine
+        from shared.model.engines.sentence_transformers import SentenceTransformerEngine
 
         loaded = LoadedEngine(SentenceTransformerEngine(config, tokenizer()), None)
     else:
@@ -78,11 +78,11 @@ def _load_built(
     )
     importing.join()
     if choice.engine == "openvino":
-        from shared.model.openvino_engine import OpenVinoEngine
+        from shared.model.engines.openvino import OpenVinoEngine
 
         file = OPENVINO_FILE if choice.precision == "int8" else GRAPH_FILE
         return LoadedEngine(OpenVinoEngine(found.folder / file, config, choice, tokenizer()), found.origin)
-    from shared.model.onnx_engine import OnnxEngine
+    from shared.model.engines.onnx_runtime import OnnxEngine
 
     return LoadedEngine(OnnxEngine(found.folder / GRAPH_FILE, config, choice, tokenizer()), found.origin)
 

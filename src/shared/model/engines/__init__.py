@@ -1,0 +1,1 @@
+"""What runs a model: ONNX Runtime, OpenVINO, sentence-transformers; what can run here, and how one is opened."""
