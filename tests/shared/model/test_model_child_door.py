@@ -15,7 +15,7 @@ from shared.model.engines.cores import usable_cores
 from shared.model.pictures.child_door import ChildDoor, ChildEnded, ChildError
 
 
-def a_door(module: str = "shared.model.build_graph", setup: dict[str, Any] | None = None) -> ChildDoor:
+def a_door(module: str = "shared.model.graph.building", setup: dict[str, Any] | None = None) -> ChildDoor:
     return ChildDoor(module, name="thing", start_timeout_seconds=30, setup=setup)
 
 

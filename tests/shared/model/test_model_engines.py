@@ -12,11 +12,11 @@ from model_builders import a_tiny_model
 
 from shared.kernel import Unavailable
 from shared.model.artifacts import ArtefactCache
-from shared.model.build_graph import build_in_child
 from shared.model.config import ModelConfig, model_config, read_model_config
 from shared.model.engine import EngineChoice
 from shared.model.engines.opening import LoadedEngine, artefact_key, load_engine, runnable_choices
 from shared.model.engines.runnable import why_not
+from shared.model.graph.building import build_in_child
 from shared.model.tokens import ModelTokenizer
 from shared.settings import Settings
 
@@ -156,7 +156,7 @@ def test_the_exact_graph_is_built_once_for_both_libraries(tmp_path: Path) -> Non
 
 
 def test_sorted_channels_change_nothing_but_the_order(tmp_path: Path) -> None:
-    from shared.model.encoder_graph import build_graph
+    from shared.model.graph.encoder import build_graph
 
     config = a_config(tmp_path, family="xlm-roberta", hidden=64)
     answers = []

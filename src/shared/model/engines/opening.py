@@ -12,10 +12,10 @@ import numpy as np
 
 from shared.kernel import Unavailable
 from shared.model.artifacts import ArtefactCache, Origin
-from shared.model.build_graph import GRAPH_FILE, OPENVINO_FILE, build_in_child
 from shared.model.config import ModelConfig
 from shared.model.engine import Engine, EngineChoice
 from shared.model.engines.runnable import runnable_choices, why_not
+from shared.model.graph.building import GRAPH_FILE, OPENVINO_FILE, build_in_child
 from shared.model.supported import not_buildable, own_onnx
 from shared.model.tokens import ModelTokenizer
 

@@ -13,8 +13,8 @@ from shared.kernel import Unavailable
 from shared.model.config import ModelConfig
 from shared.model.engine import EngineChoice, PreparedText
 from shared.model.engines.cores import usable_cores
+from shared.model.graph.quantising import GROUP
 from shared.model.memory import return_free_memory
-from shared.model.quantise import GROUP
 from shared.model.tokens import ModelTokenizer, padded
 from shared.ports.model import Vectors
 

@@ -7,8 +7,8 @@ import onnx
 from onnx import TensorProto, compose, helper
 
 from shared.model.config import ModelConfig
-from shared.model.encoder_graph import UnsupportedArchitecture
-from shared.model.onnx_graph import OnnxGraph, inputs, normalise, output, pool
+from shared.model.graph.encoder import UnsupportedArchitecture
+from shared.model.graph.nodes import OnnxGraph, inputs, normalise, output, pool
 from shared.model.supported import not_runnable
 
 # What exporters call the vectors of all tokens; the last one is pooled already.

@@ -1,6 +1,6 @@
 """Builds what an engine loads in a child process, so that the server never holds onnx, protobuf or safetensors.
 
-Run as `python -m shared.model.build_graph` it is the child.
+Run as `python -m shared.model.graph.building` it is the child.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ def build_in_child(config: ModelConfig, choice: EngineChoice, target: Path, *, e
 
 
 async def _ask_child(config: ModelConfig, choice: EngineChoice, target: str, end_seconds: float) -> None:
-    child = await ChildProcess.start("shared.model.build_graph")
+    child = await ChildProcess.start("shared.model.graph.building")
     try:
         async with asyncio.timeout(config.load_timeout_seconds):
             await child.call(
@@ -63,7 +63,7 @@ async def _ask_child(config: ModelConfig, choice: EngineChoice, target: str, end
 
 def build(folder: str, name: str, target: str, engine: str, precision: str) -> dict[str, Any]:
     """In the child: the graph in one small file, the weights beside it, so that they can be mapped, not copied."""
-    from shared.model.quantise import quantise_onnx, quantise_openvino
+    from shared.model.graph.quantising import quantise_onnx, quantise_openvino
 
     config, into = read_model_config(Path(folder), name=name), Path(target)
     grouped = (engine, precision) == ("openvino", "int8")
@@ -84,8 +84,8 @@ def build(folder: str, name: str, target: str, engine: str, precision: str) -> d
 
 def _graph(config: ModelConfig, *, sort_channels: bool) -> Any:
     """From the weights where our builder knows the model, else from the ONNX file it brings."""
-    from shared.model.encoder_graph import build_graph
-    from shared.model.own_graph import wrap_own_graph
+    from shared.model.graph.encoder import build_graph
+    from shared.model.graph.own import wrap_own_graph
     from shared.model.supported import not_buildable, own_onnx
 
     own = own_onnx(config)

@@ -1,0 +1,1 @@
+"""From weights to an ONNX graph, in a child process and without torch."""
