@@ -10,9 +10,9 @@ from shared.model.config import ModelConfig, model_config
 from shared.model.engine import Engine, EngineChoice
 from shared.model.engines.opening import load_engine
 from shared.model.fallback import load_best
-from shared.model.measuring import encode_in_bulk
 from shared.model.tokens import ModelTokenizer
-from shared.model.tuning import CheckLimits, measure_engines, read_table
+from shared.model.tuning.comparing import CheckLimits, measure_engines, read_table
+from shared.model.tuning.measuring import encode_in_bulk
 from shared.settings import load_settings
 
 _FOLDER: Final = Path(tempfile.gettempdir()) / "seoga-bench-model"

@@ -15,7 +15,7 @@ from shared.model.fallback import BestEngine, FallbackStep, load_best
 from shared.model.slot import ModelSlot, SlotLimits
 from shared.model.source import Source
 from shared.model.status import ModelStatus
-from shared.model.tuning import CheckLimits, EngineTable, measure_engines, read_table
+from shared.model.tuning.comparing import CheckLimits, EngineTable, measure_engines, read_table
 from shared.ports.model import Embedded, ModelDescription, TextKind, Vectors
 from shared.settings import Settings
 from shared.telemetry import Metrics, get_log

@@ -12,8 +12,8 @@ from shared.model.artifacts import ArtefactCache, Origin
 from shared.model.config import ModelConfig
 from shared.model.durable_files import remove_folder
 from shared.model.engine import Engine, EngineChoice, EngineName, Precision, PreparedText
-from shared.model.engine_table import CheckLimits, EngineTable, read_table
 from shared.model.engines.opening import LoadedEngine, Tokenizers, load_engine, runnable_choices
+from shared.model.tuning.table import CheckLimits, EngineTable, read_table
 from shared.ports.model import Vectors
 from shared.telemetry import get_log
 

@@ -15,7 +15,7 @@ from shared.model.memory import MemoryBudget
 from shared.model.ocr import TextReader, load_text_reader, text_reader_data
 from shared.model.slot import ModelSlot, SlotLimits
 from shared.model.status import ModelsStatus, PictureModelStatus
-from shared.model.tuning import EngineTable
+from shared.model.tuning.comparing import EngineTable
 from shared.ports.images import Caption, PictureText
 from shared.ports.model import Embedded, ModelDescription, TextKind, Vectors
 from shared.settings import Settings

@@ -9,7 +9,7 @@ from shared.kernel import Conflict, InvalidInput, Unavailable
 from shared.model.manager import ModelManager
 from shared.model.sharing import ModelSharing, Use
 from shared.model.status import ModelsStatus, ModelStatus
-from shared.model.tuning import EngineTable
+from shared.model.tuning.comparing import EngineTable
 from shared.settings import Settings, WrongSettings
 
 if TYPE_CHECKING:

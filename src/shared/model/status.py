@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from shared.model.artifacts import CacheStatistics, Origin
     from shared.model.fallback import FallbackStep
-    from shared.model.tuning import EngineTable
+    from shared.model.tuning.comparing import EngineTable
 
 ModelState = Literal["unloaded", "loading", "ready", "failed", "unloading", "unavailable"]
 """`unavailable`: this machine lacks what the model needs, and loading it would only say so again."""

@@ -19,11 +19,11 @@ from shared.kernel import Unavailable
 from shared.model.artifacts import ArtefactCache
 from shared.model.config import ModelConfig, read_model_config
 from shared.model.engine import Engine, EngineChoice
-from shared.model.engine_table import CheckLimits, EngineMeasure, EngineTable, table_key, write_table
 from shared.model.engines.opening import artefact_key, load_engine, runnable_choices
 from shared.model.engines.runnable import this_machine
 from shared.model.fallback import BestEngine, FallbackStep, chain, load_best
 from shared.model.tokens import ModelTokenizer
+from shared.model.tuning.table import CheckLimits, EngineMeasure, EngineTable, table_key, write_table
 
 EXACT = EngineChoice("onnx", "fp32")
 QUICK = EngineChoice("onnx", "int8")

@@ -20,13 +20,10 @@ from shared.kernel import Unavailable
 from shared.model.artifacts import ArtefactCache
 from shared.model.config import ModelConfig, model_config, read_model_config
 from shared.model.engine import EngineChoice
-from shared.model.engine_table import write_table
 from shared.model.engines.opening import load_engine, runnable_choices
 from shared.model.engines.runnable import this_machine
-from shared.model.measuring import encode_in_bulk, measure, packed_config, unpacked_config
-from shared.model.sample import LENGTHS, checked_texts, sample_texts
 from shared.model.tokens import ModelTokenizer
-from shared.model.tuning import (
+from shared.model.tuning.comparing import (
     CheckLimits,
     EngineMeasure,
     EngineTable,
@@ -34,6 +31,9 @@ from shared.model.tuning import (
     measure_engines,
     read_table,
 )
+from shared.model.tuning.measuring import encode_in_bulk, measure, packed_config, unpacked_config
+from shared.model.tuning.sample import LENGTHS, checked_texts, sample_texts
+from shared.model.tuning.table import write_table
 from shared.settings import Settings
 
 LIMITS = CheckLimits(mean=0.985, worst=0.95)
@@ -344,7 +344,7 @@ def measuring_children() -> list[int]:
     found = []
     for child in psutil.Process().children():
         try:
-            if "shared.model.measuring" in child.cmdline():
+            if "shared.model.tuning.measuring" in child.cmdline():
                 found.append(child.pid)
         except psutil.NoSuchProcess:
             continue

@@ -10,7 +10,7 @@ from shared.model.artifacts import Origin
 from shared.model.fallback import FallbackStep
 from shared.model.sharing import Use
 from shared.model.status import ModelsStatus, ModelState, PictureModelStatus
-from shared.model.tuning import EngineTable
+from shared.model.tuning.comparing import EngineTable
 
 
 class TransitionView(BaseModel):

@@ -17,7 +17,9 @@ from shared.model.artifacts import ArtefactCache
 from shared.model.config import ModelConfig
 from shared.model.durable_files import StillLocked, locked
 from shared.model.engine import EngineChoice
-from shared.model.engine_table import (
+from shared.model.engines.opening import runnable_choices
+from shared.model.tuning.measuring import packed_config
+from shared.model.tuning.table import (
     CheckLimits,
     EngineMeasure,
     EngineTable,
@@ -27,8 +29,6 @@ from shared.model.engine_table import (
     table_key,
     write_table,
 )
-from shared.model.engines.opening import runnable_choices
-from shared.model.measuring import packed_config
 from shared.ports.model import Vectors
 from shared.runtime.children import ChildEnded, ChildError, ChildProcess
 from shared.telemetry import get_log
@@ -190,7 +190,7 @@ async def _ask_child(
     speed: bool,
     cancel_poll_seconds: float = 0.1,
 ) -> Any:
-    child = await ChildProcess.start("shared.model.measuring")
+    child = await ChildProcess.start("shared.model.tuning.measuring")
     asked = asyncio.create_task(
         child.call(
             "measure",

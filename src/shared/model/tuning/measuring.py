@@ -1,6 +1,6 @@
 """One engine loaded and measured in a process of its own: speed, memory, and its vectors of the fixed sample.
 
-Run as `python -m shared.model.measuring` it is that process (tuning.py is its parent).
+Run as `python -m shared.model.tuning.measuring` it is that process (tuning.py is its parent).
 """
 
 import os
@@ -19,8 +19,8 @@ from shared.model.artifacts import ArtefactCache
 from shared.model.config import Architecture, ModelConfig
 from shared.model.engine import Engine, EngineChoice, PreparedText
 from shared.model.engines.opening import load_engine
-from shared.model.sample import LENGTHS, checked_texts, sample_texts
 from shared.model.tokens import ModelTokenizer
+from shared.model.tuning.sample import LENGTHS, checked_texts, sample_texts
 from shared.ports.model import Vectors
 from shared.runtime.children import serve_parent
 from shared.telemetry import configure_logs
