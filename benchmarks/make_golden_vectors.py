@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from shared.model.locating import PACKAGED_MODEL, packaged_folder
+from shared.model.files.locating import PACKAGED_MODEL, packaged_folder
 
 GOLDEN: Final = Path(__file__).resolve().parent.parent / "tests" / "shared" / "model" / "golden"
 

@@ -23,7 +23,7 @@ from benchmarks.figures import Figure, at_least, at_most, median, percentile
 from benchmarks.raw_engine import encode_raw, model_cache, raw_engine
 from benchmarks.texts import abstracts, queries
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.model.config import model_config
+from shared.model.files.config import model_config
 from shared.model.manager import ModelManager
 from shared.settings import Settings
 from shared.telemetry import configure_logs

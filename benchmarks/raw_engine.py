@@ -5,12 +5,12 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from shared.model.artifacts import ArtefactCache
-from shared.model.config import ModelConfig, model_config
 from shared.model.engine import Engine, EngineChoice
 from shared.model.engines.opening import load_engine
 from shared.model.fallback import load_best
-from shared.model.tokens import ModelTokenizer
+from shared.model.files.artefact_cache import ArtefactCache
+from shared.model.files.config import ModelConfig, model_config
+from shared.model.files.tokens import ModelTokenizer
 from shared.model.tuning.comparing import CheckLimits, measure_engines, read_table
 from shared.model.tuning.measuring import encode_in_bulk
 from shared.settings import load_settings

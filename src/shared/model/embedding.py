@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 
 from shared.kernel import Conflict, Unavailable
-from shared.model.artifacts import ArtefactCache, Origin
 from shared.model.batching import Batcher
 from shared.model.engine import Engine, EngineChoice
 from shared.model.fallback import BestEngine, FallbackStep, load_best
+from shared.model.files.artefact_cache import ArtefactCache, Origin
 from shared.model.slot import ModelSlot, SlotLimits
 from shared.model.source import Source
 from shared.model.status import ModelStatus

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from shared.kernel import DomainError, Unavailable
-from shared.model.artifacts import ArtefactCache, Origin
-from shared.model.config import ModelConfig
-from shared.model.durable_files import remove_folder
 from shared.model.engine import Engine, EngineChoice, EngineName, Precision, PreparedText
 from shared.model.engines.opening import LoadedEngine, Tokenizers, load_engine, runnable_choices
+from shared.model.files.artefact_cache import ArtefactCache, Origin
+from shared.model.files.config import ModelConfig
+from shared.model.files.durable import remove_folder
 from shared.model.tuning.table import CheckLimits, EngineTable, read_table
 from shared.ports.model import Vectors
 from shared.telemetry import get_log

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from shared.model.artifacts import ArtefactCache
-from shared.model.config import ModelConfig, model_config
-from shared.model.tokens import ModelTokenizer
+from shared.model.files.artefact_cache import ArtefactCache
+from shared.model.files.config import ModelConfig, model_config
+from shared.model.files.tokens import ModelTokenizer
 from shared.ports.model import ModelDescription
 from shared.settings import Settings
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from shared.model.artifacts import CacheStatistics, Origin
     from shared.model.fallback import FallbackStep
+    from shared.model.files.artefact_cache import CacheStatistics, Origin
     from shared.model.tuning.comparing import EngineTable
 
 ModelState = Literal["unloaded", "loading", "ready", "failed", "unloading", "unavailable"]

@@ -12,11 +12,11 @@ import pytest
 from model_builders import a_tiny_model
 
 from shared.kernel import StorageFull, Unavailable
-from shared.model.artifacts import ArtefactCache
-from shared.model.config import read_model_config
-from shared.model.durable_files import locked
 from shared.model.fallback import BestEngine, load_best
-from shared.model.tokens import ModelTokenizer
+from shared.model.files.artefact_cache import ArtefactCache
+from shared.model.files.config import read_model_config
+from shared.model.files.durable import locked
+from shared.model.files.tokens import ModelTokenizer
 
 KEY = "k" * 32
 
@@ -276,10 +276,10 @@ def test_two_processes_build_once(tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from shared.model.artifacts import ArtefactCache\n"
-        "from shared.model.config import read_model_config\n"
+        "from shared.model.files.artefact_cache import ArtefactCache\n"
+        "from shared.model.files.config import read_model_config\n"
         "from shared.model.fallback import load_best\n"
-        "from shared.model.tokens import ModelTokenizer\n"
+        "from shared.model.files.tokens import ModelTokenizer\n"
         "config = read_model_config(Path(sys.argv[1], 'model'), name='tiny')\n"
         "cache, tokenizer = ArtefactCache(Path(sys.argv[1], 'models')), ModelTokenizer(config)\n"
         "print(load_best(config, cache, lambda: tokenizer, report=print).artefact)\n"
@@ -302,7 +302,7 @@ def test_the_lock_of_a_killed_process_holds_nobody_up(tmp_path: Path) -> None:
     program = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from shared.model.artifacts import ArtefactCache\n"
+        "from shared.model.files.artefact_cache import ArtefactCache\n"
         "def build(folder):\n"
         "    (folder / 'half').write_bytes(b'half')\n"
         "    print('half', flush=True)\n"

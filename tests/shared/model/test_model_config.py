@@ -8,7 +8,7 @@ import pytest
 from model_builders import a_tiny_model
 
 from shared.kernel import Unavailable
-from shared.model.config import model_config, read_model_config
+from shared.model.files.config import model_config, read_model_config
 from shared.settings import Settings
 
 

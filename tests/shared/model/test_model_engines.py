@@ -11,13 +11,13 @@ import pytest
 from model_builders import a_tiny_model
 
 from shared.kernel import Unavailable
-from shared.model.artifacts import ArtefactCache
-from shared.model.config import ModelConfig, model_config, read_model_config
 from shared.model.engine import EngineChoice
 from shared.model.engines.opening import LoadedEngine, artefact_key, load_engine, runnable_choices
 from shared.model.engines.runnable import why_not
+from shared.model.files.artefact_cache import ArtefactCache
+from shared.model.files.config import ModelConfig, model_config, read_model_config
+from shared.model.files.tokens import ModelTokenizer
 from shared.model.graph.building import build_in_child
-from shared.model.tokens import ModelTokenizer
 from shared.settings import Settings
 
 TEXTS = ("tariff", "duty import tariff export a b c d", "", "관세 laptop", "a b c d " * 20)

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.model.artifacts import ArtefactCache
-from shared.model.config import ModelConfig, model_config
 from shared.model.engine import Engine, EngineChoice
 from shared.model.engines.opening import load_engine
 from shared.model.engines.runnable import why_not
-from shared.model.tokens import ModelTokenizer
+from shared.model.files.artefact_cache import ArtefactCache
+from shared.model.files.config import ModelConfig, model_config
+from shared.model.files.tokens import ModelTokenizer
 from shared.settings import Settings
 
 GOLDEN = Path(__file__).parent / "golden"

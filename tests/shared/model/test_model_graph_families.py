@@ -12,11 +12,11 @@ import pytest
 from model_builders import Family, a_tiny_model
 from safetensors.numpy import load_file
 
-from shared.model.artifacts import ArtefactCache
-from shared.model.config import ModelConfig, read_model_config
 from shared.model.engine import Engine, EngineChoice, PreparedText
 from shared.model.engines.opening import load_engine
-from shared.model.tokens import ModelTokenizer, padded
+from shared.model.files.artefact_cache import ArtefactCache
+from shared.model.files.config import ModelConfig, read_model_config
+from shared.model.files.tokens import ModelTokenizer, padded
 from shared.ports.model import Vectors
 
 FAMILIES: tuple[Family, ...] = get_args(Family)

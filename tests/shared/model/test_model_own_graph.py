@@ -10,11 +10,11 @@ import pytest
 from model_builders import a_tiny_model
 
 from shared.kernel import Unavailable
-from shared.model.artifacts import ArtefactCache
-from shared.model.config import ModelConfig, read_model_config
 from shared.model.engine import EngineChoice
 from shared.model.engines.opening import LoadedEngine, artefact_key, load_engine, runnable_choices
-from shared.model.tokens import ModelTokenizer
+from shared.model.files.artefact_cache import ArtefactCache
+from shared.model.files.config import ModelConfig, read_model_config
+from shared.model.files.tokens import ModelTokenizer
 
 TEXTS = ("tariff", "duty import tariff export a b c d", "", "관세 laptop", "a b c d " * 20)
 

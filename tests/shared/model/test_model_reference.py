@@ -11,12 +11,12 @@ from model_builders import a_tiny_model
 
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import Unavailable
-from shared.model.artifacts import ArtefactCache
-from shared.model.config import model_config, read_model_config
 from shared.model.engine import EngineChoice
 from shared.model.engines.opening import load_engine
+from shared.model.files.artefact_cache import ArtefactCache
+from shared.model.files.config import model_config, read_model_config
+from shared.model.files.tokens import ModelTokenizer
 from shared.model.manager import ModelManager
-from shared.model.tokens import ModelTokenizer
 from shared.ports.model import Vectors
 from shared.settings import Settings
 

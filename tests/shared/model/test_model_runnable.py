@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from model_builders import a_tiny_model
 
-from shared.model.config import ModelConfig, read_model_config
 from shared.model.engine import EngineChoice
 from shared.model.engines.runnable import Machine, runnable_choices, this_machine, why_not
+from shared.model.files.config import ModelConfig, read_model_config
 
 SERVER = Machine(
     flags=frozenset({"avx512_bf16", "avx512_vnni"}), engines=frozenset({"openvino", "onnx"}), has_gpu=False

@@ -17,12 +17,12 @@ from model_builders import a_tiny_model
 from safetensors.numpy import load_file, save_file
 
 from shared.kernel import Unavailable
-from shared.model.artifacts import ArtefactCache
-from shared.model.config import ModelConfig, model_config, read_model_config
 from shared.model.engine import EngineChoice
 from shared.model.engines.opening import load_engine, runnable_choices
 from shared.model.engines.runnable import this_machine
-from shared.model.tokens import ModelTokenizer
+from shared.model.files.artefact_cache import ArtefactCache
+from shared.model.files.config import ModelConfig, model_config, read_model_config
+from shared.model.files.tokens import ModelTokenizer
 from shared.model.tuning.comparing import (
     CheckLimits,
     EngineMeasure,

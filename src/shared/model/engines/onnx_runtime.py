@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Final
 import onnxruntime
 
 from shared.kernel import Unavailable
-from shared.model.config import ModelConfig
 from shared.model.engine import EngineChoice, PreparedText
 from shared.model.engines.cores import usable_cores
-from shared.model.tokens import ModelTokenizer, padded
+from shared.model.files.config import ModelConfig
+from shared.model.files.tokens import ModelTokenizer, padded
 from shared.ports.model import Vectors
 
 # Measured on two cores (texts of 20/100/180 words a second): batches of 512 padded tokens 365/83/46, of 2,048

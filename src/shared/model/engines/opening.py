@@ -11,13 +11,13 @@ from typing import Final
 import numpy as np
 
 from shared.kernel import Unavailable
-from shared.model.artifacts import ArtefactCache, Origin
-from shared.model.config import ModelConfig
 from shared.model.engine import Engine, EngineChoice
 from shared.model.engines.runnable import runnable_choices, why_not
+from shared.model.files.artefact_cache import ArtefactCache, Origin
+from shared.model.files.config import ModelConfig
+from shared.model.files.supported import not_buildable, own_onnx
+from shared.model.files.tokens import ModelTokenizer
 from shared.model.graph.building import GRAPH_FILE, OPENVINO_FILE, build_in_child
-from shared.model.supported import not_buildable, own_onnx
-from shared.model.tokens import ModelTokenizer
 
 __all__ = ["LoadedEngine", "Tokenizers", "artefact_key", "load_engine", "runnable_choices"]
 

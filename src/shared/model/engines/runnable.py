@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shared.model.config import ModelConfig
 from shared.model.engine import EngineChoice, EngineName, Precision
-from shared.model.supported import not_runnable
+from shared.model.files.config import ModelConfig
+from shared.model.files.supported import not_runnable
 
 _CPU_INFO: Final = Path("/proc/cpuinfo")
 _BF16: Final = frozenset({"amx_bf16", "avx512_bf16"})

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Final
 import numpy as np
 
 from shared.kernel import Unavailable
-from shared.model.config import ModelConfig
 from shared.model.engine import EngineChoice, PreparedText
 from shared.model.engines.cores import usable_cores
-from shared.model.tokens import ModelTokenizer
+from shared.model.files.config import ModelConfig
+from shared.model.files.tokens import ModelTokenizer
 from shared.ports.model import Vectors
 
 _BATCH_TOKENS: Final = 2048

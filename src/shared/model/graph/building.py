@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from shared.kernel import Unavailable
-from shared.model.config import ModelConfig, read_model_config
 from shared.model.engine import EngineChoice
+from shared.model.files.config import ModelConfig, read_model_config
 from shared.runtime.children import ChildEnded, ChildError, ChildProcess, serve_parent
 
 GRAPH_FILE: Final = "model.onnx"
@@ -84,9 +84,9 @@ def build(folder: str, name: str, target: str, engine: str, precision: str) -> d
 
 def _graph(config: ModelConfig, *, sort_channels: bool) -> Any:
     """From the weights where our builder knows the model, else from the ONNX file it brings."""
+    from shared.model.files.supported import not_buildable, own_onnx
     from shared.model.graph.encoder import build_graph
     from shared.model.graph.own import wrap_own_graph
-    from shared.model.supported import not_buildable, own_onnx
 
     own = own_onnx(config)
     if own is not None and not_buildable(config):

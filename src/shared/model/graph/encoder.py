@@ -16,9 +16,9 @@ import onnx
 from onnx import TensorProto, helper
 from safetensors import safe_open
 
-from shared.model.config import Architecture, ModelConfig
+from shared.model.files.config import Architecture, ModelConfig
+from shared.model.files.supported import ACTIVATIONS, ROBERTA_KIND, not_buildable
 from shared.model.graph.nodes import OPSET, Array, OnnxGraph, inputs, normalise, output, pool
-from shared.model.supported import ACTIVATIONS, ROBERTA_KIND, not_buildable
 
 # −1e9 overflows to NaN in bf16; e^−10000 is 0 in every format.
 _MASKED: Final = -1e4

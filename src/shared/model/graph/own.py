@@ -6,10 +6,10 @@ from typing import Any, Final
 import onnx
 from onnx import TensorProto, compose, helper
 
-from shared.model.config import ModelConfig
+from shared.model.files.config import ModelConfig
+from shared.model.files.supported import not_runnable
 from shared.model.graph.encoder import UnsupportedArchitecture
 from shared.model.graph.nodes import OnnxGraph, inputs, normalise, output, pool
-from shared.model.supported import not_runnable
 
 # What exporters call the vectors of all tokens; the last one is pooled already.
 _OUTPUTS: Final = ("last_hidden_state", "token_embeddings", "sentence_embedding")

@@ -6,8 +6,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.model.artifacts import Origin
 from shared.model.fallback import FallbackStep
+from shared.model.files.artefact_cache import Origin
 from shared.model.sharing import Use
 from shared.model.status import ModelsStatus, ModelState, PictureModelStatus
 from shared.model.tuning.comparing import EngineTable

@@ -13,11 +13,11 @@ from typing import Any, Final
 import numpy as np
 
 from shared.kernel import Unavailable, utc_now
-from shared.model.artifacts import ArtefactCache
-from shared.model.config import ModelConfig
-from shared.model.durable_files import StillLocked, locked
 from shared.model.engine import EngineChoice
 from shared.model.engines.opening import runnable_choices
+from shared.model.files.artefact_cache import ArtefactCache
+from shared.model.files.config import ModelConfig
+from shared.model.files.durable import StillLocked, locked
 from shared.model.tuning.measuring import packed_config
 from shared.model.tuning.table import (
     CheckLimits,

@@ -15,11 +15,11 @@ from typing import Any, Final
 import numpy as np
 import psutil
 
-from shared.model.artifacts import ArtefactCache
-from shared.model.config import Architecture, ModelConfig
 from shared.model.engine import Engine, EngineChoice, PreparedText
 from shared.model.engines.opening import load_engine
-from shared.model.tokens import ModelTokenizer
+from shared.model.files.artefact_cache import ArtefactCache
+from shared.model.files.config import Architecture, ModelConfig
+from shared.model.files.tokens import ModelTokenizer
 from shared.model.tuning.sample import LENGTHS, checked_texts, sample_texts
 from shared.ports.model import Vectors
 from shared.runtime.children import serve_parent

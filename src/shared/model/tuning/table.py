@@ -12,13 +12,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from shared.model.artifacts import ArtefactCache
-from shared.model.config import ModelConfig
-from shared.model.durable_files import write_whole
 from shared.model.engine import EngineChoice, EngineName, Precision
 from shared.model.engines.cores import usable_cores
 from shared.model.engines.opening import artefact_key, runnable_choices
 from shared.model.engines.runnable import this_machine
+from shared.model.files.artefact_cache import ArtefactCache
+from shared.model.files.config import ModelConfig
+from shared.model.files.durable import write_whole
 
 MOST_PRECISE_FIRST: Final[tuple[Precision, ...]] = ("fp32", "bf16", "int8")
 _FORMAT: Final = 1

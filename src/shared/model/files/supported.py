@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from shared.model.config import ModelConfig
+from shared.model.files.config import ModelConfig
 
 # camembert and xlm-roberta compute what roberta computes.
 ROBERTA_KIND: Final = frozenset({"roberta", "xlm-roberta", "camembert"})

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from shared.kernel import Unavailable
-from shared.model.config import ModelConfig
 from shared.model.engine import PreparedText
+from shared.model.files.config import ModelConfig
 
 # Texts tokenised by one call: enough to use every core, few enough that memory stays flat on long lists.
 _SLICE: Final = 512

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from shared.kernel import Unavailable
-from shared.model.locating import PACKAGED_MODEL, locate
+from shared.model.files.locating import PACKAGED_MODEL, locate
 from shared.ports.model import TextKind
 
 if TYPE_CHECKING:

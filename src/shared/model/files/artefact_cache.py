@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from shared.kernel import StorageFull, Unavailable
-from shared.model.durable_files import UNFINISHED, StillLocked, fsync, locked, remove_folder, sha256_of, write_whole
+from shared.model.files.durable import UNFINISHED, StillLocked, fsync, locked, remove_folder, sha256_of, write_whole
 from shared.telemetry import get_log
 
 _MANIFEST: Final = "manifest.json"
