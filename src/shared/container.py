@@ -20,7 +20,7 @@ with without("yaml"):  # for settings in files of that kind
 
 if TYPE_CHECKING:
     from shared.infrastructure.mongo.database import MongoDatabase
-    from shared.model.remote import RemoteModel
+    from shared.model.remote.model import RemoteModel
 
 _MEMORY_CACHE_BYTES = 64 << 20
 
@@ -74,7 +74,7 @@ def _remote_model(
 ) -> "RemoteModel | None":
     if not settings.uses_remote_model:
         return None
-    from shared.model.remote import RemoteModel
+    from shared.model.remote.model import RemoteModel
 
     return RemoteModel(settings, metrics, find_url=find_url)
 

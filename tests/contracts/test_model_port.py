@@ -13,7 +13,7 @@ from model_server import serving_model
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import Unavailable
 from shared.model.manager import ModelManager
-from shared.model.remote import RemoteModel
+from shared.model.remote.model import RemoteModel
 from shared.ports.model import Model, TextKind, Vectors
 from shared.settings import Settings
 

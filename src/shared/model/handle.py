@@ -25,7 +25,7 @@ from shared.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from shared.model.embedding import EmbeddingModel
-    from shared.model.remote import RemoteModel
+    from shared.model.remote.model import RemoteModel
 
 # With a progress bar: texts between two steps of it, many enough that it costs nothing.
 _PROGRESS_TEXTS: Final = 256
@@ -203,7 +203,7 @@ class _Process:
     def remote(self, key: str, settings: Settings, find_url: Callable[[], str | None] | None = None) -> Model:
         """One for each server."""
         # Imported here: a process that has the model itself never needs it.
-        from shared.model.remote import RemoteModel
+        from shared.model.remote.model import RemoteModel
 
         if key not in self._remotes:
             self._remotes[key] = RemoteModel(settings, _Uncounted(), find_url=find_url)

@@ -13,7 +13,7 @@ from shared.model.tuning.comparing import EngineTable
 from shared.settings import Settings, WrongSettings
 
 if TYPE_CHECKING:
-    from shared.model.remote import RemoteModel
+    from shared.model.remote.model import RemoteModel
 
 EMBEDDING: Final = "embedding"
 

@@ -21,7 +21,7 @@ from shared.model.embedding import EmbeddingModel
 from shared.model.files.config import model_config
 from shared.model.handle import EmbeddingHandle, get_model
 from shared.model.manager import ModelManager
-from shared.model.remote import RemoteModel
+from shared.model.remote.model import RemoteModel
 from shared.runtime.data_directory import DataDirectory
 from shared.settings import Settings, WrongSettings
 

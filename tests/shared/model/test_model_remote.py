@@ -20,7 +20,7 @@ from builders import eventually
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import Refused, Unavailable
 from shared.model.manager import ModelManager
-from shared.model.remote import RemoteModel
+from shared.model.remote.model import RemoteModel
 from shared.runtime.access import Access
 from shared.settings import Settings, WrongSettings
 

@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 
 from shared.kernel import DomainError, Unavailable
-from shared.model.remote_server import FindUrl, RemoteServer
+from shared.model.remote.server import FindUrl, RemoteServer
 from shared.ports.model import Embedded, ModelDescription, TextKind, Vectors
 from shared.runtime.resilience import BreakerState
 from shared.settings import Settings

@@ -1,0 +1,1 @@
+"""Another Seoga server's model, over HTTP."""
