@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from shared.kernel import Unavailable
-from shared.model.captioning import Captioner, load_captioner
-from shared.model.ocr import TextReader, load_text_reader
+from shared.model.pictures.captioning import Captioner, load_captioner
+from shared.model.pictures.ocr import TextReader, load_text_reader
 from shared.ports.images import Caption, PictureText
 from shared.settings import Settings
 

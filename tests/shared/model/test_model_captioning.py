@@ -10,7 +10,7 @@ from picture_builders import a_picture, a_tiny_blip, as_file
 from PIL import Image
 
 from shared.kernel import Refused, Unavailable, Unsupported
-from shared.model.captioning import Captioner, load_captioner
+from shared.model.pictures.captioning import Captioner, load_captioner
 from shared.settings import Settings
 
 

@@ -8,8 +8,8 @@ import pytest
 from picture_builders import LoadedModels, a_picture, a_tiny_blip, as_file, ocr_reader
 
 from shared.kernel import InvalidInput, Refused, Unavailable, Unsupported
-from shared.model.image_analysis import ImageAnalyzer
-from shared.model.ocr import TextReader
+from shared.model.pictures.analysis import ImageAnalyzer
+from shared.model.pictures.ocr import TextReader
 from shared.ports.images import Caption, PictureText
 from shared.settings import Settings
 

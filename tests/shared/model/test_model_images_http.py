@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from picture_builders import LoadedModels, a_picture, as_file, ocr_reader
 
 from shared.model.http.images import PictureView, build_images_router
-from shared.model.ocr import TextReader
+from shared.model.pictures.ocr import TextReader
 from shared.runtime.access import Access
 from shared.runtime.problems import install_problem_handlers
 from shared.settings import Settings

@@ -14,7 +14,7 @@ from picture_builders import a_picture, as_file, korean_font, ocr_reader, word_p
 from PIL import Image, ImageOps
 
 from shared.kernel import InvalidInput, Refused, Unavailable, Unsupported
-from shared.model.ocr import TextReader, load_text_reader
+from shared.model.pictures.ocr import TextReader, load_text_reader
 from shared.settings import Settings
 
 LINES = ("Portable laptop computers", "weighing under ten kilograms", "Invoice number 3139")

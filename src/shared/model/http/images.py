@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict
 
 from shared.kernel import FieldError, InvalidInput, Unavailable
-from shared.model.image_analysis import ImageAnalyzer
+from shared.model.pictures.analysis import ImageAnalyzer
 from shared.ports.images import PICTURE_PARTS, ImageModels, PictureAnalysis, PicturePart
 from shared.runtime import problems
 from shared.runtime.access import Access, Principal
