@@ -5,9 +5,9 @@ import threading
 from pathlib import Path
 from typing import Final
 
+from shared.model.embedding.fallback import load_best
 from shared.model.engine import Engine, EngineChoice
 from shared.model.engines.opening import load_engine
-from shared.model.fallback import load_best
 from shared.model.files.artefact_cache import ArtefactCache
 from shared.model.files.config import ModelConfig, model_config
 from shared.model.files.tokens import ModelTokenizer

@@ -24,7 +24,7 @@ from shared.ports.model import Model, TextKind
 from shared.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from shared.model.embedding import EmbeddingModel
+    from shared.model.embedding.model import EmbeddingModel
     from shared.model.remote.model import RemoteModel
 
 # With a progress bar: texts between two steps of it, many enough that it costs nothing.
@@ -211,7 +211,7 @@ class _Process:
 
     def own(self, settings: Settings) -> Model:
         """The one model that is loaded here, because nobody shares one."""
-        from shared.model.embedding import EmbeddingModel
+        from shared.model.embedding.model import EmbeddingModel
 
         if self._own is None:
             self._own = EmbeddingModel(settings, _Uncounted())

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from shared.kernel import NotFound, Unavailable
-from shared.model.embedding import EmbeddingModel
-from shared.model.loading import Loadable
-from shared.model.memory import MemoryBudget
+from shared.model.embedding.model import EmbeddingModel
+from shared.model.lifecycle.loading import Loadable
+from shared.model.lifecycle.memory import MemoryBudget
+from shared.model.lifecycle.slot import ModelSlot, SlotLimits
 from shared.model.pictures.captioning import Captioner, captioner_folder, load_captioner
 from shared.model.pictures.ocr import TextReader, load_text_reader, text_reader_data
-from shared.model.slot import ModelSlot, SlotLimits
 from shared.model.status import ModelsStatus, PictureModelStatus
 from shared.model.tuning.comparing import EngineTable
 from shared.ports.images import Caption, PictureText

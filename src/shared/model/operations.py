@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from shared.kernel import Conflict, InvalidInput, Unavailable
+from shared.model.embedding.status import ModelStatus
 from shared.model.manager import ModelManager
 from shared.model.sharing import ModelSharing, Use
-from shared.model.status import ModelsStatus, ModelStatus
+from shared.model.status import ModelsStatus
 from shared.model.tuning.comparing import EngineTable
 from shared.settings import Settings, WrongSettings
 

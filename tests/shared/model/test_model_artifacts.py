@@ -12,7 +12,7 @@ import pytest
 from model_builders import a_tiny_model
 
 from shared.kernel import StorageFull, Unavailable
-from shared.model.fallback import BestEngine, load_best
+from shared.model.embedding.fallback import BestEngine, load_best
 from shared.model.files.artefact_cache import ArtefactCache
 from shared.model.files.config import read_model_config
 from shared.model.files.durable import locked
@@ -278,7 +278,7 @@ def test_two_processes_build_once(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from shared.model.files.artefact_cache import ArtefactCache\n"
         "from shared.model.files.config import read_model_config\n"
-        "from shared.model.fallback import load_best\n"
+        "from shared.model.embedding.fallback import load_best\n"
         "from shared.model.files.tokens import ModelTokenizer\n"
         "config = read_model_config(Path(sys.argv[1], 'model'), name='tiny')\n"
         "cache, tokenizer = ArtefactCache(Path(sys.argv[1], 'models')), ModelTokenizer(config)\n"

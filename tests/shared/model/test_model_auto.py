@@ -9,7 +9,7 @@ from model_builders import tiny_settings
 
 from builders import eventually
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.model.embedding import EmbeddingModel
+from shared.model.embedding.model import EmbeddingModel
 
 
 async def test_the_best_engine_takes_over_while_callers_are_answered(

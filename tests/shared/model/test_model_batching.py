@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.kernel import Unavailable
-from shared.model.batching import Batcher
+from shared.model.embedding.batching import Batcher
 from shared.model.engine import EngineChoice, PreparedText
 from shared.ports.model import TextKind, Vectors
 

@@ -16,10 +16,10 @@ from model_builders import a_tiny_model
 from safetensors.numpy import load_file, save_file
 
 from shared.kernel import Unavailable
+from shared.model.embedding.fallback import BestEngine, FallbackStep, chain, load_best
 from shared.model.engine import Engine, EngineChoice
 from shared.model.engines.opening import artefact_key, load_engine, runnable_choices
 from shared.model.engines.runnable import this_machine
-from shared.model.fallback import BestEngine, FallbackStep, chain, load_best
 from shared.model.files.artefact_cache import ArtefactCache
 from shared.model.files.config import ModelConfig, read_model_config
 from shared.model.files.tokens import ModelTokenizer

@@ -17,7 +17,7 @@ from model_server import serving_model
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import NotFound, Unavailable
 from shared.model import handle as handles
-from shared.model.embedding import EmbeddingModel
+from shared.model.embedding.model import EmbeddingModel
 from shared.model.files.config import model_config
 from shared.model.handle import EmbeddingHandle, get_model
 from shared.model.manager import ModelManager

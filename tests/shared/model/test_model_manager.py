@@ -12,8 +12,8 @@ from model_builders import a_tiny_model, tiny_settings
 from builders import eventually
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import Unavailable
+from shared.model.lifecycle.status import SlotStatus
 from shared.model.manager import ModelManager
-from shared.model.status import SlotStatus
 
 
 def loads(metrics: PrometheusMetrics) -> dict[str, float]:

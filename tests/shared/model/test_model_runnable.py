@@ -90,7 +90,8 @@ def test_what_cannot_run_here_is_said_with_variable_value_and_what_may_be(
 
 def test_looking_what_can_run_imports_no_engine(tmp_path: Path) -> None:
     program = (
-        "import sys; from shared.model.engines.runnable import this_machine; this_machine(); import shared.model.engines.opening; "
+        "import sys; from shared.model.engines.runnable import this_machine; this_machine(); "
+        "import shared.model.engines.opening; "
         "print(sorted({'openvino', 'onnxruntime', 'torch', 'onnx', 'sentence_transformers'} & sys.modules.keys()))"
     )
     done = subprocess.run(

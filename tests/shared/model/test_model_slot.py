@@ -9,8 +9,8 @@ import pytest
 from builders import eventually
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import Unavailable
-from shared.model.memory import MemoryBudget
-from shared.model.slot import ModelSlot, SlotLimits
+from shared.model.lifecycle.memory import MemoryBudget
+from shared.model.lifecycle.slot import ModelSlot, SlotLimits
 
 
 class Thing:

@@ -6,10 +6,11 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.model.fallback import FallbackStep
+from shared.model.embedding.fallback import FallbackStep
 from shared.model.files.artefact_cache import Origin
+from shared.model.lifecycle.status import ModelState
 from shared.model.sharing import Use
-from shared.model.status import ModelsStatus, ModelState, PictureModelStatus
+from shared.model.status import ModelsStatus, PictureModelStatus
 from shared.model.tuning.comparing import EngineTable
 
 

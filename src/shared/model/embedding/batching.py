@@ -17,7 +17,7 @@ import numpy as np
 
 from shared.kernel import Unavailable
 from shared.model.engine import Engine, PreparedText
-from shared.model.memory import return_free_memory
+from shared.model.lifecycle.memory import return_free_memory
 from shared.ports.model import Embedded, TextKind, Vectors
 
 # Characters tokenised in one go, 15 ms of work: 400 short texts fill their batches (slices of 128 of them lost 15 %

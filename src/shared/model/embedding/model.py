@@ -8,13 +8,13 @@ from typing import Final
 import numpy as np
 
 from shared.kernel import Conflict, Unavailable
-from shared.model.batching import Batcher
+from shared.model.embedding.batching import Batcher
+from shared.model.embedding.fallback import BestEngine, FallbackStep, load_best
+from shared.model.embedding.source import Source
+from shared.model.embedding.status import ModelStatus
 from shared.model.engine import Engine, EngineChoice
-from shared.model.fallback import BestEngine, FallbackStep, load_best
 from shared.model.files.artefact_cache import ArtefactCache, Origin
-from shared.model.slot import ModelSlot, SlotLimits
-from shared.model.source import Source
-from shared.model.status import ModelStatus
+from shared.model.lifecycle.slot import ModelSlot, SlotLimits
 from shared.model.tuning.comparing import CheckLimits, EngineTable, measure_engines, read_table
 from shared.ports.model import Embedded, ModelDescription, TextKind, Vectors
 from shared.settings import Settings

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, Generic, Protocol, TypeVar
 
 from shared.kernel import Unavailable, utc_now
-from shared.model.memory import resident_bytes, return_free_memory
+from shared.model.lifecycle.memory import resident_bytes, return_free_memory
 from shared.telemetry import Metrics, get_log
 
 LACKING: Final = frozenset({"weights_not_found", "not_installed"})

@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Final, Generic
 
 from shared.kernel import Unavailable, utc_now
-from shared.model.loading import LACKING, Entry, L, Loader, MakeRoom, copy_of, unexpected
-from shared.model.memory import return_free_memory
-from shared.model.status import ModelState, SlotStatus, Transition
+from shared.model.lifecycle.loading import LACKING, Entry, L, Loader, MakeRoom, copy_of, unexpected
+from shared.model.lifecycle.memory import return_free_memory
+from shared.model.lifecycle.status import ModelState, SlotStatus, Transition
 from shared.telemetry import Metrics, get_log
 
 _LOAD_ATTEMPTS: Final = 2

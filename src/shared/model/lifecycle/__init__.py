@@ -1,0 +1,1 @@
+"""One model in this process: loaded once, swapped, unloaded, within a memory budget."""
