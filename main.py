@@ -174,8 +174,9 @@ def _build_modules(settings: Settings, shared: "SharedContainer") -> "list[Modul
     from monitor.container import MonitorContainer
     from process.container import ProcessContainer
     from search.container import SearchContainer
+    from shared.ports.health import Checked, Probe
     from shared.ports.jobs import JobStore
-    from shared.runtime.module import Checked, Module, Probe
+    from shared.runtime.module import Module
 
     # Monitor is shown what the others have; it looks when it is asked.
     components: dict[str, Probe] = {}

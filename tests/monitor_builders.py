@@ -16,9 +16,10 @@ from shared.events.envelope import Envelope, Event, handling, wrap
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.ports.event_bus import EventBus
+from shared.ports.health import ComponentHealth
 from shared.ports.jobs import JobStore
 from shared.runtime.access import Access
-from shared.runtime.module import ComponentHealth, Module
+from shared.runtime.module import Module
 from shared.runtime.problems import install_problem_handlers
 from shared.runtime.resilience import Remotes
 from shared.settings import load_settings

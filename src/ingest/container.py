@@ -14,10 +14,11 @@ from ingest.application.shelf import Shelf
 from ingest.interface.events import subscriptions
 from ingest.interface.http import build_router
 from shared.ports.event_bus import EventBus
+from shared.ports.health import Probe
 from shared.ports.outbox import Outbox
 from shared.ports.storage import BlobStore
 from shared.runtime.access import Access
-from shared.runtime.module import Module, Probe, Resource
+from shared.runtime.module import Module, Resource
 from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
 

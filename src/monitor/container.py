@@ -23,8 +23,9 @@ from monitor.interface.health import build_health_router
 from monitor.interface.http import build_router
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.ports.event_bus import EventBus
+from shared.ports.health import ComponentHealth, Probe
 from shared.runtime.access import Access
-from shared.runtime.module import ComponentHealth, Module, Probe, Resource
+from shared.runtime.module import Module, Resource
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, scheme_of
 

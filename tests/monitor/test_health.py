@@ -6,7 +6,7 @@ from monitor_builders import Monitor, told
 
 from builders import a_document_received
 from shared.kernel import Unavailable, new_document_id
-from shared.runtime.module import ComponentHealth
+from shared.ports.health import ComponentHealth
 
 
 async def well() -> ComponentHealth:

@@ -16,8 +16,8 @@ from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.kernel import Refused, Unavailable, new_document_id
 from shared.ports.event_bus import DeadLetter
+from shared.ports.handlers import EventHandler, Subscriptions
 from shared.runtime.consumer import Consumer
-from shared.runtime.module import EventHandler, Subscriptions
 
 TOPIC = DocumentReceived.topic
 

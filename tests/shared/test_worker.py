@@ -16,8 +16,8 @@ from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite.database import SqliteFacts
 from shared.infrastructure.sqlite.jobs import SqliteJobs
 from shared.kernel import DocumentId, Refused, Unavailable, new_document_id
+from shared.ports.handlers import Report
 from shared.ports.jobs import BuriedJob, Job, JobCounts, NewJob
-from shared.runtime.module import Report
 from shared.runtime.worker import Worker
 
 KIND = "process"

@@ -5,7 +5,7 @@ from ingest.application.progress import ProgressTracking
 from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
 from shared.events.search import DocumentIndexed, DocumentRemoved, VectorsOutdated
-from shared.runtime.module import Subscriptions
+from shared.ports.handlers import Subscriptions
 
 
 def subscriptions(progress: ProgressTracking, ingestion: Ingestion) -> Subscriptions:

@@ -2,37 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from shared.kernel import Clock, DomainError, utc_now
+from shared.ports.health import Probe
 from shared.telemetry import get_log
 
 _log = get_log("monitor")
-
-
-class Condition(Protocol):
-    """What a probe answers (ComponentHealth of the runtime)."""
-
-    @property
-    def ready(self) -> bool:
-        """Whether the component can do its work."""
-        ...
-
-    @property
-    def detail(self) -> str:
-        """In words."""
-        ...
-
-    @property
-    def required(self) -> bool:
-        """Whether the server is not ready without it."""
-        ...
-
-
-Probe = Callable[[], Awaitable[Condition]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from shared.events.ingest import DocumentChanged, DocumentReceived, DocumentWith
 from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
 from shared.events.search import DocumentIndexed, DocumentRemoved
 from shared.kernel import DocumentId
-from shared.runtime.module import Subscriptions
+from shared.ports.handlers import Subscriptions
 
 
 def subscriptions(journeys: Journeys) -> Subscriptions:

@@ -22,10 +22,10 @@ from shared.events.envelope import Event
 from shared.events.ingest import DocumentReceived
 from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
 from shared.kernel import NotFound, Refused
+from shared.ports.handlers import Report
 from shared.ports.jobs import Job
 from shared.ports.model import Model, ModelDescription
 from shared.ports.storage import BlobStore
-from shared.runtime.module import Report
 from shared.telemetry import Metrics, get_log
 
 PARSE, CHUNK, EMBED = STAGES = ("parse", "chunk", "embed")

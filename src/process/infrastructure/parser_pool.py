@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from shared.artefacts.parsed import ParsedDocument
 from shared.kernel import Refused
+from shared.ports.health import ComponentHealth
 from shared.runtime.children import ChildEnded, ChildError, ChildLimits, ChildProcess
-from shared.runtime.module import ComponentHealth
 from shared.telemetry import Metrics, get_log
 
 _MODULE: Final = "process.infrastructure.parser_child"

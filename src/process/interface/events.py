@@ -2,7 +2,7 @@
 
 from process.application.intake import Intake
 from shared.events.ingest import DocumentReceived, DocumentWithdrawn
-from shared.runtime.module import Subscriptions
+from shared.ports.handlers import Subscriptions
 
 
 def subscriptions(intake: Intake) -> Subscriptions:

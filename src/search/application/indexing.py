@@ -15,9 +15,9 @@ from shared.events.envelope import Event
 from shared.events.process import DocumentProcessed
 from shared.events.search import DocumentIndexed
 from shared.kernel import Refused
+from shared.ports.handlers import Report
 from shared.ports.jobs import Job
 from shared.ports.storage import BlobStore
-from shared.runtime.module import Report
 from shared.telemetry import Metrics, get_log
 
 T = TypeVar("T")

@@ -5,8 +5,8 @@ from typing import Final
 from search.application.ports import ChunkIndex
 from search.application.renewal import Renewal
 from shared.kernel import Unavailable
+from shared.ports.health import ComponentHealth, Probe
 from shared.ports.model import Model
-from shared.runtime.module import ComponentHealth, Probe
 
 _MOST_COUNTED: Final = 10_000
 """Counting costs a millisecond for a thousand."""

@@ -4,7 +4,7 @@ from search.application.consumption import Consumption
 from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.ingest import DocumentChanged, DocumentReceived, DocumentWithdrawn
 from shared.events.process import DocumentProcessed, ProcessingFailed
-from shared.runtime.module import Subscriptions
+from shared.ports.handlers import Subscriptions
 
 
 def subscriptions(consumption: Consumption) -> Subscriptions:

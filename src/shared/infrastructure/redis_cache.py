@@ -23,7 +23,7 @@ from redis.exceptions import (
 )
 
 from shared.kernel import Unavailable
-from shared.runtime.module import ComponentHealth
+from shared.ports.health import ComponentHealth
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, WrongSettings, without_credentials
 from shared.telemetry import get_log

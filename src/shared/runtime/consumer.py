@@ -16,9 +16,9 @@ from shared.events.catalogue import decode
 from shared.events.envelope import Envelope, handling
 from shared.kernel import Refused, Unavailable
 from shared.ports.event_bus import Delivery, EventBus, Subscription
+from shared.ports.handlers import EventHandler, Subscriptions
 from shared.runtime.backoff import Backoff
 from shared.runtime.burial import bury_event
-from shared.runtime.module import EventHandler, Subscriptions
 from shared.telemetry import Metrics, get_log
 
 _BATCH: Final = 128

@@ -14,9 +14,9 @@ from typing import Final
 from shared.events.delivery import EventDeadLettered
 from shared.events.envelope import Event, caused_by
 from shared.kernel import Refused, Unavailable
+from shared.ports.handlers import JobHandler
 from shared.ports.jobs import Job, JobStore
 from shared.runtime.backoff import Backoff
-from shared.runtime.module import JobHandler
 from shared.telemetry import Metrics, get_log
 
 _LONGEST_REASON: Final = 2000

@@ -20,8 +20,8 @@ from search.infrastructure.qdrant.server import QdrantServer, Rejected
 from shared.events.ingest import Labels
 from shared.infrastructure.together import Together
 from shared.kernel import DocumentId, Unavailable
+from shared.ports.health import ComponentHealth
 from shared.ports.model import Model
-from shared.runtime.module import ComponentHealth
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, WrongSettings
 

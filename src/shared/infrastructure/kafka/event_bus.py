@@ -22,7 +22,7 @@ from shared.infrastructure.kafka.subscription import KafkaSubscription, KafkaTim
 from shared.infrastructure.kafka.topics import KafkaTopics
 from shared.kernel import Conflict, Unavailable
 from shared.ports.event_bus import DeadLetter, OnLeaving, Subscription
-from shared.runtime.module import ComponentHealth
+from shared.ports.health import ComponentHealth
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, WrongSettings, without_credentials
 from shared.telemetry import Metrics, get_log

@@ -34,7 +34,7 @@ from shared.infrastructure.mongo.meanings import (
 )
 from shared.infrastructure.mongo.queries import Delete, Filter, Given, Index, Insert, Query, Row, Update
 from shared.kernel import Unavailable, utc_now
-from shared.runtime.module import ComponentHealth
+from shared.ports.health import ComponentHealth
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, WrongSettings
 from shared.telemetry import get_log

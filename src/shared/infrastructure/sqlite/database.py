@@ -19,8 +19,8 @@ from typing import Any, Final, Self, TypeVar
 from shared.events.envelope import Envelope, Event, wrap
 from shared.infrastructure.files.folders import make_folders
 from shared.kernel import StorageFull, Unavailable
+from shared.ports.health import ComponentHealth
 from shared.ports.outbox import PendingFact
-from shared.runtime.module import ComponentHealth
 
 T = TypeVar("T")
 _LARGEST_GROUP: Final = 512
