@@ -137,8 +137,8 @@ class Application:
         from shared.model.http.embeddings import build_embeddings_router
         from shared.model.http.images import build_images_router
         from shared.model.http.operations import build_operations_router
-        from shared.runtime.http_door import HttpDoor
-        from shared.runtime.problems import install_problem_handlers
+        from shared.web.http_door import HttpDoor
+        from shared.web.problems import install_problem_handlers
 
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -232,7 +232,7 @@ def _build_modules(settings: Settings, shared: "SharedContainer") -> "list[Modul
 @contextmanager
 def _server_of_this_process(settings: Settings) -> Iterator[str]:
     """A server inside this process on a free port, for a command that finds none running; gives its URL."""
-    from shared.runtime.server import bind, serving_in_thread
+    from shared.web.server import bind, serving_in_thread
 
     directory = DataDirectory(settings.data_dir)
     with directory.hold(), bind("127.0.0.1", 0) as bound:
@@ -274,7 +274,7 @@ def _worker(settings: Settings, directory: DataDirectory) -> Application:
 
 
 def _serve(application: Application, bound: socket.socket, on_url: Callable[[str], None] | None = None) -> None:
-    from shared.runtime.server import serve, url_of
+    from shared.web.server import serve, url_of
 
     def on_listening() -> None:
         if on_url is not None:
@@ -309,7 +309,7 @@ def _build_cli() -> typer.Typer:
         ] = None,
     ) -> None:
         """Serve the HTTP API until Ctrl-C or SIGTERM."""
-        from shared.runtime.server import bind
+        from shared.web.server import bind
 
         settings = load_settings(host=host, port=port, data_dir=data_dir, modules=modules)
         _prepare_process(settings)
@@ -327,7 +327,7 @@ def _build_cli() -> typer.Typer:
         ] = None,
     ) -> None:
         """Work beside a server until Ctrl-C or SIGTERM. Any number may, on any machine; all meet on the servers."""
-        from shared.runtime.server import bind
+        from shared.web.server import bind
 
         settings = load_settings(host=host, port=port, data_dir=data_dir, modules=modules)
         if settings.has_embedded_state:

@@ -81,9 +81,9 @@ async def _measure_on_this_loop(url: str) -> None:
 def _serve() -> None:
     from main import Application
     from shared.runtime.data_directory import DataDirectory
-    from shared.runtime.server import bind, serve, url_of
     from shared.settings import load_settings
     from shared.telemetry import configure_logs
+    from shared.web.server import bind, serve, url_of
 
     configure_logs(level="warning", format="text")
     with tempfile.TemporaryDirectory(prefix="seoga-bench-") as folder:

@@ -26,10 +26,10 @@ from shared.infrastructure.files.blobs import FileBlobs
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.kernel import DocumentId
-from shared.runtime.access import Access
 from shared.runtime.module import Module
-from shared.runtime.problems import install_problem_handlers
 from shared.settings import Settings
+from shared.web.access import Access
+from shared.web.problems import install_problem_handlers
 
 STAGES = ("parse", "chunk", "embed")
 

@@ -12,10 +12,10 @@ from shared.model.http.operations import build_operations_router
 from shared.model.manager import ModelManager
 from shared.model.operations import ModelOperations
 from shared.model.sharing import ModelSharing, PrivateModel
-from shared.runtime.access import Access
-from shared.runtime.problems import install_problem_handlers
-from shared.runtime.server import bind, serving_in_thread
 from shared.settings import Settings
+from shared.web.access import Access
+from shared.web.problems import install_problem_handlers
+from shared.web.server import bind, serving_in_thread
 
 
 class Requests:

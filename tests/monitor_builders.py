@@ -18,11 +18,11 @@ from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.ports.event_bus import EventBus
 from shared.ports.health import ComponentHealth
 from shared.ports.jobs import JobStore
-from shared.runtime.access import Access
 from shared.runtime.module import Module
-from shared.runtime.problems import install_problem_handlers
 from shared.runtime.resilience import Remotes
 from shared.settings import load_settings
+from shared.web.access import Access
+from shared.web.problems import install_problem_handlers
 
 KEYS = """
 everything-key-0001 * read,write,admin

@@ -36,12 +36,12 @@ from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.kernel import DocumentId, Unavailable, new_document_id, new_id
 from shared.ports.model import Embedded, Model, ModelDescription, TextKind, Vectors
 from shared.ports.storage import Cache
-from shared.runtime.access import Access
 from shared.runtime.module import Module
-from shared.runtime.problems import install_problem_handlers
 from shared.runtime.resilience import Remotes
 from shared.runtime.worker import Worker
 from shared.settings import Settings
+from shared.web.access import Access
+from shared.web.problems import install_problem_handlers
 
 DIMENSION = 32
 

@@ -17,10 +17,10 @@ from shared.ports.event_bus import EventBus
 from shared.ports.health import Probe
 from shared.ports.outbox import Outbox
 from shared.ports.storage import BlobStore
-from shared.runtime.access import Access
 from shared.runtime.module import Module, Resource
 from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
+from shared.web.access import Access
 
 if TYPE_CHECKING:
     from shared.infrastructure.mongo.database import MongoDatabase

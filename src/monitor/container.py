@@ -24,10 +24,10 @@ from monitor.interface.http import build_router
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.ports.event_bus import EventBus
 from shared.ports.health import ComponentHealth, Probe
-from shared.runtime.access import Access
 from shared.runtime.module import Module, Resource
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, scheme_of
+from shared.web.access import Access
 
 if TYPE_CHECKING:
     from shared.infrastructure.mongo.database import MongoDatabase

@@ -25,11 +25,11 @@ from shared.ports.jobs import JobStore
 from shared.ports.model import Model
 from shared.ports.outbox import Outbox
 from shared.ports.storage import BlobStore, Cache
-from shared.runtime.access import Access
 from shared.runtime.module import Module, Resource
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
+from shared.web.access import Access
 
 if TYPE_CHECKING:
     from search.infrastructure.edge.index import EdgeIndexTimes

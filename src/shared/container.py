@@ -10,10 +10,10 @@ from shared.model.operations import ModelOperations
 from shared.model.sharing import ConsumerModel, ModelSharing
 from shared.ports.event_bus import EventBus
 from shared.ports.storage import BlobStore, Cache
-from shared.runtime.access import Access
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
+from shared.web.access import Access
 
 with without("yaml"):  # for settings in files of that kind
     from dependency_injector import containers, providers

@@ -17,8 +17,8 @@ from shared.events.envelope import Envelope
 from shared.events.ingest import DocumentReceived
 from shared.kernel import new_id, utc_now
 from shared.runtime.data_directory import DataDirectory
-from shared.runtime.server import bind, serving_in_thread
 from shared.settings import load_settings
+from shared.web.server import bind, serving_in_thread
 
 pytestmark = pytest.mark.servers
 SCORE_TOLERANCE = 2e-3

@@ -10,8 +10,8 @@ import pytest
 
 from main import Application
 from shared.runtime.data_directory import DataDirectory
-from shared.runtime.server import bind, serving_in_thread
 from shared.settings import load_settings
+from shared.web.server import bind, serving_in_thread
 
 ServerFactory = Callable[..., httpx.Client]
 Serving = Callable[..., AbstractContextManager[httpx.Client]]

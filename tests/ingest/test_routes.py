@@ -13,7 +13,7 @@ from ingest_builders import AnIngest, a_removal, an_ingest, some_chunks, told, w
 from builders import eventually
 from shared.events.ingest import DocumentWithdrawn
 from shared.kernel import DocumentId
-from shared.runtime.access import Access, Principal
+from shared.web.access import Access, Principal
 
 
 async def put(ingest: AnIngest, name: str, content: bytes, collection: str = "default") -> dict[str, Any]:

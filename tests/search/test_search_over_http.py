@@ -8,7 +8,7 @@ from httpx import AsyncClient
 from search_builders import ASearch, a_search, hits, over_http
 
 from builders import labels
-from shared.runtime.access import Access
+from shared.web.access import Access
 
 URL = "/api/v1/search"
 

@@ -10,9 +10,9 @@ import pytest
 from fastapi import Depends, FastAPI
 
 from shared.kernel import NotFound
-from shared.runtime.access import Access, Principal
-from shared.runtime.problems import AccessDenied, install_problem_handlers
 from shared.settings import WrongSettings
+from shared.web.access import Access, Principal
+from shared.web.problems import AccessDenied, install_problem_handlers
 
 READER, WRITER, ADMIN = "reader-key-0000001", "writer-key-0000002", "admin-key-00000003"
 

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict
 
 from shared import kernel
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.runtime.http_door import HttpDoor
-from shared.runtime.problems import MEDIA_TYPE, AccessDenied, NotAuthenticated, install_problem_handlers, responses
 from shared.settings import WrongSettings
+from shared.web.http_door import HttpDoor
+from shared.web.problems import MEDIA_TYPE, AccessDenied, NotAuthenticated, install_problem_handlers, responses
 
 
 class Body(BaseModel):

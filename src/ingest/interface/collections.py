@@ -11,8 +11,8 @@ from ingest.domain.labels import collection_name
 from ingest.interface.requests import PageQuery, decode_cursor, encode_cursor, no_query
 from ingest.interface.views import CollectionList, CollectionRemoval, collection_view
 from shared.kernel import NotFound
-from shared.runtime.access import Access, Principal
-from shared.runtime.problems import responses
+from shared.web.access import Access, Principal
+from shared.web.problems import responses
 
 COLLECTIONS_PATH = "/api/v1/collections"
 

@@ -14,8 +14,8 @@ from ingest.interface.requests import ContentQuery
 from ingest.interface.views import DOCUMENTS_PATH
 from ingest.interface.visibility import visible_document
 from shared.ports.storage import BlobStore
-from shared.runtime.access import Access, Principal
-from shared.runtime.problems import responses
+from shared.web.access import Access, Principal
+from shared.web.problems import responses
 
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 

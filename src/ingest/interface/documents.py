@@ -35,8 +35,8 @@ from ingest.interface.views import (
 )
 from ingest.interface.visibility import visible_document
 from shared.kernel import DomainError, NotFound
-from shared.runtime.access import Access, Principal
-from shared.runtime.problems import problem_of, responses
+from shared.web.access import Access, Principal
+from shared.web.problems import problem_of, responses
 
 _READ_ERRORS: Final = (401, 403, 404, 422, 503)
 _WRITE_ERRORS: Final = (401, 403, 404, 409, 422, 503, 507)

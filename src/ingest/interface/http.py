@@ -9,8 +9,8 @@ from ingest.interface.content import add_content_route
 from ingest.interface.documents import add_document_routes
 from ingest.interface.uploads import add_upload_routes
 from shared.ports.storage import BlobStore
-from shared.runtime.access import Access
 from shared.settings import Settings
+from shared.web.access import Access
 
 
 def build_router(

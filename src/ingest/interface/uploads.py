@@ -23,9 +23,9 @@ from ingest.interface.views import (
     refused_view,
 )
 from shared.kernel import DomainError, FieldError, InvalidInput
-from shared.runtime.access import Access, Principal
-from shared.runtime.problems import problem_of, responses
 from shared.settings import Settings
+from shared.web.access import Access, Principal
+from shared.web.problems import problem_of, responses
 
 # Boundaries and headers around the files of a form.
 _FORM_OVERHEAD: Final = 1 << 20

@@ -14,7 +14,7 @@ from ingest.application.shelf import Seen
 from ingest.domain.document import Document, Revision
 from ingest.domain.standing import Status
 from shared.kernel import DomainError, Refused, Unavailable
-from shared.runtime.problems import ProblemField, problem_of
+from shared.web.problems import ProblemField, problem_of
 
 DOCUMENTS_PATH = "/api/v1/documents"
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from ingest.application.shelf import Shelf
 from ingest.domain.document import Document
 from shared.kernel import DocumentId, NotFound
-from shared.runtime.access import Principal
+from shared.web.access import Principal
 
 
 async def visible_document(shelf: Shelf, document_id: UUID, principal: Principal) -> Document:

@@ -8,8 +8,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from monitor.application.exposition import Exposition
 from monitor.application.health import Health
 from monitor.interface.shapes import HealthBody, health_body
-from shared.runtime import problems
-from shared.runtime.access import Access, Principal
+from shared.web import problems
+from shared.web.access import Access, Principal
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -26,8 +26,8 @@ from monitor.interface.shapes import (
     summary_body,
 )
 from shared.kernel import DocumentId, InvalidInput
-from shared.runtime import problems
-from shared.runtime.access import Access, Principal
+from shared.web import problems
+from shared.web.access import Access, Principal
 
 
 def build_router(

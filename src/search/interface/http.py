@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Query, Response
 from search.application.request import SearchRequest
 from search.application.retrieval import Retrieval
 from search.interface.shapes import SearchAnswer, SearchParameters, SearchQuery, render, with_time
-from shared.runtime import problems
-from shared.runtime.access import Access, Principal
+from shared.web import problems
+from shared.web.access import Access, Principal
 
 _RESPONSES = {200: {"model": SearchAnswer}, **problems.responses(400, 401, 403, 404, 410, 422, 503)}
 

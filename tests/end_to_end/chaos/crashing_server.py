@@ -14,8 +14,8 @@ from pathlib import Path
 from main import Application
 from shared.events.catalogue import TOPICS
 from shared.runtime.data_directory import DataDirectory
-from shared.runtime.server import bind, serve, url_of
 from shared.settings import load_settings
+from shared.web.server import bind, serve, url_of
 
 
 async def _die_at(application: Application, name: str, count: int) -> None:

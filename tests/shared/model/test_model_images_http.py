@@ -10,9 +10,9 @@ from picture_builders import LoadedModels, a_picture, as_file, ocr_reader
 
 from shared.model.http.images import PictureView, build_images_router
 from shared.model.pictures.ocr import TextReader
-from shared.runtime.access import Access
-from shared.runtime.problems import install_problem_handlers
 from shared.settings import Settings
+from shared.web.access import Access
+from shared.web.problems import install_problem_handlers
 
 ROUTE = "/api/v1/model/images"
 PICTURE = as_file(a_picture("harbour", "tariff"))

@@ -18,9 +18,9 @@ from shared.model.http.views import ModelStatusView
 from shared.model.manager import ModelManager
 from shared.model.operations import ModelOperations
 from shared.model.sharing import ModelSharing
-from shared.runtime.access import Access
-from shared.runtime.problems import install_problem_handlers
 from shared.settings import Settings
+from shared.web.access import Access
+from shared.web.problems import install_problem_handlers
 
 
 class House:

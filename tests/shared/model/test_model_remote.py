@@ -21,8 +21,8 @@ from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import Refused, Unavailable
 from shared.model.manager import ModelManager
 from shared.model.remote.model import RemoteModel
-from shared.runtime.access import Access
 from shared.settings import Settings, WrongSettings
+from shared.web.access import Access
 
 KEY = "a-key-of-sixteen-characters"
 

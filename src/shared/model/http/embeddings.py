@@ -18,8 +18,8 @@ from starlette.requests import ClientDisconnect
 
 from shared.kernel import InvalidInput, NotFound
 from shared.ports.model import Model, ModelDescription, TextKind, Vectors
-from shared.runtime import problems
-from shared.runtime.access import Access, Principal
+from shared.web import problems
+from shared.web.access import Access, Principal
 
 FINGERPRINT_HEADER: Final = "X-Seoga-Fingerprint"
 """Of an answer with vectors: names their space, so that a client sees when it changes."""

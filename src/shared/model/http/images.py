@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from shared.kernel import FieldError, InvalidInput, Unavailable
 from shared.model.pictures.analysis import ImageAnalyzer
 from shared.ports.images import PICTURE_PARTS, ImageModels, PictureAnalysis, PicturePart
-from shared.runtime import problems
-from shared.runtime.access import Access, Principal
+from shared.web import problems
+from shared.web.access import Access, Principal
 
 _PICTURE: Final[dict[str, Any]] = {
     "requestBody": {

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.model.http.views import EngineTableView, ModelStatusView
 from shared.model.operations import EMBEDDING, Health, ModelOperations
-from shared.runtime import problems
-from shared.runtime.access import Access, Principal
 from shared.settings import ModelKind
+from shared.web import problems
+from shared.web.access import Access, Principal
 
 
 class ModelRequest(BaseModel):

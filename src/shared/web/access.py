@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from fastapi import Request
 
 from shared.kernel import NotFound
-from shared.runtime.problems import AccessDenied, NotAuthenticated
 from shared.settings import WrongSettings
+from shared.web.problems import AccessDenied, NotAuthenticated
 
 Right = Literal["read", "write", "admin"]
 _RIGHTS: Final[frozenset[str]] = frozenset(("read", "write", "admin"))
