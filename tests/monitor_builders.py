@@ -85,7 +85,7 @@ async def a_monitor(folder: Path, *, bus: EventBus | None = None) -> AsyncIterat
             access=Access.from_file(keys),
             metrics=metrics,
             remotes=Remotes(metrics),
-            components=components,
+            plugs=[Module(name="parts", probes=components)],
             job_stores=job_stores,
         )
         module: Module = container.module()

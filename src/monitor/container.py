@@ -1,8 +1,7 @@
 """Monitor's wiring."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
 from dependency_injector import containers, providers
@@ -27,6 +26,7 @@ from shared.ports.health import ComponentHealth, Probe
 from shared.runtime.module import Module, Resource
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, scheme_of
+from shared.version import VERSION
 from shared.web.access import Access
 
 if TYPE_CHECKING:
@@ -67,6 +67,11 @@ def _probes(storage: _Storage) -> dict[str, Probe]:
     return {"monitor.store": store}
 
 
+def _all_probes(settings: Settings, plugs: Sequence[Module], storage: _Storage) -> list[Mapping[str, Probe]]:
+    own = [_probes(storage)] if NAME in settings.modules else []
+    return [*(plug.probes for plug in plugs), *own]
+
+
 def _resources(storage: _Storage, *others: Resource) -> tuple[Resource, ...]:
     return (*storage.resources, *others)
 
@@ -75,15 +80,8 @@ def _probe_timeout(server_timeout_seconds: float) -> float:
     return server_timeout_seconds + 0.5
 
 
-def _version() -> str:
-    try:
-        return version("seoga")
-    except PackageNotFoundError:
-        return "unknown"
-
-
 class MonitorContainer(containers.DeclarativeContainer):
-    """`components` and `job_stores` are dicts that main.py fills once every module is built."""
+    """`plugs` are those of this process, built before; `job_stores` of whichever modules it can look into."""
 
     settings = providers.Dependency(instance_of=Settings)
     bus = providers.Dependency(instance_of=EventBus)
@@ -91,8 +89,8 @@ class MonitorContainer(containers.DeclarativeContainer):
     metrics = providers.Dependency(instance_of=PrometheusMetrics)
     remotes = providers.Dependency(instance_of=Remotes)
     mongo: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
-    components = providers.Dependency(instance_of=dict)
-    job_stores = providers.Dependency(instance_of=dict)
+    plugs = providers.Dependency(instance_of=Sequence)
+    job_stores = providers.Dependency(instance_of=Mapping)
 
     storage = providers.Selector(
         providers.Callable(scheme_of, settings.provided.store_url),
@@ -108,7 +106,7 @@ class MonitorContainer(containers.DeclarativeContainer):
     listening = providers.Singleton(Listening, bus, journeys, searches)
     health = providers.Singleton(
         Health,
-        components,
+        providers.Callable(_all_probes, settings, plugs, storage),
         # A server that does not answer is named by its adapter, which gives up a little earlier.
         probe_timeout_seconds=providers.Callable(_probe_timeout, settings.provided.server_timeout_seconds),
     )
@@ -125,7 +123,7 @@ class MonitorContainer(containers.DeclarativeContainer):
         health,
         dead_letters,
         access,
-        version=providers.Callable(_version),
+        version=VERSION,
         data_dir=providers.Callable(str, settings.provided.data_dir),
     )
     module = providers.Singleton(

@@ -1,6 +1,7 @@
 """The shared adapters, chosen by URL scheme; a driver is imported only when its adapter is."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
@@ -9,7 +10,9 @@ from shared.model.manager import ModelManager
 from shared.model.operations import ModelOperations
 from shared.model.sharing import ConsumerModel, ModelSharing
 from shared.ports.event_bus import EventBus
+from shared.ports.health import Checked
 from shared.ports.storage import BlobStore, Cache
+from shared.runtime.module import Module
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
@@ -95,6 +98,36 @@ def _model_for(sharing: ModelSharing, consumer: str) -> ConsumerModel:
     return sharing.model_for(consumer)
 
 
+def _adapters(
+    settings: Settings, mongo: "MongoDatabase | None", bus: EventBus, blobs: BlobStore, cache: Cache
+) -> Module:
+    """A process that only lends its model asks for nothing of them, so their health is not its own."""
+    probed = {} if settings.modules == ("model",) else {"events": bus, "blobs": blobs, "cache": cache}
+    return Module(
+        name="shared",
+        resources=[one for one in (mongo, bus, blobs, cache) if isinstance(one, AbstractAsyncContextManager)],
+        probes={f"shared.{name}": one.check for name, one in probed.items() if isinstance(one, Checked)},
+    )
+
+
+def _model_module(
+    models: ModelManager,
+    sharing: ModelSharing,
+    remote: "RemoteModel | None",
+    operations: ModelOperations,
+    model: ConsumerModel,
+    access: Access,
+) -> Module:
+    from shared.model.handle import Registration
+    from shared.model.http.router import build_router
+
+    return Module(
+        name="model",
+        resources=(models, sharing, *([remote] if remote is not None else []), Registration(model)),
+        router=build_router(operations, model, models, access),
+    )
+
+
 class SharedContainer(containers.DeclarativeContainer):
     """One of each for the whole application."""
 
@@ -128,3 +161,7 @@ class SharedContainer(containers.DeclarativeContainer):
         memory=providers.Singleton(_memory_cache),
         redis=providers.Singleton(_redis_cache, settings, remotes),
     )
+    adapters = providers.Singleton(_adapters, settings, mongo, bus, blobs, cache)
+    """The plug of what all modules share."""
+    model = providers.Singleton(_model_module, models, sharing, remote_model, model_operations, model_of_api, access)
+    """The plug of the models."""

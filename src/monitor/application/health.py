@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,17 +43,17 @@ class HealthReport:
 
 
 class Health:
-    """`components` is read when asked, for main.py fills it in late."""
+    """Asks the probes of every plug of this process."""
 
     def __init__(
         self,
-        components: Mapping[str, Probe],
+        probes: Sequence[Mapping[str, Probe]],
         *,
         probe_timeout_seconds: float = 2.0,
         cached_seconds: float = 1.0,
         clock: Clock = utc_now,
     ) -> None:
-        self._components = components
+        self._probes = probes
         self._probe_timeout_seconds = probe_timeout_seconds
         self._cached_seconds = cached_seconds
         self._clock = clock
@@ -65,8 +65,8 @@ class Health:
         """A report at most a second old. Never raises: a probe that fails or hangs is a component not ready."""
         async with self._asking:
             if self._report is None or time.monotonic() - self._asked_at > self._cached_seconds:
-                names = sorted(self._components)
-                components = await asyncio.gather(*(self._ask(name, self._components[name]) for name in names))
+                probes = sorted((name, probe) for one in self._probes for name, probe in one.items())
+                components = await asyncio.gather(*(self._ask(name, probe) for name, probe in probes))
                 self._report = HealthReport(self._clock(), tuple(components))
                 self._asked_at = time.monotonic()
             return self._report

@@ -21,7 +21,7 @@ class Queue:
 
 
 class Queues:
-    """Looks into every module's job store; the stores are read when asked, for main.py fills them in late."""
+    """Looks into the job store of every module that has one."""
 
     def __init__(self, job_stores: Mapping[str, JobStore], kinds: Mapping[str, Sequence[str]]) -> None:
         self._job_stores = job_stores

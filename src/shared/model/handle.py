@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -144,15 +144,19 @@ def get_model(name: str | None = None, timeout: float | None = None) -> Embeddin
     return EmbeddingHandle(model, timeout=timeout)
 
 
-def register(model: Model) -> None:
-    """From now on handles of this process use this one; the Application that runs here holds it."""
-    _process().registered.append(model)
+class Registration:
+    """An async context manager: while it is entered, handles of this process use this model."""
 
+    def __init__(self, model: Model) -> None:
+        self._model = model
 
-def unregister(model: Model) -> None:
-    """It is about to be closed."""
-    with contextlib.suppress(ValueError):
-        _process().registered.remove(model)
+    async def __aenter__(self) -> Self:
+        _process().registered.append(self._model)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with contextlib.suppress(ValueError):
+            _process().registered.remove(self._model)
 
 
 def close() -> None:

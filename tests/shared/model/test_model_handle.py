@@ -41,10 +41,8 @@ def only_this_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
 async def unnormalised(tmp_path: Path, metrics: PrometheusMetrics) -> AsyncIterator[ModelManager]:
     """A model with prompts, whose own vectors are not of length 1; this process shares it."""
     a_tiny_model(tmp_path / "model", normalise=False, prompts={"query": "tariff: ", "passage": "duty: "})
-    async with ModelManager(tiny_settings(tmp_path), metrics) as manager:
-        handles.register(manager)
+    async with ModelManager(tiny_settings(tmp_path), metrics) as manager, handles.Registration(manager):
         yield manager
-        handles.unregister(manager)
 
 
 @pytest.fixture
@@ -161,9 +159,8 @@ async def test_the_model_registered_last_is_shared_until_it_is_closed(
     tiny: ModelManager, unnormalised: ModelManager
 ) -> None:
     assert get_model().model is unnormalised
-    handles.register(tiny)
-    assert get_model().model is tiny
-    handles.unregister(tiny)
+    async with handles.Registration(tiny):
+        assert get_model().model is tiny
     assert get_model().model is unnormalised
 
 
