@@ -38,7 +38,7 @@ class Application:
         `find_model` says where the server is whose model this process borrows.
         """
         from shared.container import SharedContainer
-        from shared.web.application import build_web
+        from shared.web.asgi import build_web
 
         self.settings = settings
         self.shared = SharedContainer(settings=settings, find_model=find_model)
