@@ -134,7 +134,9 @@ def test_a_principal_sees_its_collections_only() -> None:
         some.must_see("notes")
     with pytest.raises(AccessDenied):
         some.must_see_to_write("notes")
-    assert Principal(frozenset("*"), frozenset(("read",))).sees("notes")
+    everything = Principal(frozenset("*"), frozenset(("read",)))
+    assert everything.sees("notes")
+    assert (some.visible, everything.visible) == (frozenset(("invoices",)), None)
 
 
 @pytest.mark.parametrize(

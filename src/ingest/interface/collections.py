@@ -32,7 +32,7 @@ def add_collection_routes(
         query: Annotated[PageQuery, Query()], principal: Annotated[Principal, Depends(access.reader)]
     ) -> CollectionList:
         """The collections that the caller may see; `default` always exists."""
-        collections = await shelf.collections(None if principal.every_collection else principal.collections)
+        collections = await shelf.collections(principal.visible)
         start = decode_cursor("collections", query.cursor) or 0
         page = collections[start : start + query.limit]
         more = start + len(page) < len(collections)

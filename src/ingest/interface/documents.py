@@ -54,7 +54,7 @@ def add_document_routes(
         query: Annotated[DocumentsQuery, Query()], principal: Annotated[Principal, Depends(access.reader)]
     ) -> DocumentList:
         """Documents, newest first; withdrawn ones only when that status is asked for."""
-        collections = None if principal.every_collection else principal.collections
+        collections = principal.visible
         if query.collection is not None:
             collection = collection_name(query.collection)
             principal.must_see(collection)

@@ -48,7 +48,7 @@ def build_router(
     @router.get("/api/v1/monitor", tags=["monitor"], responses=problems.responses(401, 403, 503))
     async def summary(principal: reader) -> SummaryBody:
         """Documents by state, rates, latencies, queues, dead letters, the machine, and health."""
-        return summary_body(await overview.summary(_collections(principal)), version=version, data_dir=data_dir)
+        return summary_body(await overview.summary(principal.visible), version=version, data_dir=data_dir)
 
     @router.get("/api/v1/monitor/health", tags=["monitor"], responses=problems.responses(401, 403))
     async def components(_: reader) -> HealthBody:
@@ -67,7 +67,7 @@ def build_router(
         page = await journeys.page(
             state=query.state,
             stuck_only=query.stuck,
-            collections=_collections(principal),
+            collections=principal.visible,
             after=after,
             limit=query.limit,
         )
@@ -84,7 +84,7 @@ def build_router(
     )
     async def journeys_of(principal: reader, document_id: str) -> DocumentJourneysBody:
         """Every version of one document, newest first."""
-        views = await journeys.of_document(DocumentId(document_id), _collections(principal))
+        views = await journeys.of_document(DocumentId(document_id), principal.visible)
         return DocumentJourneysBody(items=[journey_body(view) for view in views])
 
     @router.get("/api/v1/monitor/dead-letters", tags=["monitor"], responses=problems.responses(401, 403, 422, 503))
@@ -94,7 +94,7 @@ def build_router(
         if query.cursor is not None:
             letter_id, buried_at, job_id = _read_cursor(query.cursor, 3)
             place = Place(letter_id or None, buried_at, job_id)
-        page = await dead_letters.page(collections=_collections(principal), after=place, limit=query.limit)
+        page = await dead_letters.page(collections=principal.visible, after=place, limit=query.limit)
         following = page.next_place
         return LetterListBody(
             items=[letter_body(letter) for letter in page.items],
@@ -111,13 +111,9 @@ def build_router(
     )
     async def replay(principal: admin, letter_id: str) -> LetterBody:
         """Has it tried again."""
-        return letter_body(await dead_letters.replay(letter_id, _collections(principal)))
+        return letter_body(await dead_letters.replay(letter_id, principal.visible))
 
     return router
-
-
-def _collections(principal: Principal) -> frozenset[str] | None:
-    return None if principal.every_collection else principal.collections
 
 
 def _cursor(*parts: str) -> str:

@@ -31,7 +31,7 @@ def build_router(retrieval: Retrieval, access: Access) -> APIRouter:
     )
     async def search(query: SearchQuery, principal: Annotated[Principal, Depends(access.reader)]) -> Response:
         """Finds chunks of the documents that this key may see; `degraded` says what was missing."""
-        return await found(query.to_request(_visible(principal)))
+        return await found(query.to_request(principal.visible))
 
     @router.get(
         "/api/v1/search",
@@ -44,10 +44,6 @@ def build_router(retrieval: Retrieval, access: Access) -> APIRouter:
         parameters: Annotated[SearchParameters, Query()], principal: Annotated[Principal, Depends(access.reader)]
     ) -> Response:
         """The same with `q`, `mode`, `limit`, `cursor` and `collection` only."""
-        return await found(parameters.to_request(_visible(principal)))
+        return await found(parameters.to_request(principal.visible))
 
     return router
-
-
-def _visible(principal: Principal) -> frozenset[str] | None:
-    return None if principal.every_collection else principal.collections

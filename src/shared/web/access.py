@@ -34,6 +34,11 @@ class Principal:
         """Not limited to some collections."""
         return _EVERYTHING in self.collections
 
+    @property
+    def visible(self) -> frozenset[str] | None:
+        """The collections they may see; None: all."""
+        return None if self.every_collection else self.collections
+
     def sees(self, collection: str) -> bool:
         """Whether this collection exists for them."""
         return self.every_collection or collection in self.collections
