@@ -48,6 +48,7 @@ async def test_the_list_is_paged_newest_first_and_filtered(ingest: AnIngest) -> 
         ("/api/v1/documents?limit=0", 422),
         ("/api/v1/documents?colour=red", 422),
         ("/api/v1/documents?cursor=nonsense", 400),
+        (f"/api/v1/documents?cursor={'A' * 10_000}", 400),
         ("/api/v1/documents?collection=nowhere", 404),
         ("/api/v1/documents?collection=a%2Fb", 422),
         ("/api/v1/documents/not-an-id", 422),

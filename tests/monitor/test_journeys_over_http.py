@@ -175,8 +175,14 @@ async def test_pages_follow_one_another_without_gap_or_double(monitor: Monitor) 
 
 async def test_refuses_a_foreign_cursor_a_wrong_limit_and_unknown_parameters(monitor: Monitor) -> None:
     path = "/api/v1/monitor/journeys"
-    for wrong in ({"cursor": "nonsense"}, {"cursor": "WyIxIl0"}, {"limit": 0}, {"state": "lost"}, {"stage": "parse"}):
+    for wrong in ({"limit": 0}, {"state": "lost"}, {"stage": "parse"}):
         assert (await monitor.get(path, status=422, **wrong))["status"] == 422
+    await monitor.hear(told(a_document_received()), told(a_document_received()))
+    cursor = (await monitor.get(path, limit=1))["next_cursor"]
+    assert (await monitor.get(path, cursor=cursor))["next_cursor"] is None
+    for wrong in ({"cursor": "nonsense"}, {"cursor": "WyIxIl0"}, {"cursor": cursor, "state": "received"}):
+        assert (await monitor.get(path, status=400, **wrong))["code"] == "wrong_cursor"
+    assert (await monitor.get("/api/v1/monitor/dead-letters", status=400, cursor=cursor))["code"] == "wrong_cursor"
 
 
 async def test_shows_only_journeys_of_the_keys_collections(monitor: Monitor) -> None:

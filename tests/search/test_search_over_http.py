@@ -104,14 +104,18 @@ async def test_queries_of_signs_alone_find_nothing_and_break_nothing(search: ASe
         assert (await client.post(URL, json={"query": query})).status_code == 200, query
 
 
-async def test_cursors_that_do_not_fit_are_told_apart(search: ASearch, client: AsyncClient) -> None:
+async def test_cursors_that_do_not_fit_are_wrong(search: ASearch, client: AsyncClient) -> None:
     await search.add(*(f"tea number{number}" for number in range(12)))
     cursor = (await client.post(URL, json={"query": "tea"})).json()["next_cursor"]
     assert len(hits(await client.post(URL, json={"query": "tea", "cursor": cursor}))) == 2
     other = await client.post(URL, json={"query": "coffee", "cursor": cursor})
-    assert (other.status_code, other.json()["code"]) == (400, "cursor_mismatch")
-    broken = await client.get(URL, params={"q": "tea", "cursor": "nonsense"})
-    assert broken.status_code == 400
+    assert (other.status_code, other.json()["code"]) == (400, "wrong_cursor")
+    for broken in ("", "nonsense", "e30", cursor[:-1], cursor + "=", cursor + "A" * 10_000):
+        answer = await client.get(URL, params={"q": "tea", "cursor": broken})
+        assert (answer.status_code, answer.json()["code"]) == (400, "wrong_cursor")
+    surrogate = b'{"query": "tea", "cursor": "\\ud800"}'
+    answer = await client.post(URL, content=surrogate, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "wrong_cursor")
 
 
 async def test_an_expired_cursor_is_gone(tmp_path: Path) -> None:

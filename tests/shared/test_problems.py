@@ -59,7 +59,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     ("error", "status", "code"),
     [
         (kernel.InvalidInput("no"), 422, "invalid_input"),
-        (kernel.InvalidInput("no", code="bad_cursor"), 422, "bad_cursor"),
+        (kernel.InvalidInput("no", code="invalid_after"), 422, "invalid_after"),
         (kernel.NotFound("no"), 404, "not_found"),
         (kernel.Conflict("no"), 409, "conflict"),
         (kernel.Gone("no"), 410, "gone"),

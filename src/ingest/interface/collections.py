@@ -8,10 +8,11 @@ from fastapi import APIRouter, Depends, Query, Response
 from ingest.application.ingestion import Ingestion
 from ingest.application.shelf import Shelf
 from ingest.domain.labels import collection_name
-from ingest.interface.requests import PageQuery, decode_cursor, encode_cursor, no_query
+from ingest.interface.requests import PageQuery, no_query, place_in
 from ingest.interface.views import CollectionList, CollectionRemoval, collection_view
 from shared.kernel import NotFound
 from shared.web.access import Access, Principal
+from shared.web.cursors import write_cursor
 from shared.web.problems import responses
 
 COLLECTIONS_PATH = "/api/v1/collections"
@@ -33,12 +34,12 @@ def add_collection_routes(
     ) -> CollectionList:
         """The collections that the caller may see; `default` always exists."""
         collections = await shelf.collections(principal.visible)
-        start = decode_cursor("collections", query.cursor) or 0
+        start = place_in("collections", query.cursor) or 0
         page = collections[start : start + query.limit]
         more = start + len(page) < len(collections)
         return CollectionList(
             items=[collection_view(counts) for counts in page],
-            next_cursor=encode_cursor("collections", start + len(page)) if more else None,
+            next_cursor=write_cursor("collections", start + len(page)) if more else None,
             total=len(collections),
         )
 

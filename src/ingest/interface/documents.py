@@ -16,9 +16,8 @@ from ingest.interface.requests import (
     DocumentPatch,
     DocumentsQuery,
     PageQuery,
-    decode_cursor,
-    encode_cursor,
     no_query,
+    place_in,
 )
 from ingest.interface.views import (
     DOCUMENTS_PATH,
@@ -36,6 +35,7 @@ from ingest.interface.views import (
 from ingest.interface.visibility import visible_document
 from shared.kernel import DomainError, NotFound
 from shared.web.access import Access, Principal
+from shared.web.cursors import write_cursor
 from shared.web.problems import problem_of, responses
 
 _READ_ERRORS: Final = (401, 403, 404, 422, 503)
@@ -62,14 +62,14 @@ def add_document_routes(
         scope = f"documents:{sorted(collections or ())}:{query.status}:{query.name}"
         page = await shelf.find(
             DocumentFilter(collections, query.status, query.name),
-            before=decode_cursor(scope, query.cursor),
+            before=place_in(scope, query.cursor),
             limit=query.limit,
         )
         if query.collection is not None and not page.total:
             await _must_exist(shelf, collection_name(query.collection))
         return DocumentList(
             items=[document_view(seen) for seen in await shelf.see(*page.documents)],
-            next_cursor=None if page.next_before is None else encode_cursor(scope, page.next_before),
+            next_cursor=None if page.next_before is None else write_cursor(scope, page.next_before),
             total=page.total,
         )
 
@@ -102,12 +102,12 @@ def add_document_routes(
         """Every set of bytes it had, newest first."""
         scope = f"revisions:{document.id}"
         revisions = await shelf.revisions(document.id)
-        before = decode_cursor(scope, query.cursor)
+        before = place_in(scope, query.cursor)
         rest = [revision for revision in revisions if before is None or revision.number < before]
         page = rest[: query.limit]
         return RevisionList(
             items=[revision_view(document, revision) for revision in page],
-            next_cursor=encode_cursor(scope, page[-1].number) if len(rest) > len(page) else None,
+            next_cursor=write_cursor(scope, page[-1].number) if len(rest) > len(page) else None,
             total=len(revisions),
         )
 
@@ -123,12 +123,12 @@ def add_document_routes(
         """The pieces that are embedded, found and shown, in reading order."""
         chunks = (await shelf.chunks(document)).chunks
         scope = f"chunks:{document.standing.chunks_artefact}"
-        start = decode_cursor(scope, query.cursor) or 0
+        start = place_in(scope, query.cursor) or 0
         page = chunks[start : start + query.limit]
         more = start + len(page) < len(chunks)
         return ChunkList(
             items=[ChunkView(**chunk.model_dump()) for chunk in page],
-            next_cursor=encode_cursor(scope, start + len(page)) if more else None,
+            next_cursor=write_cursor(scope, start + len(page)) if more else None,
             total=len(chunks),
             revision=document.standing.chunks_revision or document.revision.number,
         )

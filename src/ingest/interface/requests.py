@@ -1,10 +1,6 @@
 """What requests may say: queries and bodies with known fields only, cursors, and bodies read with limits."""
 
 import asyncio
-import base64
-import binascii
-import hashlib
-import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
@@ -15,17 +11,11 @@ from starlette.requests import ClientDisconnect
 from ingest.application.ingestion import too_large
 from ingest.domain.standing import Status
 from shared.kernel import DomainError, FieldError, InvalidInput
+from shared.web.cursors import read_cursor
 
 LARGEST_PAGE: Final = 200
 Limit = Annotated[int, Field(ge=1, le=LARGEST_PAGE, description="How many a page has at most.")]
-Cursor = Annotated[str | None, Field(max_length=500, description="`next_cursor` of the page before.")]
-
-
-class WrongCursor(DomainError):
-    """The cursor is not one, or belongs to another list."""
-
-    code = "wrong_cursor"
-    title = "The cursor does not belong to this list"
+Cursor = Annotated[str | None, Field(description="`next_cursor` of the page before.")]
 
 
 class BrokenUpload(DomainError):
@@ -74,25 +64,12 @@ async def no_query(request: Request) -> None:
         raise InvalidInput("; ".join(f"{error.field} {error.message}" for error in errors), errors=errors)
 
 
-def encode_cursor(scope: str, position: int) -> str:
-    """Opaque to clients; good only for the list it came from."""
-    return base64.urlsafe_b64encode(json.dumps([_digest(scope), position]).encode()).rstrip(b"=").decode()
-
-
-def decode_cursor(scope: str, cursor: str | None) -> int | None:
-    """The position it holds. Raises WrongCursor."""
+def place_in(scope: str, cursor: str | None) -> int | None:
+    """Where in the list the page begins; None: at its beginning. Raises WrongCursor."""
     if cursor is None:
         return None
-    try:
-        found = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
-        found = None
-    if not (isinstance(found, list) and len(found) == 2 and found[0] == _digest(scope) and type(found[1]) is int):
-        raise WrongCursor("The cursor belongs to another list or to other filters. Begin with the first page.")
-    position: int = found[1]
-    if not 0 <= position < 1 << 62:
-        raise WrongCursor("The cursor is damaged. Begin with the first page.")
-    return position
+    (place,) = read_cursor(cursor, scope, tuple[int])
+    return place
 
 
 def declared_size(request: Request, limit: int) -> int | None:
@@ -130,7 +107,3 @@ async def body_of(
             yield piece
     if declared is not None and seen != declared:
         raise BrokenUpload(f"The upload has {seen} bytes where {declared} were declared; nothing was stored.")
-
-
-def _digest(scope: str) -> str:
-    return hashlib.sha256(scope.encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -1,8 +1,5 @@
 """Routes of Monitor: the summary, journeys and dead letters."""
 
-import base64
-import binascii
-import json
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -25,9 +22,10 @@ from monitor.interface.shapes import (
     letter_body,
     summary_body,
 )
-from shared.kernel import DocumentId, InvalidInput
+from shared.kernel import DocumentId
 from shared.web import problems
 from shared.web.access import Access, Principal
+from shared.web.cursors import read_cursor, write_cursor
 
 
 def build_router(
@@ -55,25 +53,25 @@ def build_router(
         """Every component, always with status 200."""
         return health_body(await health.check())
 
-    @router.get("/api/v1/monitor/journeys", tags=["monitor"], responses=problems.responses(401, 403, 422, 503))
+    @router.get("/api/v1/monitor/journeys", tags=["monitor"], responses=problems.responses(400, 401, 403, 422, 503))
     async def list_journeys(principal: reader, query: Annotated[JourneyListQuery, Query()]) -> JourneyListBody:
         """The newest journey of each document, last started first."""
-        after = None
+        visible, after = principal.visible, None
+        scope = f"journeys:{sorted(visible or ())}:{query.state}:{query.stuck}"
         if query.cursor is not None:
-            started, document_id = _read_cursor(query.cursor, 2)
-            if not started.isdecimal() or len(started) > 18:
-                raise _bad_cursor()
-            after = (started, document_id)
+            started, document_id = read_cursor(query.cursor, scope, tuple[int, str])
+            after = (str(started), document_id)
         page = await journeys.page(
             state=query.state,
             stuck_only=query.stuck,
-            collections=principal.visible,
+            collections=visible,
             after=after,
             limit=query.limit,
         )
+        following = page.next_place
         return JourneyListBody(
             items=[journey_body(view) for view in page.items],
-            next_cursor=_cursor(*page.next_place) if page.next_place else None,
+            next_cursor=write_cursor(scope, int(following[0]), following[1]) if following else None,
             total=page.total,
         )
 
@@ -87,18 +85,19 @@ def build_router(
         views = await journeys.of_document(DocumentId(document_id), principal.visible)
         return DocumentJourneysBody(items=[journey_body(view) for view in views])
 
-    @router.get("/api/v1/monitor/dead-letters", tags=["monitor"], responses=problems.responses(401, 403, 422, 503))
+    @router.get("/api/v1/monitor/dead-letters", tags=["monitor"], responses=problems.responses(400, 401, 403, 422, 503))
     async def list_dead_letters(principal: reader, query: Annotated[LetterListQuery, Query()]) -> LetterListBody:
         """Events that could not be handled and jobs that were given up, newest first."""
-        place = Place()
+        visible, place = principal.visible, Place()
+        scope = f"dead letters:{sorted(visible or ())}"
         if query.cursor is not None:
-            letter_id, buried_at, job_id = _read_cursor(query.cursor, 3)
+            letter_id, buried_at, job_id = read_cursor(query.cursor, scope, tuple[str, str, str])
             place = Place(letter_id or None, buried_at, job_id)
-        page = await dead_letters.page(collections=principal.visible, after=place, limit=query.limit)
+        page = await dead_letters.page(collections=visible, after=place, limit=query.limit)
         following = page.next_place
         return LetterListBody(
             items=[letter_body(letter) for letter in page.items],
-            next_cursor=_cursor(following.letter_id or "", following.job_buried_at, following.job_id)
+            next_cursor=write_cursor(scope, following.letter_id or "", following.job_buried_at, following.job_id)
             if following
             else None,
         )
@@ -114,21 +113,3 @@ def build_router(
         return letter_body(await dead_letters.replay(letter_id, principal.visible))
 
     return router
-
-
-def _cursor(*parts: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str, parts: int) -> list[str]:
-    try:
-        content = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError, RecursionError) as error:
-        raise _bad_cursor() from error
-    if not isinstance(content, list) or len(content) != parts or not all(isinstance(part, str) for part in content):
-        raise _bad_cursor()
-    return content
-
-
-def _bad_cursor() -> InvalidInput:
-    return InvalidInput("The cursor is not one that this list gave.", code="bad_cursor")

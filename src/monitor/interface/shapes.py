@@ -187,7 +187,7 @@ class JourneyListQuery(BaseModel):
     state: State | None = None
     stuck: bool = False
     limit: int = Field(default=50, ge=1, le=500)
-    cursor: str | None = Field(default=None, max_length=200)
+    cursor: str | None = None
 
 
 class LetterListQuery(BaseModel):
@@ -196,7 +196,7 @@ class LetterListQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=50, ge=1, le=500)
-    cursor: str | None = Field(default=None, max_length=400)
+    cursor: str | None = None
 
 
 def health_body(report: HealthReport) -> HealthBody:

@@ -1,11 +1,12 @@
 """A search as it is asked, checked for what no index could answer."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Final, Literal
 
-from search.domain.cursor import query_hash
+from search.domain.cursor import Cursor, query_hash
 from search.domain.filters import Condition, Filters, is_metadata
 from shared.kernel import FieldError, InvalidInput, NotFound
+from shared.web.cursors import WrongCursor
 
 Mode = Literal["hybrid", "keyword", "vector"]
 LONGEST_QUERY: Final = 2000
@@ -22,7 +23,7 @@ class SearchRequest:
     query: str
     mode: Mode = "hybrid"
     limit: int = 10
-    cursor: str | None = None
+    cursor: Cursor | None = None
     filters: Filters = ()
     facets: tuple[str, ...] = ()
     by_document: bool = False
@@ -33,7 +34,10 @@ class SearchRequest:
     visible: frozenset[str] | None = None
 
     def check(self) -> None:
-        """Raises InvalidInput naming what is wrong, NotFound for a collection that is not theirs to see."""
+        """Raises InvalidInput naming what is wrong, NotFound for a collection that is not theirs to see.
+
+        Raises WrongCursor for one of another query.
+        """
         errors = []
         if not self.query.strip():
             errors.append(FieldError("query", "say what to look for; there are only spaces"))
@@ -57,6 +61,8 @@ class SearchRequest:
         for name in self.collections:
             if self.visible is not None and name not in self.visible:
                 raise NotFound(f"There is no collection named {name!r}.", code="collection_not_found")
+        if self.cursor is not None and not self.cursor.fits(self.ranking_hash):
+            raise WrongCursor
 
     @property
     def collections(self) -> tuple[str, ...]:
@@ -81,6 +87,7 @@ class SearchRequest:
     @property
     def answer_hash(self) -> str:
         """Names everything that shapes the answer, but not what it waits for."""
+        cursor = self.cursor and astuple(self.cursor)
         return query_hash(
-            self.ranking_hash, self.limit, self.cursor, list(self.facets), self.highlight, self.context, self.explain
+            self.ranking_hash, self.limit, cursor, list(self.facets), self.highlight, self.context, self.explain
         )

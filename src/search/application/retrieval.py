@@ -78,7 +78,7 @@ class SearchResult:
     facets: dict[str, list[tuple[Any, int]]]
     total: int
     total_is_exact: bool
-    next_cursor: str | None
+    next_cursor: Cursor | None
     index_version: int
     degraded: tuple[str, ...]
 
@@ -190,7 +190,7 @@ class Retrieval:
             facets=facets,
             total=ranking.total,
             total_is_exact=ranking.total_is_exact,
-            next_cursor=Cursor(request.ranking_hash, index_version, following).encode() if more else None,
+            next_cursor=Cursor(request.ranking_hash, index_version, following) if more else None,
             index_version=index_version,
             degraded=(*query.degraded, *late),
         )
@@ -203,7 +203,7 @@ class Retrieval:
             await query.ranking.read(deep=False)
             self._rankings.keep(name, at, query)
             return query, 0, at
-        cursor = Cursor.decode(request.cursor, query_hash=name)
+        cursor = request.cursor
         return await self._rankings.find(request, cursor), cursor.offset, cursor.index_version
 
     async def _prepare(self, request: SearchRequest, at: int) -> PreparedQuery:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import Annotated, Any, Literal
 from uuid import NAMESPACE_OID, uuid5
 
@@ -9,10 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from search.application.request import LONGEST_QUERY, MOST_CONTEXT, MOST_FACETS, MOST_HITS, Mode, SearchRequest
 from search.application.retrieval import Hit, SearchResult
+from search.domain.cursor import Cursor
 from search.domain.filters import parse_filters
+from shared.web.cursors import read_cursor, write_cursor
 
 _DIGITS = 6
-_MOST_CURSOR = 500
+_LIST = "search"
+"""Whose cursors these are; of which query is in them."""
 _MOST_RECEIPT = 4_000_000
 
 
@@ -24,7 +28,7 @@ class SearchQuery(BaseModel):
     query: str = Field(description=f"What to look for; 1 to {LONGEST_QUERY:,} characters.", examples=["노트북 관세율"])
     mode: Mode = "hybrid"
     limit: int = Field(default=10, ge=1, le=MOST_HITS)
-    cursor: str | None = Field(default=None, max_length=_MOST_CURSOR)
+    cursor: str | None = None
     filters: dict[str, JsonValue] = Field(
         default_factory=dict,
         description="Field to value, list of values, or range; fields are `collection`, `document`, `name`, "
@@ -41,12 +45,12 @@ class SearchQuery(BaseModel):
     explain: bool = False
 
     def to_request(self, visible: frozenset[str] | None) -> SearchRequest:
-        """Raises InvalidInput for filters that mean nothing."""
+        """Raises InvalidInput for filters that mean nothing, WrongCursor."""
         return SearchRequest(
             query=self.query,
             mode=self.mode,
             limit=self.limit,
-            cursor=self.cursor,
+            cursor=_cursor(self.cursor),
             filters=parse_filters(self.filters),
             facets=tuple(dict.fromkeys(self.facets)),
             by_document=self.group_by == "document",
@@ -66,17 +70,17 @@ class SearchParameters(BaseModel):
     q: str = Field(description=f"What to look for; 1 to {LONGEST_QUERY:,} characters.", examples=["노트북 관세율"])
     mode: Mode = "hybrid"
     limit: int = Field(default=10, ge=1, le=MOST_HITS)
-    cursor: str | None = Field(default=None, max_length=_MOST_CURSOR)
+    cursor: str | None = None
     collection: str | None = None
 
     def to_request(self, visible: frozenset[str] | None) -> SearchRequest:
-        """The same search as by POST."""
+        """The same search as by POST. Raises WrongCursor."""
         filters: Mapping[str, str] = {} if self.collection is None else {"collection": self.collection}
         return SearchRequest(
             query=self.q,
             mode=self.mode,
             limit=self.limit,
-            cursor=self.cursor,
+            cursor=_cursor(self.cursor),
             filters=parse_filters(filters),
             visible=visible,
         )
@@ -176,7 +180,7 @@ def render(result: SearchResult, *, explain: bool, context: bool) -> bytes:
             },
             "total": result.total,
             "total_is_exact": result.total_is_exact,
-            "next_cursor": result.next_cursor,
+            "next_cursor": result.next_cursor and write_cursor(_LIST, *astuple(result.next_cursor)),
             "index_version": result.index_version,
             "degraded": result.degraded,
         },
@@ -188,6 +192,10 @@ def render(result: SearchResult, *, explain: bool, context: bool) -> bytes:
 def with_time(body: bytes, seconds: float) -> bytes:
     """The rendered answer with the time that this very request took."""
     return body[:-1] + f',"took_ms":{seconds * 1000:.2f}}}'.encode()
+
+
+def _cursor(text: str | None) -> Cursor | None:
+    return None if text is None else Cursor(*read_cursor(text, _LIST, tuple[str, int, int]))
 
 
 def _hit(hit: Hit, *, explain: bool, context: bool) -> dict[str, Any]:
