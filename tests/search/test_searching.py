@@ -1,9 +1,6 @@
 """Documents go in, hits come out: the main road of Search."""
 
 import asyncio
-import base64
-import json
-import zlib
 from pathlib import Path
 
 import pytest
@@ -14,13 +11,13 @@ from search.application.retrieval import RetrievalTimes
 from search.domain.cursor import WINDOW, Cursor
 from shared.events.ingest import DocumentChanged, DocumentWithdrawn
 from shared.events.process import DocumentProcessed, ProcessingFailed
+from shared.events.receipt import write_receipt
 from shared.kernel import Gone, InvalidInput, NotFound, Unavailable
 from shared.web.cursors import WrongCursor
 
 
 def token(*events: DocumentProcessed) -> str:
-    pairs = [[event.document_id, event.document_version] for event in events]
-    return base64.urlsafe_b64encode(zlib.compress(json.dumps(pairs).encode())).rstrip(b"=").decode()
+    return write_receipt((event.document_id, event.document_version) for event in events)
 
 
 async def test_finds_by_words_and_by_meaning(search: ASearch) -> None:

@@ -1,8 +1,5 @@
 """What HTTP shows of documents: the shapes of product.md, and nothing of the domain's inside."""
 
-import base64
-import json
-import zlib
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
@@ -13,6 +10,7 @@ from ingest.application.ports import CollectionCounts
 from ingest.application.shelf import Seen
 from ingest.domain.document import Document, Revision
 from ingest.domain.standing import Status
+from shared.events.receipt import write_receipt
 from shared.kernel import DomainError, Refused, Unavailable
 from shared.web.problems import ProblemField, problem_of
 
@@ -258,10 +256,8 @@ def collection_view(counts: CollectionCounts) -> CollectionView:
 
 
 def after_token(documents: Iterable[Document]) -> str:
-    """URL-safe base64 without padding of zlib-compressed JSON `[[document_id, content_version], …]`."""
-    pairs = sorted({(document.id, document.content_version) for document in documents})
-    packed = zlib.compress(json.dumps(pairs, separators=(",", ":")).encode())
-    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    """For `after` of a search that is to come behind these."""
+    return write_receipt((document.id, document.content_version) for document in documents)
 
 
 def _failure(document: Document) -> DocumentProblem | None:

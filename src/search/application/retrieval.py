@@ -21,7 +21,7 @@ from search.domain.cursor import Cursor
 from search.domain.fusion import Weights, weights
 from search.domain.highlight import Highlight, Highlighter
 from search.domain.language import language_of, model_reads
-from search.domain.receipt import read_receipt
+from shared.events.receipt import read_receipt
 from shared.events.search import SearchPerformed
 from shared.kernel import NotFound, Unavailable, new_id
 from shared.ports.model import Model
