@@ -20,12 +20,13 @@ from shared.ports.storage import BlobStore
 from shared.runtime.module import Module, Resource
 from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
+from shared.vocabulary import INGEST
 from shared.web.access import Access
 
 if TYPE_CHECKING:
     from shared.infrastructure.mongo.database import MongoDatabase
 
-NAME: Final = "ingest"
+NAME: Final = INGEST
 
 
 @dataclass(frozen=True, slots=True)

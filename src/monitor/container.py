@@ -27,14 +27,13 @@ from shared.runtime.module import Module, Resource
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, scheme_of
 from shared.version import VERSION
+from shared.vocabulary import JOB_KINDS, MONITOR
 from shared.web.access import Access
 
 if TYPE_CHECKING:
     from shared.infrastructure.mongo.database import MongoDatabase
 
-NAME: Final = "monitor"
-JOB_KINDS: Final[Mapping[str, tuple[str, ...]]] = {"process": ("process",), "search": ("index",)}
-"""The kinds of jobs that each module's store holds."""
+NAME: Final = MONITOR
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,12 @@ from shared.ports.storage import BlobStore
 from shared.runtime.module import Module, Resource
 from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
+from shared.vocabulary import PROCESS
 
 if TYPE_CHECKING:
     from shared.infrastructure.mongo.database import MongoDatabase
 
-NAME: Final = "process"
+NAME: Final = PROCESS
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,14 @@ from shared.runtime.module import Module, Resource
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
+from shared.vocabulary import SEARCH
 from shared.web.access import Access
 
 if TYPE_CHECKING:
     from search.infrastructure.edge.index import EdgeIndexTimes
     from shared.infrastructure.mongo.database import MongoDatabase
 
-NAME: Final = "search"
+NAME: Final = SEARCH
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from shared.runtime.module import Module
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
+from shared.vocabulary import PROCESS, SEARCH
 from shared.web.access import Access
 
 with without("yaml"):  # for settings in files of that kind
@@ -152,8 +153,8 @@ class SharedContainer(containers.DeclarativeContainer):
     models = providers.Singleton(ModelManager, settings, metrics)
     remote_model = providers.Singleton(_remote_model, settings, metrics, find_model)
     sharing = providers.Singleton(_sharing, settings, metrics, models, remote_model)
-    model_of_search = providers.Singleton(_model_for, sharing, "search")
-    model_of_process = providers.Singleton(_model_for, sharing, "process")
+    model_of_search = providers.Singleton(_model_for, sharing, SEARCH)
+    model_of_process = providers.Singleton(_model_for, sharing, PROCESS)
     model_of_api = providers.Singleton(_model_for, sharing, "api")
     model_operations = providers.Singleton(ModelOperations, settings, models, sharing, remote_model)
     cache = providers.Selector(

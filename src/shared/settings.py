@@ -11,17 +11,15 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, Secret
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.kernel import DomainError, FieldError
+from shared.vocabulary import MODULES, PROCESS, SEARCH, ModuleName
 
 PREFIX: Final = "SEOGA_"
 SECRETS_DIR: Final = f"{PREFIX}SECRETS_DIR"
 """Names a folder in which files stand for settings that are not in the environment."""
-MODEL_CONSUMERS: Final = ("search", "process", "api")
+MODEL_CONSUMERS: Final = (SEARCH, PROCESS, "api")
 """Who embeds: queries, documents, and `POST /v1/embeddings`."""
 
 ModelKind = Literal["embedding", "caption", "ocr"]
-ModuleName = Literal["ingest", "process", "search", "monitor", "model"]
-MODULES: Final = ("ingest", "process", "search", "monitor")
-
 
 _FAMILIES: Final = {"kafkas": "kafka", "mongodb+srv": "mongodb", "qdrants": "qdrant", "rediss": "redis"}
 
@@ -222,7 +220,7 @@ class Settings(BaseSettings):
     @property
     def has_embedded_state(self) -> bool:
         """Whether this process keeps something in the data directory that only one may hold."""
-        urls = [self.events_url, self.store_url, *([self.index_url] if "search" in self.modules else [])]
+        urls = [self.events_url, self.store_url, *([self.index_url] if SEARCH in self.modules else [])]
         return not {scheme_of(url) for url in urls}.isdisjoint(("sqlite", "edge"))
 
     @property

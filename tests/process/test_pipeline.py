@@ -12,7 +12,7 @@ from process_builders import SmallModel, stream
 
 from builders import a_document_received, eventually, labels
 from process.application.intake import Intake
-from process.application.pipeline import STAGES, DocumentProcessing
+from process.application.pipeline import DocumentProcessing
 from process.infrastructure.parser_child import read
 from process.interface.events import subscriptions
 from shared.artefacts.address import original_key
@@ -31,6 +31,7 @@ from shared.kernel import Refused, Unavailable
 from shared.ports.jobs import Job
 from shared.ports.model import TextKind, Vectors
 from shared.runtime.worker import Worker
+from shared.vocabulary import PROCESS_STAGES
 
 ENGLISH = b"Duties\n\nThe duty on notebook computers is zero. It is in heading 8471.30 of the tariff."
 KOREAN = "노트북 관세율\n\n노트북 컴퓨터의 관세율은 0%이다. 품목번호는 8471.30이다.".encode("cp949")
@@ -90,7 +91,7 @@ class House:
 
         facts = await self.processing.run(job, report)
         self.reported.extend(facts)
-        if crash_after == len(STAGES):
+        if crash_after == len(PROCESS_STAGES):
             raise Crash
         return facts
 
@@ -159,7 +160,7 @@ async def test_what_the_model_does_not_read_gets_no_vector(house: House) -> None
     fact = processed(await house.run(await house.claim()))
     assert (fact.language, fact.vectors_artefact, fact.fingerprint, fact.warnings) == ("ko", None, "small-1", ())
     assert house.model.embedded == []
-    assert [stage for stage, _ in stages(house.reported)] == list(STAGES)
+    assert [stage for stage, _ in stages(house.reported)] == list(PROCESS_STAGES)
 
 
 async def test_a_mixed_document_has_vectors_for_what_the_model_reads(house: House) -> None:
@@ -182,7 +183,7 @@ async def test_a_crash_after_a_stage_resumes_behind_it(house: House, crash_after
     await house.jobs.void_leases(except_owner="after the crash")
     house.reported.clear()
     fact = processed(await house.run(await house.claim()))
-    assert stages(house.reported) == [(stage, number < crash_after) for number, stage in enumerate(STAGES)]
+    assert stages(house.reported) == [(stage, number < crash_after) for number, stage in enumerate(PROCESS_STAGES)]
     assert house.parser.parsed == 1
     assert len(house.model.embedded) == 1
     assert fact.chunk_count == 1

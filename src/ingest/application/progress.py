@@ -10,9 +10,10 @@ from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
 from shared.events.search import DocumentIndexed, DocumentRemoved
 from shared.kernel import Clock, DocumentId, utc_now
+from shared.vocabulary import INGEST, PROCESS, SEARCH
 
 # A dead letter of any other group (the monitor's) says nothing about the document.
-_GROUPS_THAT_WORK: Final = frozenset(("process", "search", "ingest"))
+_GROUPS_THAT_WORK: Final = frozenset((PROCESS, SEARCH, INGEST))
 
 
 class ProgressTracking:

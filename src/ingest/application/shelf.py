@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from ingest.application.feed import DocumentFeed
 from ingest.application.ports import CollectionCounts, DocumentFilter, DocumentStore, Page
 from ingest.domain.document import Document, Revision
-from ingest.domain.labels import DEFAULT_COLLECTION
 from ingest.domain.standing import FINAL
 from shared.artefacts.chunks import ChunkedDocument
 from shared.kernel import DocumentId, NotFound, Unavailable
 from shared.ports.storage import BlobStore
+from shared.vocabulary import DEFAULT_COLLECTION
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ LARGEST_METADATA: Final = 16 << 10
 """In bytes of compact UTF-8 JSON."""
 LONGEST_KEY: Final = 128
 LARGEST_INTEGER: Final = (1 << 63) - 1
-DEFAULT_COLLECTION: Final = "default"
 _COLLECTION: Final = re.compile(r"[\w.-]{1,64}")
 _REFUSED_CATEGORIES: Final = {
     "Cc": "a control character",

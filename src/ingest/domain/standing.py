@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
+from shared.vocabulary import INDEX, PROCESS, SEARCH, STAGES
+
 Status = Literal["received", "processing", "searchable", "failed", "withdrawn"]
 FINAL: Final[frozenset[Status]] = frozenset(("searchable", "failed", "withdrawn"))
-STAGES: Final = ("parse", "chunk", "embed", "index")
 _MOST_WARNINGS: Final = 20
 
 
@@ -96,7 +97,7 @@ class Standing:
         letter = next((letter for letter in self.letters if letter.buried), None)
         if letter is None:
             return None
-        stage = {"process": self._present_stage(), "search": "index"}.get(letter.group, letter.group)
+        stage = {PROCESS: self._present_stage(), SEARCH: INDEX}.get(letter.group, letter.group)
         reason = f"{letter.reason} (dead letter {letter.id}; it can be replayed)"
         return Failure(stage=stage, code="dead_letter", reason=reason, retryable=True)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from shared.runtime.client import EXIT_FAILED, EXIT_USAGE, Connect, print_json, printable, problems_to_stderr
+from shared.vocabulary import DEFAULT_COLLECTION
 
 _MOST_LISTED = 50
 
@@ -19,7 +20,7 @@ def build_commands(connect: Connect) -> typer.Typer:
     @commands.command()
     def ingest(
         paths: Annotated[list[Path], typer.Argument(exists=True, metavar="PATH…", help="Files and folders.")],
-        collection: Annotated[str, typer.Option("--collection", "-c", help="Where they go.")] = "default",
+        collection: Annotated[str, typer.Option("--collection", "-c", help="Where they go.")] = DEFAULT_COLLECTION,
         metadata: Annotated[
             list[str] | None, typer.Option("--metadata", "-m", help="KEY=VALUE for all files; repeatable.")
         ] = None,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from ingest.application.ingestion import Ingestion, Submission
 from ingest.application.shelf import Shelf
-from ingest.domain.labels import DEFAULT_COLLECTION, checked_metadata, collection_name, document_name
+from ingest.domain.labels import checked_metadata, collection_name, document_name
 from ingest.interface.multipart import FormFile, FormReader
 from ingest.interface.requests import body_of, declared_size, no_query
 from ingest.interface.views import (
@@ -24,6 +24,7 @@ from ingest.interface.views import (
 )
 from shared.kernel import DomainError, FieldError, InvalidInput
 from shared.settings import Settings
+from shared.vocabulary import DEFAULT_COLLECTION
 from shared.web.access import Access, Principal
 from shared.web.problems import problem_of, responses
 

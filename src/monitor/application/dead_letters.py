@@ -14,6 +14,7 @@ from shared.events.envelope import Envelope, wrap
 from shared.kernel import Conflict, DocumentId, NotFound
 from shared.ports.event_bus import DeadLetter, EventBus
 from shared.ports.jobs import BuriedJob, JobStore
+from shared.vocabulary import MONITOR
 
 _MOST_JOBS: Final = 1_000
 _RAW_CHARACTERS: Final = 2_000
@@ -60,7 +61,7 @@ class DeadLetters:
     """The bus's letters and the buried jobs of every module as one list."""
 
     def __init__(
-        self, bus: EventBus, job_stores: Mapping[str, JobStore], journeys: JourneyStore, *, producer: str = "monitor"
+        self, bus: EventBus, job_stores: Mapping[str, JobStore], journeys: JourneyStore, *, producer: str = MONITOR
     ) -> None:
         self._bus = bus
         self._job_stores = job_stores

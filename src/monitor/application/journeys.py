@@ -9,6 +9,7 @@ from monitor.application.queues import Queues
 from monitor.domain.journey import UNFINISHED, State, Step, StepKind, is_stuck
 from shared.kernel import Clock, DocumentId, NotFound, utc_now
 from shared.telemetry import Metrics
+from shared.vocabulary import INDEX
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Journeys:
             return
         self._metrics.count("journey_steps", kind=str(step.kind))
         if step.seconds is not None and step.detail != "reused":
-            stage = "index" if step.kind is StepKind.INDEXED else step.stage
+            stage = INDEX if step.kind is StepKind.INDEXED else step.stage
             self._metrics.observe("journey_stage_seconds", step.seconds, stage=stage)
 
     def heard_of(self, module: str, at: datetime) -> None:

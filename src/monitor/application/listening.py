@@ -11,13 +11,14 @@ from shared.events.search import DocumentIndexed, DocumentRemoved, SearchPerform
 from shared.kernel import Refused
 from shared.ports.event_bus import EventBus
 from shared.runtime.tailing import Tailing
+from shared.vocabulary import PROCESS, SEARCH
 
 _TOLD_BY: Final = {
-    StageFinished.name: "process",
-    DocumentProcessed.name: "process",
-    ProcessingFailed.name: "process",
-    DocumentIndexed.name: "search",
-    DocumentRemoved.name: "search",
+    StageFinished.name: PROCESS,
+    DocumentProcessed.name: PROCESS,
+    ProcessingFailed.name: PROCESS,
+    DocumentIndexed.name: SEARCH,
+    DocumentRemoved.name: SEARCH,
 }
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Final
 
 from shared.kernel import DocumentId
+from shared.vocabulary import INDEX, PROCESS, SEARCH
 
 
 class StepKind(StrEnum):
@@ -160,7 +161,7 @@ class Journey:
     def stage_seconds(self) -> dict[str, float]:
         """Work time of each stage that told it; indexing is the stage `index`."""
         return {
-            "index" if step.kind is StepKind.INDEXED else step.stage: step.seconds
+            INDEX if step.kind is StepKind.INDEXED else step.stage: step.seconds
             for step in self.steps
             if step.seconds is not None
         }
@@ -178,7 +179,7 @@ class Journey:
         if self.is_finished:
             return None
         kinds = {step.kind for step in self.steps}
-        return "search" if kinds & {StepKind.PROCESSED, StepKind.WITHDRAWN} else "process"
+        return SEARCH if kinds & {StepKind.PROCESSED, StepKind.WITHDRAWN} else PROCESS
 
 
 def is_stuck(journey: Journey, *, now: datetime, after_seconds: float, busy: Set[str] = frozenset()) -> bool:

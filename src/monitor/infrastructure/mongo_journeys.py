@@ -25,6 +25,7 @@ from shared.infrastructure.mongo.grouped_writes import WritingTogether
 from shared.infrastructure.mongo.queries import Filter, Given, Index, Query, Row
 from shared.infrastructure.mongo.row_memory import Remembered
 from shared.kernel import DocumentId, Unavailable
+from shared.vocabulary import INDEX
 
 COLLECTION: Final = "monitor_journeys"
 PAST: Final = "monitor_past_journeys"
@@ -217,7 +218,7 @@ class MongoJourneys:
         )
         stages: dict[str, list[float]] = {}
         for row in (*work, *past_work):
-            stage = "index" if row["_id"]["kind"] == StepKind.INDEXED else row["_id"]["stage"]
+            stage = INDEX if row["_id"]["kind"] == StepKind.INDEXED else row["_id"]["stage"]
             stages.setdefault(stage, []).extend(row["seconds"])
         last = sorted((*ends, *past_ends), key=lambda row: row["finished_at"], reverse=True)[:most]
         return Recent(stages, [row["total_seconds"] for row in last])

@@ -10,6 +10,7 @@ from monitor.domain.journey import Journey, State, Step, StepKind
 from monitor.infrastructure.journey_rows import EPOCH, KINDS, microseconds
 from shared.infrastructure.sqlite.database import SqliteDatabase
 from shared.kernel import DocumentId
+from shared.vocabulary import INDEX
 
 # Instants are microseconds since 1970.
 SCHEMA: Final = """
@@ -126,7 +127,7 @@ class SqliteJourneys:
             for row in rows:
                 # A stage whose artefact was there already tells nothing of how long the stage takes.
                 if row["seconds"] is not None and row["detail"] != "reused":
-                    stage = "index" if row["kind"] == StepKind.INDEXED else row["stage"]
+                    stage = INDEX if row["kind"] == StepKind.INDEXED else row["stage"]
                     stages.setdefault(stage, []).append(row["seconds"])
             totals = connection.execute(
                 "SELECT total_seconds FROM journeys WHERE state = ? ORDER BY finished_at DESC LIMIT ?",

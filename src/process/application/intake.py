@@ -4,8 +4,8 @@ from typing import Final
 
 from shared.events.ingest import DocumentReceived, DocumentWithdrawn
 from shared.ports.jobs import JobStore, NewJob
+from shared.vocabulary import PROCESS_JOB
 
-KIND: Final = "process"
 _BEHIND: Final = 1 << 50
 """More bytes than any upload has: what is in the background goes behind every upload, small ones first."""
 
@@ -20,7 +20,7 @@ class Intake:
         """A job for this version, unless a newer one is known; small documents go first, the background last."""
         await self._jobs.add(
             NewJob(
-                kind=KIND,
+                kind=PROCESS_JOB,
                 document_id=event.document_id,
                 document_version=event.document_version,
                 payload=event.model_dump(mode="json"),

@@ -10,7 +10,6 @@ import numpy as np
 from pydantic import ValidationError
 
 from process.application.chunk_stage import chunked
-from process.application.intake import KIND
 from process.application.ports import DocumentParser
 from process.domain.language import script_of
 from process.domain.passages import passage_text
@@ -27,8 +26,8 @@ from shared.ports.jobs import Job
 from shared.ports.model import Model, ModelDescription
 from shared.ports.storage import BlobStore
 from shared.telemetry import Metrics, get_log
+from shared.vocabulary import CHUNK, EMBED, PARSE, PROCESS_JOB, PROCESS_STAGES
 
-PARSE, CHUNK, EMBED = STAGES = ("parse", "chunk", "embed")
 VERSIONS: Final = {PARSE: 1, CHUNK: 1, EMBED: 1}
 """Raised when a stage's result changes for the same input: what older ones left is not used any more."""
 _CONCURRENCY: Final = 32
@@ -69,7 +68,7 @@ class _Run:
 class DocumentProcessing:
     """The job handler of kind `process`."""
 
-    kind = KIND
+    kind = PROCESS_JOB
     concurrency = _CONCURRENCY
 
     def __init__(
@@ -207,8 +206,8 @@ class DocumentProcessing:
                 document_version=run.event.document_version,
                 stage=stage,
                 seconds=seconds,
-                done=STAGES.index(stage) + 1,
-                total=len(STAGES),
+                done=PROCESS_STAGES.index(stage) + 1,
+                total=len(PROCESS_STAGES),
                 reused=reused,
             )
         )

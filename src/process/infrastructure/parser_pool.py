@@ -12,12 +12,12 @@ from shared.kernel import Refused
 from shared.ports.health import ComponentHealth
 from shared.runtime.children import ChildEnded, ChildError, ChildLimits, ChildProcess
 from shared.telemetry import Metrics, get_log
+from shared.vocabulary import PARSE
 
 _MODULE: Final = "process.infrastructure.parser_child"
 _DOCUMENTS_PER_CHILD: Final = 2_000
 _PEAK_BYTES_PER_CHILD: Final = 256 << 20
 """A child that once needed more gives it back by ending."""
-_PARSE: Final = "parse"
 _log = get_log("process")
 
 
@@ -163,7 +163,7 @@ class ParserPool:
             return Refused(
                 error.detail,
                 code=str(error.data.get("code", "unreadable")),
-                stage=_PARSE,
+                stage=PARSE,
                 retryable=bool(error.data.get("retryable")),
             )
         if error.kind == "MemoryError":
@@ -179,10 +179,10 @@ class ParserPool:
             f"The file could not be read; it seems to be damaged or of an unusual kind ({error.kind}). "
             "Save it again, or in another format, and upload the new file.",
             code="parser_failed",
-            stage=_PARSE,
+            stage=PARSE,
         )
 
     def _gave_up(self, name: str, code: str, reason: str) -> Refused:
         _log.warning("parser ended", action="parse.ended", document=name, code=code)
         self._metrics.count("process_parser_failures_total", code=code)
-        return Refused(reason, code=code, stage=_PARSE, retryable=True)
+        return Refused(reason, code=code, stage=PARSE, retryable=True)

@@ -14,7 +14,7 @@ from typing import Final
 
 from search.application.index_writer import IndexWriter
 from search.application.labelling import Labelling
-from search.application.ports import INDEX_JOB, Analyzer, ChunkIndex, DocumentVersion, LiveStore
+from search.application.ports import Analyzer, ChunkIndex, DocumentVersion, LiveStore
 from search.application.snapshots import Snapshots
 from search.application.units import build_units, read_artefacts
 from shared.kernel import DocumentId, Refused, Unavailable
@@ -23,6 +23,7 @@ from shared.ports.storage import BlobStore
 from shared.runtime.background import Background
 from shared.runtime.backoff import Backoff
 from shared.telemetry import get_log
+from shared.vocabulary import INDEX_JOB
 
 _BATCH: Final = 100
 _PAGE: Final = 1000

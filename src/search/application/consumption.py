@@ -2,12 +2,13 @@
 
 from search.application.cleaning import Cleaning
 from search.application.labelling import Labelling
-from search.application.ports import INDEX_JOB, LiveStore
+from search.application.ports import LiveStore
 from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.ingest import DocumentChanged, DocumentReceived, DocumentWithdrawn
 from shared.events.process import DocumentProcessed, ProcessingFailed
 from shared.events.search import DocumentRemoved
 from shared.ports.jobs import JobStore, NewJob
+from shared.vocabulary import INDEX_JOB
 
 
 class Consumption:

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from search.application.cleaning import Cleaning
 from search.application.index_writer import IndexWriter
 from search.application.labelling import Labelling
-from search.application.ports import INDEX_JOB, Analyzer, ChunkIndex, LiveStore, NewVersion, Sources
+from search.application.ports import Analyzer, ChunkIndex, LiveStore, NewVersion, Sources
 from search.application.units import build_units, read_artefacts
 from shared.events.envelope import Event
 from shared.events.process import DocumentProcessed
@@ -19,6 +19,7 @@ from shared.ports.handlers import Report
 from shared.ports.jobs import Job
 from shared.ports.storage import BlobStore
 from shared.telemetry import Metrics, get_log
+from shared.vocabulary import INDEX_JOB
 
 T = TypeVar("T")
 _CONCURRENCY: Final = 96

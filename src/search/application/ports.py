@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector, Stem
@@ -10,9 +10,6 @@ from shared.artefacts.chunks import Chunk
 from shared.events.envelope import Event
 from shared.events.ingest import Labels
 from shared.kernel import DocumentId
-
-INDEX_JOB: Final = "index"
-"""The kind of job that makes a version searchable."""
 
 DocumentVersion = tuple[DocumentId, int]
 """One version of one document."""

@@ -13,6 +13,7 @@ from shared.artefacts.vectors import ChunkVectors
 from shared.events.ingest import Labels
 from shared.kernel import DocumentId, NotFound, Refused
 from shared.ports.storage import BlobStore
+from shared.vocabulary import INDEX
 
 CHUNK_UNIT = "chunk"
 
@@ -38,9 +39,7 @@ async def read_artefacts(blobs: BlobStore, sources: Sources) -> Artefacts:
             return await asyncio.to_thread(_decode, raw_chunks, raw_vectors, space)
         return _decode(raw_chunks, raw_vectors, space)
     except (NotFound, ValidationError, ValueError) as error:
-        raise Refused(
-            f"What processing left cannot be read: {error}", code="artefact_damaged", stage="index"
-        ) from error
+        raise Refused(f"What processing left cannot be read: {error}", code="artefact_damaged", stage=INDEX) from error
 
 
 def _decode(raw_chunks: bytes, raw_vectors: bytes | None, space: str) -> Artefacts:

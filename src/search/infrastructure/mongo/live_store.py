@@ -63,8 +63,7 @@ from shared.infrastructure.mongo.facts import MongoFacts, merged
 from shared.infrastructure.mongo.grouped_writes import WritingTogether
 from shared.infrastructure.mongo.queries import Given, Index, Query, Row
 from shared.kernel import DocumentId
-
-DEFAULT_COLLECTION: Final = "default"
+from shared.vocabulary import DEFAULT_COLLECTION
 
 INDEXES: Final = (
     Index(RECORDS, (("collection", 1),), where={"collection": {"$exists": True}}),

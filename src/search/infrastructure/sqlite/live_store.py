@@ -21,8 +21,7 @@ from shared.events.envelope import Event
 from shared.events.ingest import Labels
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.kernel import DocumentId
-
-DEFAULT_COLLECTION: Final = "default"
+from shared.vocabulary import DEFAULT_COLLECTION
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS documents (

@@ -33,6 +33,7 @@ from shared.infrastructure.together import Together
 from shared.kernel import InvalidInput, Unavailable, new_id
 from shared.ports.storage import StoredBlob
 from shared.settings import Settings
+from shared.vocabulary import PROCESS
 
 _LARGEST_INLINE_BYTES: Final = 4 << 20
 """A quarter of what a document may be."""
@@ -77,7 +78,7 @@ class MongoBlobs:
         self._reading = Together(self._find_all, name="read-artefacts", most=_MOST_READ)
         self._garbage = MongoGarbage(self._files, self._chunks, self._artefacts)
         # Parsers of this process will ask for a copy of every original at once.
-        self._keeps_copies = "process" in settings.modules
+        self._keeps_copies = PROCESS in settings.modules
         self._forgetting: set[asyncio.Task[None]] = set()
         database.declare(*INDEXES)
 
