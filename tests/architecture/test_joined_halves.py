@@ -15,6 +15,6 @@ def test_what_ingest_accepts_process_reads() -> None:
 
 
 def test_monitor_looks_at_the_jobs_that_modules_do(tmp_path: Path) -> None:
-    modules = Application(load_settings(data_dir=tmp_path), DataDirectory(tmp_path)).modules
+    modules = Application(load_settings(data_dir=tmp_path), DataDirectory(tmp_path)).plugs
     assert {module.name: tuple(job.kind for job in module.jobs) for module in modules if module.jobs} == JOB_KINDS
     assert set(MODULES) <= {module.name for module in modules}

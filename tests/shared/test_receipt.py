@@ -40,20 +40,19 @@ def test_any_other_text_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "token",
     [
-        packed({"a": 1}),
-        packed([["no-uuid", 1]]),
-        packed([[new_document_id()]]),
-        packed([[new_document_id(), 0]]),
-        packed([[new_document_id(), True]]),
-        packed([[new_document_id(), 1 << 62]]),
-        packed([[1, 1]]),
-        packed([[new_document_id(), 1]] * (MOST_VERSIONS + 1)),
-        packed(None, raw=b" " * (5 << 20) + b"[]"),
-        packed(None, raw=b"[" * 100_000),
-        packed([])[:-4],
-        "\ud800",
+        pytest.param(packed({"a": 1}), id="no list"),
+        pytest.param(packed([["no-uuid", 1]]), id="no uuid"),
+        pytest.param(packed([[new_document_id()]]), id="no pair"),
+        pytest.param(packed([[new_document_id(), 0]]), id="version 0"),
+        pytest.param(packed([[new_document_id(), True]]), id="no number"),
+        pytest.param(packed([[new_document_id(), 1 << 62]]), id="too large a number"),
+        pytest.param(packed([[1, 1]]), id="id is a number"),
+        pytest.param(packed([[new_document_id(), 1]] * (MOST_VERSIONS + 1)), id="too many"),
+        pytest.param(packed(None, raw=b" " * (5 << 20) + b"[]"), id="too long"),
+        pytest.param(packed(None, raw=b"[" * 100_000), id="too deep"),
+        pytest.param(packed([])[:-4], id="cut off"),
+        pytest.param("\ud800", id="a lone surrogate"),
     ],
-    ids=lambda token: f"{token[:16]!r} of {len(token)}",
 )
 def test_wrong_versions_and_absurd_sizes_are_refused(token: str) -> None:
     assert read_receipt(packed([])) == []
