@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from process.application.chunk_stage import chunked
 from process.application.ports import DocumentParser
-from process.domain.language import script_of
+from process.domain.language import is_readable
 from process.domain.passages import passage_text
 from shared.artefacts.address import artefact_key, original_key
 from shared.artefacts.chunks import Chunk, ChunkedDocument
@@ -234,10 +234,7 @@ class DocumentProcessing:
 
 
 def _is_readable(chunk: Chunk, model: ModelDescription) -> bool:
-    """Whether the model can read it; Latin text too short to tell its language is taken along."""
-    if chunk.language is None:
-        return script_of(chunk.text) in ("latin", None)
-    return chunk.language in model.languages
+    return is_readable(chunk.text, chunk.language, model.languages)
 
 
 def _renewal_key(event: DocumentReceived, stage: str) -> str:

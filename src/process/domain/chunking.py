@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from process.domain.language import language_of, script_of
+from process.domain.language import is_readable, language_of, script_of
 from process.domain.passages import passage_prefix
 from process.domain.units import Unit, divided, units_of
 
@@ -171,7 +171,8 @@ def _units(
         part = text[block.start : min(block.end, block.start + _SAMPLE)]
         script = script_of(part)
         own = language if script in (document_script, None) else language_of(part)
-        for unit in units_of(text, block.start, block.end, block.kind, index, _reads(own, part, limits)):
+        readable = is_readable(part, own, limits.languages)
+        for unit in units_of(text, block.start, block.end, block.kind, index, readable):
             yield headings, level, unit
     for unit in _stray_units(text, position, len(text), max(0, len(blocks) - 1), limits, language):
         yield headings, level, unit
@@ -190,14 +191,8 @@ def _stray_units(text: str, start: int, end: int, block: int, limits: Limits, la
     stray = _trimmed(text, start, end)
     if stray is None:
         return iter(())
-    return units_of(text, *stray, "paragraph", block, _reads(language, text[stray[0] : stray[1]], limits))
-
-
-def _reads(language: str | None, text: str, limits: Limits) -> bool:
-    if language is None:
-        # English that is too short to tell is the likeliest Latin text; digits alone read well too.
-        return script_of(text) in ("latin", None)
-    return language in limits.languages
+    readable = is_readable(text[stray[0] : stray[1]], language, limits.languages)
+    return units_of(text, *stray, "paragraph", block, readable)
 
 
 def _measure(
