@@ -24,11 +24,11 @@ from ingest.infrastructure.mongo_document_rows import (
 from shared.events.envelope import Event
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase
 from shared.infrastructure.mongo.facts import MongoFacts, merged
-from shared.infrastructure.mongo.grouped_writes import WritingTogether
+from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Given, Index, Query, Row
 from shared.infrastructure.mongo.row_memory import Remembered
-from shared.infrastructure.together import Together
 from shared.kernel import Clock, DocumentId, NotFound, Unavailable
+from shared.runtime.grouping import GroupedCalls
 
 COLLECTION: Final = "ingest_documents"
 REVISIONS: Final = "ingest_revisions"
@@ -100,8 +100,8 @@ class MongoDocuments:
         self._numbers = RisingNumbers(clock or database.now)
         self._embedded = embedded
         self._documents = database.collection(COLLECTION)
-        self._together = WritingTogether(self._documents)
-        self._finding = Together(self._find_holders, name="find-holders", most=_HOLDERS_AT_ONCE)
+        self._grouped = GroupedWrites(self._documents)
+        self._finding = GroupedCalls(self._find_holders, name="find-holders", most=_HOLDERS_AT_ONCE)
         self._archive = database.collection(REVISIONS)
         database.declare(*INDEXES)
         facts.live_in(COLLECTION)
@@ -162,7 +162,7 @@ class MongoDocuments:
                     continue  # what is stored may have moved on: it is looked at before an event is passed over
                 if after.removed:
                     await self._archive.delete(ARCHIVED, many=True, documents=[document_id])
-                if await self._together.update(
+                if await self._grouped.update(
                     OF_STANDING, advancing(before, after), document_id=document_id, number=number
                 ):
                     memory.value = (number + 1, after)
@@ -238,7 +238,7 @@ class MongoDocuments:
         return frozenset(hashes)
 
     async def _insert(self, document: Document, change: Row, values: Mapping[str, Any]) -> Document:
-        if not await self._together.update(OF_VERSION, change, **values):
+        if not await self._grouped.update(OF_VERSION, change, **values):
             there = await self._documents.find_one(ONE, fields={"_id": 1}, document_id=document.id)
             raise _stale(document.id) if there else _taken()
         self._standings.of(document.id).value = (0, document.standing)

@@ -21,7 +21,7 @@ from monitor.infrastructure.mongo_journey_rows import (
     writing,
 )
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase
-from shared.infrastructure.mongo.grouped_writes import WritingTogether
+from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Filter, Given, Index, Query, Row
 from shared.infrastructure.mongo.row_memory import Remembered
 from shared.kernel import DocumentId, Unavailable
@@ -92,7 +92,7 @@ class MongoJourneys:
 
     def __init__(self, database: MongoDatabase) -> None:
         self._journeys = database.collection(COLLECTION)
-        self._together = WritingTogether(self._journeys)
+        self._grouped = GroupedWrites(self._journeys)
         self._past = database.collection(PAST)
         database.declare(*INDEXES)
         self._told: Remembered[Told] = Remembered(_REMEMBERED)
@@ -127,7 +127,7 @@ class MongoJourneys:
                     after = after.labelled(relabelled)
                     if before.version is not None and before.collection is None:
                         await self._name_past(relabelled)
-                if await self._together.update(
+                if await self._grouped.update(
                     OF_NUMBER, writing(document_id, before, after), document_id=document_id, number=before.number
                 ):
                     memory.value = after

@@ -4,69 +4,40 @@ A flush costs about as much for one unit as for hundreds (20–100 ms), so a tho
 not flush a thousand times.
 """
 
-import asyncio
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from search.application.ports import ChunkIndex, Unit
-from shared.runtime.background import Background
+from shared.runtime.grouping import GroupedCalls
 
 _LARGEST_BATCH: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
-    units: Sequence[Unit]
-    done: asyncio.Future[None]
-
-
-class IndexWriter(Background):
-    """An async context manager in front of an index."""
+class IndexWriter:
+    """An async context manager in front of an index; leaving it cancels what is not written yet."""
 
     def __init__(self, index: ChunkIndex, *, gathering_seconds: float = 0.2) -> None:
         """While several documents arrive together, one flush in so much time is enough."""
         self._index = index
-        self._gathering_seconds = gathering_seconds
-        self._waiting: list[_Write] = []
-        self._wake = asyncio.Event()
+        # However much waits: who builds units sees to it that they have room.
+        self._writing = GroupedCalls(
+            self._write_all, name="write-units", most=sys.maxsize, gathering_seconds=gathering_seconds
+        )
 
-    async def __aexit__(self, *error: object) -> None:
-        await super().__aexit__(*error)
-        for write in self._waiting:
-            write.done.cancel()
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._writing.close()
 
     async def write(self, units: Sequence[Unit]) -> None:
         """On disk when it returns. Raises Unavailable; the same units can then be written again."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Write(units, done))
-        self._wake.set()
-        await done
+        await self._writing.ask(units)
 
-    async def run(self) -> None:
-        """See Background."""
-        clock = asyncio.get_running_loop().time
-        while True:
-            await self._wake.wait()
-            began = clock()
-            self._wake.clear()
-            batch, self._waiting = self._waiting, []
-            try:
-                units = [unit for write in batch for unit in write.units]
-                for start in range(0, len(units), _LARGEST_BATCH):
-                    await self._index.upsert(units[start : start + _LARGEST_BATCH])
-                await self._index.flush()
-            except Exception as error:
-                for write in batch:
-                    if not write.done.done():
-                        write.done.set_exception(error)
-            except asyncio.CancelledError:
-                for write in batch:
-                    write.done.cancel()
-                raise
-            else:
-                for write in batch:
-                    if not write.done.done():
-                        write.done.set_result(None)
-                if len(batch) > 1 or self._waiting:
-                    await asyncio.sleep(max(0.0, began + self._gathering_seconds - clock()))
+    async def _write_all(self, writes: Sequence[Sequence[Unit]]) -> Sequence[None]:
+        units = [unit for write in writes for unit in write]
+        for start in range(0, len(units), _LARGEST_BATCH):
+            await self._index.upsert(units[start : start + _LARGEST_BATCH])
+        await self._index.flush()
+        return [None] * len(writes)

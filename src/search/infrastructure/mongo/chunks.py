@@ -6,8 +6,8 @@ from typing import Final
 from search.application.ports import NewVersion
 from shared.infrastructure.mongo.database import Delete, Insert, MongoDatabase
 from shared.infrastructure.mongo.queries import Given, Query
-from shared.infrastructure.together import Together
 from shared.kernel import DocumentId
+from shared.runtime.grouping import GroupedCalls
 
 CHUNKS: Final = "search_chunks"
 _MOST_WRITTEN: Final = 500
@@ -25,7 +25,7 @@ class MongoChunks:
 
     def __init__(self, database: MongoDatabase) -> None:
         self._chunks = database.collection(CHUNKS)
-        self._writes = Together(self._write, name="chunks.write", most=_MOST_WRITTEN, size_of=len)
+        self._writes = GroupedCalls(self._write, name="chunks.write", most=_MOST_WRITTEN, size_of=len)
 
     async def write(self, new: NewVersion) -> None:
         """One call for every 500, of whichever versions are written at the same time."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase
 from shared.infrastructure.mongo.queries import Given, Query
-from shared.infrastructure.together import Together
+from shared.runtime.grouping import GroupedCalls
 
 COUNTERS: Final = "search_counters"
 _INDEX_VERSION: Final = "index_version"
@@ -18,8 +18,8 @@ class MongoIndexVersion:
 
     def __init__(self, database: MongoDatabase) -> None:
         self._counters = database.collection(COUNTERS)
-        self._reading = Together(self._read, name="index-version.read")
-        self._raising = Together(self._raise, name="index-version.raise")
+        self._reading = GroupedCalls(self._read, name="index-version.read")
+        self._raising = GroupedCalls(self._raise, name="index-version.raise")
 
     async def read(self) -> int:
         """The number as it is now; those who ask at the same time are told the same. Raises Unavailable."""

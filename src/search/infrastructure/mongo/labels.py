@@ -7,7 +7,7 @@ from typing import Final
 from search.infrastructure.mongo.records import RECORDS, is_stale, made_or_set
 from shared.events.ingest import Labels
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase, Update
-from shared.infrastructure.mongo.grouped_writes import WritingTogether
+from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Given, Index, Query, Row
 from shared.kernel import DocumentId
 
@@ -41,9 +41,9 @@ TO_LABEL: Final = Query(RECORDS, {"stale": True})
 class MongoLabels:
     """Part of the MongoLiveStore, which has the promises."""
 
-    def __init__(self, database: MongoDatabase, together: WritingTogether) -> None:
+    def __init__(self, database: MongoDatabase, grouped: GroupedWrites) -> None:
         self._records = database.collection(RECORDS)
-        self._together = together
+        self._grouped = grouped
         database.declare(*INDEXES)
 
     async def keep(self, document_id: DocumentId, version: int, labels: Labels) -> bool:
@@ -54,7 +54,7 @@ class MongoLabels:
         words = labels.model_dump_json()
         values: Row = {"collection": labels.collection, "labels": words, "labels_version": version, "stale": True}
         which: Row = {"id": document_id, "version": version, "labels": words}
-        if version == _FIRST_VERSION and await self._together.update(NO_RECORD, made_or_set(values), id=document_id):
+        if version == _FIRST_VERSION and await self._grouped.update(NO_RECORD, made_or_set(values), id=document_id):
             return False
         while True:
             with suppress(Duplicate):  # it is there with these labels or newer ones, or was made a moment ago

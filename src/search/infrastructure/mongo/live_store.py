@@ -60,7 +60,7 @@ from shared.events.envelope import Event
 from shared.events.ingest import Labels
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase, Update
 from shared.infrastructure.mongo.facts import MongoFacts, merged
-from shared.infrastructure.mongo.grouped_writes import WritingTogether
+from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Given, Index, Query, Row
 from shared.kernel import DocumentId
 from shared.vocabulary import DEFAULT_COLLECTION
@@ -132,10 +132,10 @@ class MongoLiveStore:
         self._longest_search = timedelta(seconds=longest_search_seconds)
         self._look_for_others_seconds = look_for_others_seconds
         self._records = database.collection(RECORDS)
-        self._together = WritingTogether(self._records)
+        self._grouped = GroupedWrites(self._records)
         self._reading = MongoReading(database)
         self._chunks = MongoChunks(database)
-        self._labels = MongoLabels(database, self._together)
+        self._labels = MongoLabels(database, self._grouped)
         self._index_version = MongoIndexVersion(database)
         self._changed = asyncio.Event()
         database.declare(*INDEXES)
@@ -203,7 +203,7 @@ class MongoLiveStore:
         if record is None or "next" in record or supersedes(record, new.version):
             return None
         versions = {name: record[name] for name in ("live_version", "withdrawn_version")}
-        return record if await self._together.update(AS_READ, change, id=new.document_id, **versions) else None
+        return record if await self._grouped.update(AS_READ, change, id=new.document_id, **versions) else None
 
     async def withdraw(self, document_id: DocumentId, version: int, *facts: Event) -> bool:
         """See LiveStore. Three calls; see the head of this file."""
@@ -232,7 +232,7 @@ class MongoLiveStore:
         """See LiveStore."""
         while True:
             change = made_or_set({"failed_version": version})
-            if await self._together.update(FAILING, change, id=document_id, version=version):
+            if await self._grouped.update(FAILING, change, id=document_id, version=version):
                 break
             # A newer one is known, or the record was made a moment ago.
             record = await self._reading.record(document_id)
@@ -364,7 +364,7 @@ class MongoLiveStore:
         while True:
             change = merged(completion(record, number, self._now()), self._facts.pushed(facts))
             labels_version = int(record["labels_version"])
-            if await self._together.update(
+            if await self._grouped.update(
                 DECIDED, change, id=record["_id"], token=decided["token"], labels_version=labels_version
             ):
                 if facts:

@@ -18,10 +18,10 @@ from search.infrastructure.qdrant.points import MOST_UNITS, to_point
 from search.infrastructure.qdrant.searching import Searching
 from search.infrastructure.qdrant.server import QdrantServer, Rejected
 from shared.events.ingest import Labels
-from shared.infrastructure.together import Together
 from shared.kernel import DocumentId, Unavailable
 from shared.ports.health import ComponentHealth
 from shared.ports.model import Model
+from shared.runtime.grouping import GroupedCalls
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, WrongSettings
 
@@ -59,7 +59,7 @@ class QdrantIndex:
         self._searching = Searching(self._server, self._collections.alias, settings)
         self._moving = Moving(self._server, self._collections, model, analyzer_version, times=moving)
         # In the order they came: what is deleted and then written stays written.
-        self._writes: Together[Write, Exception | None] = Together(self._write_all, name="write-index", most=50)
+        self._writes: GroupedCalls[Write, Exception | None] = GroupedCalls(self._write_all, name="write-index", most=50)
 
     async def __aenter__(self) -> Self:
         """Raises WrongSettings for what waiting cannot mend, if the server can say so now."""

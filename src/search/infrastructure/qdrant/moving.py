@@ -14,9 +14,9 @@ from search.infrastructure.qdrant.collections import Collection, QdrantCollectio
 from search.infrastructure.qdrant.copying import Copying, Dropped
 from search.infrastructure.qdrant.layout import Place
 from search.infrastructure.qdrant.server import QdrantServer, Rejected
-from shared.infrastructure.together import Together
 from shared.kernel import Unavailable
 from shared.ports.model import Model
+from shared.runtime.grouping import GroupedCalls
 from shared.settings import WrongSettings
 from shared.telemetry import get_log
 
@@ -73,7 +73,7 @@ class Moving:
         self._is_asked = False
         self._steering = asyncio.Lock()
         self._founding = asyncio.Lock()
-        self._following = Together(self._follow_model, name="follow-model")
+        self._following = GroupedCalls(self._follow_model, name="follow-model")
         self._sure_until = 0.0
         self._beat_at = 0.0
         self._abandoned_at = time.monotonic()

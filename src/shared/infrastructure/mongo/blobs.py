@@ -27,11 +27,11 @@ from shared.infrastructure.files.keys import (
 )
 from shared.infrastructure.mongo.database import Duplicate, Insert, MongoDatabase
 from shared.infrastructure.mongo.garbage import ARTEFACTS, CHUNKS, FILES, MongoGarbage, file_id
-from shared.infrastructure.mongo.grouped_writes import WritingTogether
+from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Given, Index, Query, Row
-from shared.infrastructure.together import Together
 from shared.kernel import InvalidInput, Unavailable, new_id
 from shared.ports.storage import StoredBlob
+from shared.runtime.grouping import GroupedCalls
 from shared.settings import Settings
 from shared.vocabulary import PROCESS
 
@@ -71,11 +71,11 @@ class MongoBlobs:
         self._chunks = database.collection(CHUNKS)
         self._artefacts = database.collection(ARTEFACTS)
         self._copies = LocalCopies(settings.data_dir / "blob-cache", most_bytes=copies_bytes)
-        self._new_files = WritingTogether(self._files)
-        self._new_chunks = WritingTogether(self._chunks)
-        self._new_artefacts = WritingTogether(self._artefacts)
-        self._finding = Together(self._find_files, name="find-files")
-        self._reading = Together(self._find_all, name="read-artefacts", most=_MOST_READ)
+        self._new_files = GroupedWrites(self._files)
+        self._new_chunks = GroupedWrites(self._chunks)
+        self._new_artefacts = GroupedWrites(self._artefacts)
+        self._finding = GroupedCalls(self._find_files, name="find-files")
+        self._reading = GroupedCalls(self._find_all, name="read-artefacts", most=_MOST_READ)
         self._garbage = MongoGarbage(self._files, self._chunks, self._artefacts)
         # Parsers of this process will ask for a copy of every original at once.
         self._keeps_copies = PROCESS in settings.modules

@@ -8,10 +8,10 @@ from typing import Any
 
 from shared.infrastructure.mongo.database import MongoCollection, Update
 from shared.infrastructure.mongo.queries import Query, Row
-from shared.infrastructure.together import Together
+from shared.runtime.grouping import GroupedCalls
 
 
-class WritingTogether:
+class GroupedWrites:
     """Updates of single rows by `_id` and a condition. Each is done, or not, by itself.
 
     They raise as MongoCollection does; when a call fails, so does what waits behind it, unsent.
@@ -19,7 +19,7 @@ class WritingTogether:
 
     def __init__(self, collection: MongoCollection) -> None:
         self._collection = collection
-        self._writing = Together(collection.write_each, name=f"write-{collection.name}")
+        self._writing = GroupedCalls(collection.write_each, name=f"write-{collection.name}")
 
     async def update(self, query: Query, change: Row, **values: Any) -> bool:
         """False where something unique is in the way: above all a row of this `_id` that does not match.

@@ -15,11 +15,11 @@ from typing import Any, Final
 from shared.events.envelope import Event, current_cause
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase, Update
 from shared.infrastructure.mongo.facts import MongoFacts, merged
-from shared.infrastructure.mongo.grouped_writes import WritingTogether
+from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import ANY_COLLECTION, Given, Index, Query, Row
-from shared.infrastructure.together import Together
 from shared.kernel import Clock, DocumentId, NotFound, new_id
 from shared.ports.jobs import BuriedJob, Job, JobCounts, NewJob
+from shared.runtime.grouping import GroupedCalls
 
 _NO_FACTS: Final = dict.fromkeys(("facts", "facts_last", "facts_owner", "facts_until"), 0)
 _FREE: Final = dict.fromkeys(("owner", "lease"), "")
@@ -88,8 +88,8 @@ class MongoJobs:
         self._clock = clock or database.now
         self._jobs = database.collection(f"{facts.producer}_jobs")
         self._cancelled = database.collection(f"{facts.producer}_cancelled")
-        self._writing = WritingTogether(self._jobs)
-        self._looking = Together(self._barred, name=f"look-{self._cancelled.name}")
+        self._writing = GroupedWrites(self._jobs)
+        self._looking = GroupedCalls(self._barred, name=f"look-{self._cancelled.name}")
         database.declare(*(index.of(self._jobs.name) for index in INDEXES))
         facts.live_in(self._jobs.name)
         self._ready: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)

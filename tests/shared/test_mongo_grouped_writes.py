@@ -10,7 +10,7 @@ from mongo_builders import a_mongo, a_mongo_door, settings_for_mongo
 from servers.machine import free_ports
 
 from shared.infrastructure.mongo.database import MongoCollection
-from shared.infrastructure.mongo.grouped_writes import WritingTogether
+from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Given, Query
 from shared.infrastructure.mongo.row_memory import Remembered
 from shared.kernel import Unavailable
@@ -27,10 +27,10 @@ async def things(tmp_path: Path) -> AsyncIterator[MongoCollection]:
 
 @pytest.mark.servers
 async def test_each_of_many_at_once_learns_whether_it_was_done(things: MongoCollection) -> None:
-    together = WritingTogether(things)
+    grouped = GroupedWrites(things)
 
     async def write(thing: int, number: int) -> bool:
-        return await together.update(ONE, {"$set": {"number": number + 1}}, id=thing, number=number)
+        return await grouped.update(ONE, {"$set": {"number": number + 1}}, id=thing, number=number)
 
     assert all(await asyncio.gather(*(write(thing, 0) for thing in range(600))))
     assert await asyncio.gather(*(write(thing, thing % 2) for thing in range(20))) == [False, True] * 10
@@ -41,14 +41,14 @@ async def test_each_of_many_at_once_learns_whether_it_was_done(things: MongoColl
 
 @pytest.mark.servers
 async def test_a_change_of_what_is_not_there_inserts_nothing(things: MongoCollection) -> None:
-    together = WritingTogether(things)
-    assert await together.update(FIRST, {"$set": {"number": 1}}, id="a")
+    grouped = GroupedWrites(things)
+    assert await grouped.update(FIRST, {"$set": {"number": 1}}, id="a")
     outcomes = await asyncio.gather(
-        together.change(ONE, {"$set": {"seen": True}}, id="a", number=1),
-        together.change(ONE, {"$unset": {"number": ""}, "$push": {"all": 1}}, id="a", number=2),
-        together.change(FIRST, {"$set": {"number": 1}}, id="b"),
-        together.update(FIRST, {"$set": {"number": 1}}, id="c"),
-        together.change(FIRST, {"$inc": {"number": 1}}, id="c"),
+        grouped.change(ONE, {"$set": {"seen": True}}, id="a", number=1),
+        grouped.change(ONE, {"$unset": {"number": ""}, "$push": {"all": 1}}, id="a", number=2),
+        grouped.change(FIRST, {"$set": {"number": 1}}, id="b"),
+        grouped.update(FIRST, {"$set": {"number": 1}}, id="c"),
+        grouped.change(FIRST, {"$inc": {"number": 1}}, id="c"),
     )
     assert list(outcomes) == [True, False, False, True, True]
     assert await things.find_one(FIRST, id="a") == {"_id": "a", "number": 1, "seen": True}
@@ -58,14 +58,14 @@ async def test_a_change_of_what_is_not_there_inserts_nothing(things: MongoCollec
 
 @pytest.mark.servers
 async def test_who_is_cancelled_takes_nobody_along(things: MongoCollection) -> None:
-    together = WritingTogether(things)
-    writes = [asyncio.create_task(together.update(FIRST, {"$set": {"number": 1}}, id=thing)) for thing in range(3)]
+    grouped = GroupedWrites(things)
+    writes = [asyncio.create_task(grouped.update(FIRST, {"$set": {"number": 1}}, id=thing)) for thing in range(3)]
     await asyncio.sleep(0)
     writes[1].cancel()
     outcomes = await asyncio.gather(*writes, return_exceptions=True)
     assert (outcomes[0], outcomes[2]) == (True, True)
     assert isinstance(outcomes[1], asyncio.CancelledError)
-    assert await together.update(FIRST, {"$set": {"number": 2}}, id=0)
+    assert await grouped.update(FIRST, {"$set": {"number": 2}}, id=0)
 
 
 async def test_what_waits_behind_a_call_that_fails_fails_with_it(tmp_path: Path) -> None:
@@ -74,11 +74,11 @@ async def test_what_waits_behind_a_call_that_fails_fails_with_it(tmp_path: Path)
         tmp_path, url=f"mongodb://127.0.0.1:{closed_port}/nothing", server_timeout_seconds=0.5
     )
     async with a_mongo_door(settings) as database:
-        together = WritingTogether(database.collection("things"))
+        grouped = GroupedWrites(database.collection("things"))
         started = time.monotonic()
-        writes = [asyncio.create_task(together.update(FIRST, {"$set": {"number": 1}}, id=0))]
+        writes = [asyncio.create_task(grouped.update(FIRST, {"$set": {"number": 1}}, id=0))]
         await asyncio.sleep(0.1)
-        writes += [asyncio.create_task(together.update(FIRST, {"$set": {"number": 1}}, id=thing)) for thing in (1, 2)]
+        writes += [asyncio.create_task(grouped.update(FIRST, {"$set": {"number": 1}}, id=thing)) for thing in (1, 2)]
         outcomes = await asyncio.gather(*writes, return_exceptions=True)
         assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
         assert time.monotonic() - started < 0.9

@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-class Together(Generic[Item, Answer]):
+class GroupedCalls(Generic[Item, Answer]):
     """One call at a time, which begins after everyone whose question it carries has asked."""
 
     def __init__(
@@ -20,12 +20,17 @@ class Together(Generic[Item, Answer]):
         name: str,
         most: int = 500,
         size_of: Callable[[Item], int] = lambda _: 1,
+        gathering_seconds: float = 0,
     ) -> None:
-        """`send` gives one answer for each item, in their order. At most `most` go together by `size_of`, or one."""
+        """`send` gives one answer for each item, in their order. At most `most` go together by `size_of`, or one.
+
+        While several come at a time, so many seconds pass from one call to the next, for more to come together.
+        """
         self._send = send
         self._name = name
         self._most = most
         self._size_of = size_of
+        self._gathering_seconds = gathering_seconds
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
         self._sending: asyncio.Task[None] | None = None
 
@@ -37,8 +42,19 @@ class Together(Generic[Item, Answer]):
             self._sending = asyncio.create_task(self._send_all(), name=self._name)
         return await done
 
+    async def close(self) -> None:
+        """Cancels the call that is under way, and everyone who waits."""
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+        for _, done in self._waiting:
+            done.cancel()
+        self._waiting = []
+
     async def _send_all(self) -> None:
+        clock = asyncio.get_running_loop().time
         while batch := self._next():
+            began = clock()
             try:
                 answers = await self._send([item for item, _ in batch])
             except Unavailable as error:
@@ -53,6 +69,8 @@ class Together(Generic[Item, Answer]):
                 for (_, done), answer in zip(batch, answers, strict=True):
                     if not done.done():
                         done.set_result(answer)
+                if self._gathering_seconds and (len(batch) > 1 or self._waiting):
+                    await asyncio.sleep(max(0.0, began + self._gathering_seconds - clock()))
 
     def _next(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
         size = 0
