@@ -8,7 +8,9 @@ from typing import Any
 
 from search_builders import chunked
 
-from search.application.ports import HitRecord, LiveStore, NewVersion, RenewalStore, Sources
+from search.application.ports.live_store import HitRecord, LiveStore
+from search.application.ports.renewals import RenewalStore
+from search.application.ports.versions import NewVersion, Sources
 from search.infrastructure.sqlite.live_store import SqliteLiveStore
 from search.infrastructure.sqlite.renewals import SqliteRenewals
 from shared.events.search import DocumentIndexed, DocumentRemoved

@@ -10,7 +10,8 @@ from search_builders import SmallModel, embed
 from servers import qdrant_url
 
 from builders import labels
-from search.application.ports import DenseVector, DocumentVersion, Unit
+from search.application.ports.chunk_index import DenseVector, Unit
+from search.application.ports.versions import DocumentVersion
 from search.domain.filters import parse_filters
 from search.domain.terms import SparseVector
 from search.infrastructure.qdrant.index import QdrantIndex

@@ -16,7 +16,8 @@ from httpx import ASGITransport, AsyncClient, Response
 
 from builders import eventually, labels
 from search.application.cleaning import CleaningTimes
-from search.application.ports import ChunkIndex, LiveStore
+from search.application.ports.chunk_index import ChunkIndex
+from search.application.ports.live_store import LiveStore
 from search.application.renewal import RenewalTimes
 from search.application.request import SearchRequest
 from search.application.retrieval import Retrieval, RetrievalTimes, SearchResult

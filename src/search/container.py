@@ -11,7 +11,10 @@ from search.application.consumption import Consumption
 from search.application.index_writer import IndexWriter
 from search.application.indexing import Indexing
 from search.application.labelling import Labelling
-from search.application.ports import Analyzer, ChunkIndex, LiveStore, RenewalStore
+from search.application.ports.analysis import Analyzer
+from search.application.ports.chunk_index import ChunkIndex
+from search.application.ports.live_store import LiveStore
+from search.application.ports.renewals import RenewalStore
 from search.application.probes import index_probe, model_probe, vectors_probe
 from search.application.renewal import Renewal, RenewalTimes
 from search.application.retrieval import Retrieval, RetrievalTimes

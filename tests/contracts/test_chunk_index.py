@@ -1,4 +1,4 @@
-"""What every ChunkIndex promises (src/search/application/ports.py)."""
+"""What every ChunkIndex promises (src/search/application/ports/chunk_index.py)."""
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +10,8 @@ import pytest
 from search_builders import SmallModel, embed
 
 from builders import labels
-from search.application.ports import ChunkIndex, DenseVector, DocumentVersion, Unit
+from search.application.ports.chunk_index import ChunkIndex, DenseVector, Unit
+from search.application.ports.versions import DocumentVersion
 from search.domain.filters import Condition, parse_filters
 from search.domain.terms import SparseVector
 from search.infrastructure.edge.index import EdgeIndex

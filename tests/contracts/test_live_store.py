@@ -19,7 +19,8 @@ from live_store_builders import (
 )
 
 from builders import labels
-from search.application.ports import LiveStore, LiveVersion
+from search.application.ports.live_store import LiveStore
+from search.application.ports.versions import LiveVersion
 from shared.kernel import DocumentId, new_document_id
 
 

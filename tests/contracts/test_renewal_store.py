@@ -13,7 +13,7 @@ from live_store_builders import (
     told,
 )
 
-from search.application.ports import NewVersion
+from search.application.ports.versions import NewVersion
 from shared.events.search import VectorsOutdated
 
 

@@ -14,7 +14,8 @@ from search_builders import ASearch, a_search
 from builders import eventually, labels
 from search.application.cleaning import Cleaning, CleaningTimes
 from search.application.labelling import Labelling
-from search.application.ports import DocumentVersion, NewVersion, Sources, Unit
+from search.application.ports.chunk_index import Unit
+from search.application.ports.versions import DocumentVersion, NewVersion, Sources
 from search.application.snapshots import Snapshots
 from search.application.units import build_units, read_artefacts
 from shared.events.ingest import DocumentWithdrawn

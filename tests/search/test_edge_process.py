@@ -11,7 +11,7 @@ import pytest
 from search_builders import SmallModel
 
 from builders import eventually, labels
-from search.application.ports import Unit
+from search.application.ports.chunk_index import Unit
 from search.domain.terms import SparseVector
 from search.infrastructure.edge.index import EdgeIndex, EdgeIndexTimes
 from shared.kernel import DocumentId, Unavailable

@@ -11,7 +11,7 @@ import psutil
 from search_builders import DIMENSION, SmallModel, embed
 
 from builders import eventually, labels
-from search.application.ports import DenseVector, Unit
+from search.application.ports.chunk_index import DenseVector, Unit
 from search.domain.filters import parse_filters
 from search.domain.terms import SparseVector
 from search.infrastructure.edge.index import EdgeIndex, EdgeIndexTimes

@@ -9,7 +9,7 @@ import pytest
 
 from builders import eventually, labels
 from search.application.index_writer import IndexWriter
-from search.application.ports import ChunkIndex, Unit
+from search.application.ports.chunk_index import ChunkIndex, Unit
 from shared.kernel import Unavailable, new_document_id
 
 GATHERING_SECONDS = 0.3

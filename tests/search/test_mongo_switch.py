@@ -13,7 +13,8 @@ from live_store_builders import OpenSearchStore, SearchStore, a_version, indexed
 from mongo_builders import a_mongo_door, a_remotes, settings_for_mongo
 
 from builders import labels
-from search.application.ports import LiveStore, NewVersion
+from search.application.ports.live_store import LiveStore
+from search.application.ports.versions import NewVersion
 from search.infrastructure.mongo.chunks import MongoChunks
 from search.infrastructure.mongo.live_store import MongoLiveStore
 from shared.infrastructure.mongo.database import MongoDatabase

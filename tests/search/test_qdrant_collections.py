@@ -9,7 +9,8 @@ from qdrant_builders import AShelf, a_process, a_shelf, by_vector, by_words, doc
 from search_builders import SmallModel, embed
 
 from builders import eventually
-from search.application.ports import DenseVector, DocumentVersion
+from search.application.ports.chunk_index import DenseVector
+from search.application.ports.versions import DocumentVersion
 from search.infrastructure.qdrant.index import QdrantIndex
 from search.infrastructure.qdrant.moving import MovingTimes
 from shared.kernel import Unavailable

@@ -16,7 +16,7 @@ from search_builders import DIMENSION, SmallModel, embed
 from trim_qdrant_openapi import OPERATIONS
 
 from builders import eventually, labels
-from search.application.ports import DenseVector, Unit
+from search.application.ports.chunk_index import DenseVector, Unit
 from search.domain.filters import Condition, parse_filters
 from search.domain.terms import SparseVector
 from search.infrastructure.qdrant.index import QdrantIndex

@@ -11,7 +11,8 @@ import psutil
 from search_builders import ASearch, SmallModel, a_search
 
 from builders import eventually, labels
-from search.application.ports import Sources, Unit
+from search.application.ports.chunk_index import Unit
+from search.application.ports.versions import Sources
 from search.application.units import build_units, read_artefacts
 from shared.events.envelope import Event
 from shared.events.ingest import DocumentChanged, DocumentReceived, DocumentWithdrawn

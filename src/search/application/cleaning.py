@@ -14,7 +14,10 @@ from typing import Final
 
 from search.application.index_writer import IndexWriter
 from search.application.labelling import Labelling
-from search.application.ports import Analyzer, ChunkIndex, DocumentVersion, LiveStore
+from search.application.ports.analysis import Analyzer
+from search.application.ports.chunk_index import ChunkIndex
+from search.application.ports.live_store import LiveStore
+from search.application.ports.versions import DocumentVersion
 from search.application.snapshots import Snapshots
 from search.application.units import build_units, read_artefacts
 from shared.kernel import DocumentId, Refused, Unavailable

@@ -2,7 +2,7 @@
 
 from search.application.cleaning import Cleaning
 from search.application.labelling import Labelling
-from search.application.ports import LiveStore
+from search.application.ports.live_store import LiveStore
 from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.ingest import DocumentChanged, DocumentReceived, DocumentWithdrawn
 from shared.events.process import DocumentProcessed, ProcessingFailed

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, Self
 
-from search.application.ports import ChunkIndex, Unit
+from search.application.ports.chunk_index import ChunkIndex, Unit
 from shared.runtime.grouping import GroupedCalls
 
 _LARGEST_BATCH: Final = 500

@@ -9,7 +9,10 @@ from typing import Any, Final, TypeVar
 from search.application.cleaning import Cleaning
 from search.application.index_writer import IndexWriter
 from search.application.labelling import Labelling
-from search.application.ports import Analyzer, ChunkIndex, LiveStore, NewVersion, Sources
+from search.application.ports.analysis import Analyzer
+from search.application.ports.chunk_index import ChunkIndex
+from search.application.ports.live_store import LiveStore
+from search.application.ports.versions import NewVersion, Sources
 from search.application.units import build_units, read_artefacts
 from shared.events.envelope import Event
 from shared.events.process import DocumentProcessed

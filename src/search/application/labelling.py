@@ -1,6 +1,7 @@
 """Changed names and metadata reach a document's units in place: nothing is analysed or embedded again."""
 
-from search.application.ports import ChunkIndex, LiveStore
+from search.application.ports.chunk_index import ChunkIndex
+from search.application.ports.live_store import LiveStore
 from shared.kernel import DocumentId
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from search.application.ports import ChunkIndex
+from search.application.ports.chunk_index import ChunkIndex
 from search.application.renewal import Renewal
 from shared.kernel import Unavailable
 from shared.ports.health import ComponentHealth, Probe

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from search.application.ports import ChunkIndex, DenseVector, IndexAnswer, ScoredUnit
+from search.application.ports.chunk_index import ChunkIndex, DenseVector, IndexAnswer, ScoredUnit
 from search.domain.cursor import WINDOW
 from search.domain.filters import Filters
 from search.domain.fusion import Fused, ScoreRange, Weights, fuse, weights

@@ -7,7 +7,8 @@ from typing import Final
 
 import msgpack
 
-from search.application.ports import Analyzer, ChunkIndex
+from search.application.ports.analysis import Analyzer
+from search.application.ports.chunk_index import ChunkIndex
 from search.application.ranking import Ranking
 from search.application.request import SearchRequest
 from search.domain.cursor import Cursor

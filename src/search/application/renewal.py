@@ -4,7 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from search.application.ports import ChunkIndex, LiveStore, RenewalStore
+from search.application.ports.chunk_index import ChunkIndex
+from search.application.ports.live_store import LiveStore
+from search.application.ports.renewals import RenewalStore
 from shared.events.search import VectorsOutdated
 from shared.kernel import Unavailable
 from shared.ports.model import Model

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from search.application.ports import AnalysedQuery, Analyzer, ChunkIndex, DenseVector, HitRecord, LiveStore
+from search.application.ports.analysis import AnalysedQuery, Analyzer
+from search.application.ports.chunk_index import ChunkIndex, DenseVector
+from search.application.ports.live_store import HitRecord, LiveStore
 from search.application.ranking import Ranked, Ranking
 from search.application.rankings import PreparedQuery, Rankings
 from search.application.renewal import Renewal

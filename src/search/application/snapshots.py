@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from search.application.ports import LiveStore
+from search.application.ports.live_store import LiveStore
 
 
 class Snapshots:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import ValidationError
 
-from search.application.ports import Analyzer, DenseVector, Sources, Unit
+from search.application.ports.analysis import Analyzer
+from search.application.ports.chunk_index import DenseVector, Unit
+from search.application.ports.versions import Sources
 from shared.artefacts.chunks import Chunk, ChunkedDocument
 from shared.artefacts.vectors import ChunkVectors
 from shared.events.ingest import Labels

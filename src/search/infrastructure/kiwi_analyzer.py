@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 import mmh3
 import Stemmer
 
-from search.application.ports import AnalysedQuery
+from search.application.ports.analysis import AnalysedQuery
 from search.domain.terms import (
     AVERAGE_BIGRAMS,
     AVERAGE_WORDS,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from search.application.ports import Unit
+from search.application.ports.chunk_index import Unit
 from search.infrastructure.points import FLAGS, flag
 from shared.events.ingest import Labels
 

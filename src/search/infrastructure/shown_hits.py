@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from search.application.ports import HitRecord
+from search.application.ports.live_store import HitRecord
 from shared.artefacts.chunks import Chunk
 from shared.events.ingest import Labels
 from shared.kernel import DocumentId

@@ -11,7 +11,8 @@ from typing import Any, Final, Self
 
 import psutil
 
-from search.application.ports import DenseVector, DocumentVersion, IndexAnswer, IndexCapabilities, Unit
+from search.application.ports.chunk_index import DenseVector, IndexAnswer, IndexCapabilities, Unit
+from search.application.ports.versions import DocumentVersion
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
 from search.infrastructure.edge.folders import EdgeFolders, Place

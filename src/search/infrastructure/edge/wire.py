@@ -3,7 +3,7 @@
 from array import array
 from typing import Any
 
-from search.application.ports import ScoredUnit, Unit
+from search.application.ports.chunk_index import ScoredUnit, Unit
 from search.infrastructure.payloads import unit_payload
 from shared.kernel import DocumentId
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from search.application.ports import NewVersion
+from search.application.ports.versions import NewVersion
 from shared.infrastructure.mongo.database import Delete, Insert, MongoDatabase
 from shared.infrastructure.mongo.queries import Given, Query
 from shared.kernel import DocumentId

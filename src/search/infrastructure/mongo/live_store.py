@@ -33,7 +33,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
-from search.application.ports import DocumentState, DocumentVersion, HitRecord, LiveVersion, NewVersion
+from search.application.ports.live_store import HitRecord
+from search.application.ports.versions import DocumentState, DocumentVersion, LiveVersion, NewVersion
 from search.infrastructure.mongo.chunks import MongoChunks
 from search.infrastructure.mongo.index_version import MongoIndexVersion
 from search.infrastructure.mongo.labels import MongoLabels

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
-from search.application.ports import DocumentState, LiveVersion, NewVersion, Sources
+from search.application.ports.versions import DocumentState, LiveVersion, NewVersion, Sources
 from shared.events.envelope import Envelope
 from shared.events.ingest import Labels
 from shared.infrastructure.mongo.queries import Row

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from search.application.ports import DocumentVersion, LiveVersion
+from search.application.ports.versions import DocumentVersion, LiveVersion
 from search.infrastructure.mongo.records import RECORDS, live_version_of
 from shared.events.envelope import Event
 from shared.infrastructure.mongo.database import MongoDatabase

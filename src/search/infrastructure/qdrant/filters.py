@@ -6,7 +6,7 @@ from typing import Any
 
 from qdrant_client import models
 
-from search.application.ports import DocumentVersion
+from search.application.ports.versions import DocumentVersion
 from search.domain.filters import Condition, Filters
 from search.infrastructure.points import FLAGS, flag, payload_path
 

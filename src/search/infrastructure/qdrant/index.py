@@ -6,7 +6,8 @@ from typing import Final, Self, TypeVar
 
 from qdrant_client import models
 
-from search.application.ports import DenseVector, DocumentVersion, IndexAnswer, IndexCapabilities, Unit
+from search.application.ports.chunk_index import DenseVector, IndexAnswer, IndexCapabilities, Unit
+from search.application.ports.versions import DocumentVersion
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
 from search.infrastructure.payloads import labels_payload

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from qdrant_client import models
 
-from search.application.ports import DenseVector, ScoredUnit, Unit
+from search.application.ports.chunk_index import DenseVector, ScoredUnit, Unit
 from search.domain.terms import SparseVector
 from search.infrastructure.payloads import unit_payload
 from search.infrastructure.points import REFERENCE_FIELDS, SPARSE, point_id

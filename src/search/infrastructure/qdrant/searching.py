@@ -6,7 +6,7 @@ from typing import Final
 
 from qdrant_client import models
 
-from search.application.ports import DenseVector, IndexAnswer
+from search.application.ports.chunk_index import DenseVector, IndexAnswer
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
 from search.infrastructure.points import REFERENCE_FIELDS, SPARSE

@@ -8,14 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import ClassVar, Final, Self
 
-from search.application.ports import (
-    DocumentState,
-    DocumentVersion,
-    HitRecord,
-    LiveVersion,
-    NewVersion,
-    Sources,
-)
+from search.application.ports.live_store import HitRecord
+from search.application.ports.versions import DocumentState, DocumentVersion, LiveVersion, NewVersion, Sources
 from search.infrastructure.sqlite.rows import hit_record, labels_of, record_at, state_of
 from shared.events.envelope import Event
 from shared.events.ingest import Labels

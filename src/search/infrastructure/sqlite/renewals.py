@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from search.application.ports import DocumentVersion, LiveVersion, Sources
+from search.application.ports.versions import DocumentVersion, LiveVersion, Sources
 from shared.events.envelope import Event
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.kernel import DocumentId

@@ -3,7 +3,8 @@
 import sqlite3
 from typing import Final
 
-from search.application.ports import DocumentState, HitRecord
+from search.application.ports.live_store import HitRecord
+from search.application.ports.versions import DocumentState
 from search.infrastructure.shown_hits import shown_hit
 from shared.artefacts.chunks import Chunk
 from shared.events.ingest import Labels

@@ -1,0 +1,1 @@
+"""What Search needs of others: one file a concept, promises in docstrings."""

@@ -1,0 +1,118 @@
+"""The store of what is live: which version of each document searches see, and what they show of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from search.application.ports.versions import DocumentState, DocumentVersion, LiveVersion, NewVersion
+from shared.artefacts.chunks import Chunk
+from shared.events.envelope import Event
+from shared.events.ingest import Labels
+from shared.kernel import DocumentId
+
+
+@dataclass(frozen=True, slots=True)
+class HitRecord:
+    """Everything that is shown of a hit."""
+
+    document_id: DocumentId
+    version: int
+    revision: int
+    language: str | None
+    labels: Labels
+    chunk: Chunk
+    before: str
+    """The text of the chunks before it, without what it overlaps; empty unless asked for."""
+    after: str
+
+
+class LiveStore(Protocol):
+    """Which version of each document searches see. Versions only rise: what is older changes nothing.
+
+    `index_version` counts every change that a search could notice. A search reads *at* the number it began
+    with, and sees for each document the version that was live then, for as long as `forget` has not removed it.
+    """
+
+    async def index_version(self) -> int:
+        """Rises with each switch, withdrawal and finished change of labels, whichever process makes it; durable."""
+        ...
+
+    async def document(self, document_id: DocumentId) -> DocumentState | None:
+        """None: never heard of."""
+        ...
+
+    async def label(self, document_id: DocumentId, version: int, labels: Labels) -> bool:
+        """Keeps the labels unless as new ones are known; the document's collection exists from now on.
+
+        Whether the document is live with units that carry older labels than are known.
+        """
+        ...
+
+    async def labelled(self, document_id: DocumentId, labels_version: int) -> None:
+        """The units carry the labels of this version now."""
+        ...
+
+    async def to_label(self) -> Sequence[DocumentId]:
+        """Live documents whose units carry older labels than are known."""
+        ...
+
+    async def switch(self, new: NewVersion, *facts: Event) -> int | None:
+        """Makes the version live, the former one retired, and saves the facts, in one write.
+
+        Returns the version of the newest labels known. None, and nothing changed, when this or a newer version is
+        live, or the document is withdrawn.
+        """
+        ...
+
+    async def withdraw(self, document_id: DocumentId, version: int, *facts: Event) -> bool:
+        """Leaves a tombstone, retires the live version and saves the facts, in one write; False when there was one."""
+        ...
+
+    async def fail(self, document_id: DocumentId, version: int) -> None:
+        """This version will not become live."""
+        ...
+
+    async def unfail(self, document_id: DocumentId, version: int) -> None:
+        """This version is being tried again."""
+        ...
+
+    async def unsettled(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
+        """Those that are neither live, failed nor withdrawn at that version or a newer one."""
+        ...
+
+    async def wait_for_change(self, timeout_seconds: float) -> None:
+        """Returns when something was written in this process since the call began, or after the timeout.
+
+        May return earlier where other processes write too.
+        """
+        ...
+
+    async def unknown_collections(self, names: Sequence[str]) -> Sequence[str]:
+        """Those without a document that is not withdrawn; `default` is always known."""
+        ...
+
+    async def hits(
+        self, at: int, chunks: Sequence[tuple[DocumentId, int, int]], *, context: int = 0
+    ) -> Sequence[HitRecord | None]:
+        """For each (document, version, chunk ordinal) what to show, or None when it was not live at that number."""
+        ...
+
+    async def labels_at(self, at: int, versions: Sequence[DocumentVersion]) -> Sequence[tuple[Labels, str | None]]:
+        """Labels and language of those that were live at that number."""
+        ...
+
+    async def live(self, *, after: DocumentId | None, limit: int) -> Sequence[LiveVersion]:
+        """All live versions, a page at a time, in the order of their ids."""
+        ...
+
+    async def retired(self, *, before: int, limit: int) -> Sequence[DocumentVersion]:
+        """Versions that no search which began at `before` or later can see, in this process or another."""
+        ...
+
+    async def unrecorded(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
+        """Those that are neither live, nor about to be, nor retired and not yet forgotten."""
+        ...
+
+    async def forget(self, versions: Sequence[DocumentVersion]) -> None:
+        """Their units are gone: removes what was kept to show them. What is live, or may become so, keeps it."""
+        ...
