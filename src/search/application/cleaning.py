@@ -16,7 +16,7 @@ from search.application.index_writer import IndexWriter
 from search.application.labelling import Labelling
 from search.application.ports.analysis import Analyzer
 from search.application.ports.chunk_index import ChunkIndex
-from search.application.ports.live_store import LiveStore
+from search.application.ports.live_store import LiveInventory
 from search.application.ports.versions import DocumentVersion
 from search.application.snapshots import Snapshots
 from search.application.units import build_units, read_artefacts
@@ -71,7 +71,7 @@ class Cleaning(Background):
         analyzer: Analyzer,
         index: ChunkIndex,
         writer: IndexWriter,
-        store: LiveStore,
+        store: LiveInventory,
         jobs: JobStore,
         snapshots: Snapshots,
         labelling: Labelling,

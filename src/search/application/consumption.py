@@ -2,7 +2,7 @@
 
 from search.application.cleaning import Cleaning
 from search.application.labelling import Labelling
-from search.application.ports.live_store import LiveStore
+from search.application.ports.live_store import LiveRecord
 from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.ingest import DocumentChanged, DocumentReceived, DocumentWithdrawn
 from shared.events.process import DocumentProcessed, ProcessingFailed
@@ -14,7 +14,7 @@ from shared.vocabulary import INDEX_JOB
 class Consumption:
     """Short handlers: each writes once or twice; the work itself is a job."""
 
-    def __init__(self, *, store: LiveStore, jobs: JobStore, labelling: Labelling, cleaning: Cleaning) -> None:
+    def __init__(self, *, store: LiveRecord, jobs: JobStore, labelling: Labelling, cleaning: Cleaning) -> None:
         self._store = store
         self._jobs = jobs
         self._labelling = labelling

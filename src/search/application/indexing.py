@@ -11,7 +11,7 @@ from search.application.index_writer import IndexWriter
 from search.application.labelling import Labelling
 from search.application.ports.analysis import Analyzer
 from search.application.ports.chunk_index import ChunkIndex
-from search.application.ports.live_store import LiveStore
+from search.application.ports.live_store import LiveRecord
 from search.application.ports.versions import NewVersion, Sources
 from search.application.units import build_units, read_artefacts
 from shared.events.envelope import Event
@@ -77,7 +77,7 @@ class Indexing:
         analyzer: Analyzer,
         index: ChunkIndex,
         writer: IndexWriter,
-        store: LiveStore,
+        store: LiveRecord,
         labelling: Labelling,
         cleaning: Cleaning,
         metrics: Metrics,

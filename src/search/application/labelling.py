@@ -1,14 +1,14 @@
 """Changed names and metadata reach a document's units in place: nothing is analysed or embedded again."""
 
 from search.application.ports.chunk_index import ChunkIndex
-from search.application.ports.live_store import LiveStore
+from search.application.ports.live_store import LiveRecord
 from shared.kernel import DocumentId
 
 
 class Labelling:
     """Brings the units' labels up to the newest that the store knows."""
 
-    def __init__(self, index: ChunkIndex, store: LiveStore) -> None:
+    def __init__(self, index: ChunkIndex, store: LiveRecord) -> None:
         self._index = index
         self._store = store
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from search.application.ports.chunk_index import ChunkIndex
-from search.application.ports.live_store import LiveStore
+from search.application.ports.live_store import LiveView
 from search.application.ports.renewals import RenewalStore
 from shared.events.search import VectorsOutdated
 from shared.kernel import Unavailable
@@ -42,7 +42,7 @@ class Renewal(Background):
         self,
         *,
         index: ChunkIndex,
-        store: LiveStore,
+        store: LiveView,
         renewals: RenewalStore,
         model: Model,
         metrics: Metrics,

@@ -12,7 +12,7 @@ import numpy as np
 
 from search.application.ports.analysis import AnalysedQuery, Analyzer
 from search.application.ports.chunk_index import ChunkIndex, DenseVector
-from search.application.ports.live_store import HitRecord, LiveStore
+from search.application.ports.live_store import HitRecord, LiveView
 from search.application.ranking import Ranked, Ranking
 from search.application.rankings import PreparedQuery, Rankings
 from search.application.renewal import Renewal
@@ -100,7 +100,7 @@ class Retrieval:
         self,
         *,
         index: ChunkIndex,
-        store: LiveStore,
+        store: LiveView,
         snapshots: Snapshots,
         analyzer: Analyzer,
         model: Model,

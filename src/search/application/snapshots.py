@@ -4,16 +4,16 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from search.application.ports.live_store import LiveStore
+from search.application.ports.live_store import LiveView
 
 
 class Snapshots:
     """A search reads at the index version it began with; the cleaner waits for the oldest one.
 
-    Of this process: searches of others are the store's care (`LiveStore.retired`).
+    Of this process: searches of others are the store's care (`LiveInventory.retired`).
     """
 
-    def __init__(self, store: LiveStore) -> None:
+    def __init__(self, store: LiveView) -> None:
         self._store = store
         self._running: Counter[int] = Counter()
         self._newest = 0

@@ -1,4 +1,4 @@
-"""The store of what is live: which version of each document searches see, and what they show of it."""
+"""The store of what is live, by its users: searches see it, facts and jobs change it, the cleaner clears up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class HitRecord:
     after: str
 
 
-class LiveStore(Protocol):
-    """Which version of each document searches see. Versions only rise: what is older changes nothing.
+class LiveView(Protocol):
+    """What searches see: the version of each document that was live at the index version they read at.
 
     `index_version` counts every change that a search could notice. A search reads *at* the number it began
     with, and sees for each document the version that was live then, for as long as `forget` has not removed it.
@@ -37,9 +37,42 @@ class LiveStore(Protocol):
         """Rises with each switch, withdrawal and finished change of labels, whichever process makes it; durable."""
         ...
 
+    async def hits(
+        self, at: int, chunks: Sequence[tuple[DocumentId, int, int]], *, context: int = 0
+    ) -> Sequence[HitRecord | None]:
+        """For each (document, version, chunk ordinal) what to show, or None when it was not live at that number."""
+        ...
+
+    async def labels_at(self, at: int, versions: Sequence[DocumentVersion]) -> Sequence[tuple[Labels, str | None]]:
+        """Labels and language of those that were live at that number."""
+        ...
+
+    async def unknown_collections(self, names: Sequence[str]) -> Sequence[str]:
+        """Those without a document that is not withdrawn; `default` is always known."""
+        ...
+
+    async def unsettled(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
+        """Those that are neither live, failed nor withdrawn at that version or a newer one."""
+        ...
+
+    async def wait_for_change(self, timeout_seconds: float) -> None:
+        """Returns when something was written in this process since the call began, or after the timeout.
+
+        May return earlier where other processes write too.
+        """
+        ...
+
+
+class KnownDocuments(Protocol):
+    """What the record says of a document, for those who change it and those who clear up after it."""
+
     async def document(self, document_id: DocumentId) -> DocumentState | None:
         """None: never heard of."""
         ...
+
+
+class LiveRecord(KnownDocuments, Protocol):
+    """Which version of each document is live. Versions only rise: what is older changes nothing."""
 
     async def label(self, document_id: DocumentId, version: int, labels: Labels) -> bool:
         """Keeps the labels unless as new ones are known; the document's collection exists from now on.
@@ -50,10 +83,6 @@ class LiveStore(Protocol):
 
     async def labelled(self, document_id: DocumentId, labels_version: int) -> None:
         """The units carry the labels of this version now."""
-        ...
-
-    async def to_label(self) -> Sequence[DocumentId]:
-        """Live documents whose units carry older labels than are known."""
         ...
 
     async def switch(self, new: NewVersion, *facts: Event) -> int | None:
@@ -76,43 +105,30 @@ class LiveStore(Protocol):
         """This version is being tried again."""
         ...
 
-    async def unsettled(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
-        """Those that are neither live, failed nor withdrawn at that version or a newer one."""
-        ...
 
-    async def wait_for_change(self, timeout_seconds: float) -> None:
-        """Returns when something was written in this process since the call began, or after the timeout.
-
-        May return earlier where other processes write too.
-        """
-        ...
-
-    async def unknown_collections(self, names: Sequence[str]) -> Sequence[str]:
-        """Those without a document that is not withdrawn; `default` is always known."""
-        ...
-
-    async def hits(
-        self, at: int, chunks: Sequence[tuple[DocumentId, int, int]], *, context: int = 0
-    ) -> Sequence[HitRecord | None]:
-        """For each (document, version, chunk ordinal) what to show, or None when it was not live at that number."""
-        ...
-
-    async def labels_at(self, at: int, versions: Sequence[DocumentVersion]) -> Sequence[tuple[Labels, str | None]]:
-        """Labels and language of those that were live at that number."""
-        ...
+class LiveInventory(KnownDocuments, Protocol):
+    """What the index should hold, to compare it with: what is missing there, and what may go."""
 
     async def live(self, *, after: DocumentId | None, limit: int) -> Sequence[LiveVersion]:
         """All live versions, a page at a time, in the order of their ids."""
         ...
 
-    async def retired(self, *, before: int, limit: int) -> Sequence[DocumentVersion]:
-        """Versions that no search which began at `before` or later can see, in this process or another."""
+    async def to_label(self) -> Sequence[DocumentId]:
+        """Live documents whose units carry older labels than are known."""
         ...
 
     async def unrecorded(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
         """Those that are neither live, nor about to be, nor retired and not yet forgotten."""
         ...
 
+    async def retired(self, *, before: int, limit: int) -> Sequence[DocumentVersion]:
+        """Versions that no search which began at `before` or later can see, in this process or another."""
+        ...
+
     async def forget(self, versions: Sequence[DocumentVersion]) -> None:
         """Their units are gone: removes what was kept to show them. What is live, or may become so, keeps it."""
         ...
+
+
+class LiveStore(LiveView, LiveRecord, LiveInventory, Protocol):
+    """One store is all three: what is written through one is seen through the others."""
