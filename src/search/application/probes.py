@@ -5,7 +5,7 @@ from typing import Final
 from search.application.ports.chunk_index import ChunkIndex
 from search.application.renewal import Renewal
 from shared.kernel import Unavailable
-from shared.ports.health import ComponentHealth, Probe
+from shared.ports.health import Checked, ComponentHealth, Probe
 from shared.ports.model import Model
 
 _MOST_COUNTED: Final = 10_000
@@ -13,11 +13,13 @@ _MOST_COUNTED: Final = 10_000
 
 
 def index_probe(index: ChunkIndex) -> Probe:
-    """Ready once the index answers."""
+    """Ready once the index answers; one on a server says itself how that is."""
 
     async def probe() -> ComponentHealth:
         try:
             await index.ready()
+            if isinstance(index, Checked):
+                return await index.check()
             return ComponentHealth(True, f"{await index.size():,} units")
         except Unavailable as error:
             return ComponentHealth(False, error.detail)

@@ -60,14 +60,6 @@ class IndexAnswer:
     """False when there are more than the window."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexCapabilities:
-    """In what indexes differ."""
-
-    survives_kill_unflushed: bool
-    """Whether what was acknowledged but not flushed survives a kill of the index's process."""
-
-
 class ChunkIndex(Protocol):
     """Finds units by dense and by sparse vectors. Knows nothing of what is live.
 
@@ -77,11 +69,6 @@ class ChunkIndex(Protocol):
     Every call raises Unavailable while the index cannot be reached; calls that change something may then have
     had their effect, and can be repeated.
     """
-
-    @property
-    def capabilities(self) -> IndexCapabilities:
-        """Constant."""
-        ...
 
     @property
     def fingerprint(self) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 import psutil
 
-from search.application.ports.chunk_index import DenseVector, IndexAnswer, IndexCapabilities, Unit
+from search.application.ports.chunk_index import DenseVector, IndexAnswer, Unit
 from search.application.ports.versions import DocumentVersion
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
@@ -54,8 +54,6 @@ class EdgeIndex:
     points are moved there without their dense vectors, while the former shard answers; then its folder goes.
     """
 
-    capabilities = IndexCapabilities(survives_kill_unflushed=True)
-
     def __init__(self, folder: Path, model: Model, analysis_version: str, *, times: EdgeIndexTimes = _TIMES) -> None:
         self._folder = folder
         self._folders = EdgeFolders(folder, analysis_version)
@@ -95,11 +93,6 @@ class EdgeIndex:
     def fingerprint(self) -> str | None:
         """See ChunkIndex."""
         return self._fingerprint
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether the child answers now."""
-        return self._child is not None and self._child.is_alive
 
     async def ready(self) -> None:
         """See ChunkIndex."""

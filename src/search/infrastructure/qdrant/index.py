@@ -6,7 +6,7 @@ from typing import Final, Self, TypeVar
 
 from qdrant_client import models
 
-from search.application.ports.chunk_index import DenseVector, IndexAnswer, IndexCapabilities, Unit
+from search.application.ports.chunk_index import DenseVector, IndexAnswer, Unit
 from search.application.ports.versions import DocumentVersion
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
@@ -42,8 +42,6 @@ class QdrantIndex:
     Collections and aliases: qdrant_collections.py. Another model, or another version of the analysis, means another
     collection, filled while the former one answers: qdrant_moving.py.
     """
-
-    capabilities = IndexCapabilities(survives_kill_unflushed=True)
 
     def __init__(
         self,
