@@ -12,7 +12,7 @@ import httpx
 import pytest
 from command_line import a_serving_process, command, seoga, seoga_json
 
-from ingest.interface.bulk_upload import find_files, same_names
+from ingest.interface.bulk_upload.finding import find_files, same_names
 from shared.runtime.data_directory import DataDirectory
 
 

@@ -31,7 +31,8 @@ def build_commands(connect: Connect) -> typer.Typer:
 
         Exit code 1 when a file was refused or failed; they are listed with the reason.
         """
-        from ingest.interface.bulk_upload import BulkUpload, find_files, same_names
+        from ingest.interface.bulk_upload.finding import find_files, same_names
+        from ingest.interface.bulk_upload.run import BulkUpload
 
         labels = _metadata(metadata or [])
         files = find_files(paths)
