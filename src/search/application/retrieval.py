@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from search.application.kept_rankings import KeptRankings, PreparedQuery
 from search.application.ports.analysis import AnalysedQuery, Analyzer
 from search.application.ports.chunk_index import ChunkIndex, DenseVector
 from search.application.ports.live_store import HitRecord, LiveView
 from search.application.ranking import Ranked, Ranking
-from search.application.rankings import PreparedQuery, Rankings
 from search.application.renewal import Renewal
 from search.application.request import SearchRequest
 from search.application.search_log import SearchLog
@@ -120,7 +120,7 @@ class Retrieval:
         self._search_log = search_log
         self._metrics = metrics
         self._times = times
-        self._rankings = Rankings(cache, index, analyzer)
+        self._kept_rankings = KeptRankings(cache, index, analyzer)
 
     async def answer(self, request: SearchRequest, render: Callable[[SearchResult], bytes]) -> Answer:
         """The rendered result; rendered ones are kept until anything in the index changes.
@@ -186,7 +186,7 @@ class Retrieval:
         ]
         more = bool(hits) and (following < len(ranking.entries) or not ranking.is_deep)
         if more:
-            await self._rankings.share(request.ranking_hash, index_version, query)
+            await self._kept_rankings.share(request.ranking_hash, index_version, query)
         return SearchResult(
             hits=hits,
             facets=facets,
@@ -203,10 +203,10 @@ class Retrieval:
         if request.cursor is None:
             query = await self._prepare(request, at)
             await query.ranking.read(deep=False)
-            self._rankings.keep(name, at, query)
+            self._kept_rankings.keep(name, at, query)
             return query, 0, at
         cursor = request.cursor
-        return await self._rankings.find(request, cursor), cursor.offset, cursor.index_version
+        return await self._kept_rankings.find(request, cursor), cursor.offset, cursor.index_version
 
     async def _prepare(self, request: SearchRequest, at: int) -> PreparedQuery:
         language = language_of(request.query)

@@ -45,7 +45,7 @@ class PreparedQuery:
         return not request.facets and len(self.ranking.entries) >= offset + request.limit
 
 
-class Rankings:
+class KeptRankings:
     """By the query's name and the index version it was read at; the newest 256 for ten minutes.
 
     Reading deeper another time may give another order, so whoever reads deeper tells the others.
