@@ -12,7 +12,7 @@ from servers.machine import free_ports
 from shared.infrastructure.mongo.database import MongoCollection
 from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Given, Query
-from shared.infrastructure.mongo.row_memory import Remembered
+from shared.infrastructure.mongo.row_memory import RowMemory
 from shared.kernel import Unavailable
 
 ONE = Query("things", {"_id": Given("id"), "number": Given("number")})
@@ -85,7 +85,7 @@ async def test_what_waits_behind_a_call_that_fails_fails_with_it(tmp_path: Path)
 
 
 def test_remembers_what_was_asked_for_last() -> None:
-    remembered = Remembered[str](2)
+    remembered = RowMemory[str](2)
     remembered.of(1).value = "one"
     remembered.of(2).value = "two"
     assert remembered.of(1).value == "one"

@@ -26,7 +26,7 @@ from shared.infrastructure.mongo.database import Duplicate, MongoDatabase
 from shared.infrastructure.mongo.facts import MongoFacts, merged
 from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Given, Index, Query, Row
-from shared.infrastructure.mongo.row_memory import Remembered
+from shared.infrastructure.mongo.row_memory import RowMemory
 from shared.kernel import Clock, DocumentId, NotFound, Unavailable
 from shared.runtime.grouping import GroupedCalls
 
@@ -105,7 +105,7 @@ class MongoDocuments:
         self._archive = database.collection(REVISIONS)
         database.declare(*INDEXES)
         facts.live_in(COLLECTION)
-        self._standings: Remembered[tuple[int, Standing]] = Remembered(_REMEMBERED)
+        self._standings: RowMemory[tuple[int, Standing]] = RowMemory(_REMEMBERED)
 
     async def load(self, document_id: DocumentId) -> Document:
         """See DocumentStore."""

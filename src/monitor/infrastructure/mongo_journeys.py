@@ -23,7 +23,7 @@ from monitor.infrastructure.mongo_journey_rows import (
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase
 from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Filter, Given, Index, Query, Row
-from shared.infrastructure.mongo.row_memory import Remembered
+from shared.infrastructure.mongo.row_memory import RowMemory
 from shared.kernel import DocumentId, Unavailable
 from shared.vocabulary import INDEX
 
@@ -95,7 +95,7 @@ class MongoJourneys:
         self._grouped = GroupedWrites(self._journeys)
         self._past = database.collection(PAST)
         database.declare(*INDEXES)
-        self._told: Remembered[Told] = Remembered(_REMEMBERED)
+        self._told: RowMemory[Told] = RowMemory(_REMEMBERED)
 
     async def add(self, document_id: DocumentId, version: int, step: Step, labels: DocumentLabels | None) -> bool:
         """See JourneyStore."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 from search.infrastructure.mongo.records import RECORDS
 from shared.infrastructure.mongo.database import MongoDatabase
 from shared.infrastructure.mongo.queries import Given, Query, Row
-from shared.infrastructure.mongo.row_memory import Remembered
+from shared.infrastructure.mongo.row_memory import RowMemory
 from shared.kernel import DocumentId
 from shared.runtime.grouping import GroupedCalls
 
@@ -24,7 +24,7 @@ class MongoReading:
     def __init__(self, database: MongoDatabase) -> None:
         self._records = database.collection(RECORDS)
         self._reading = GroupedCalls(self._read, name=f"read-{RECORDS}", most=_MOST_AT_ONCE)
-        self._lately: Remembered[Row] = Remembered(_MOST_REMEMBERED)
+        self._lately: RowMemory[Row] = RowMemory(_MOST_REMEMBERED)
 
     async def record(self, document_id: DocumentId) -> Row | None:
         """As it is, or was during this call."""

@@ -19,7 +19,7 @@ class Memory(Generic[T]):
     """So that writers of one process do not spoil each other's condition. Holding it is no promise."""
 
 
-class Remembered(Generic[T]):
+class RowMemory(Generic[T]):
     """The memories of the rows that were asked for last, at most `most`."""
 
     def __init__(self, most: int) -> None:
