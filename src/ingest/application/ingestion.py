@@ -216,7 +216,7 @@ class Ingestion:
             if not limit.expired():
                 raise
             raise Unavailable(
-                f"SEOGA_STORE_URL: MongoDB is too slow, the document was not stored within {seconds:.3g} s. "
+                f"SEOGA_STORE_URL: the store is too slow, the document was not stored within {seconds:.3g} s. "
                 "Send it again.",
                 code="timeout",
             ) from error

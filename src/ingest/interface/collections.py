@@ -9,7 +9,7 @@ from ingest.application.ingestion import Ingestion
 from ingest.application.shelf import Shelf
 from ingest.domain.labels import collection_name
 from ingest.interface.requests import PageQuery, no_query, place_in
-from ingest.interface.views import CollectionList, CollectionRemoval, collection_view
+from ingest.interface.shapes import CollectionList, CollectionRemoval, collection_view
 from shared.kernel import NotFound
 from shared.web.access import Access, Principal
 from shared.web.cursors import write_cursor

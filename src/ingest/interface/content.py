@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from ingest.application.shelf import Shelf
 from ingest.interface.requests import ContentQuery
-from ingest.interface.views import DOCUMENTS_PATH
+from ingest.interface.shapes import DOCUMENTS_PATH
 from ingest.interface.visibility import visible_document
 from shared.ports.storage import BlobStore
 from shared.web.access import Access, Principal

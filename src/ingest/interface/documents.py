@@ -19,7 +19,7 @@ from ingest.interface.requests import (
     no_query,
     place_in,
 )
-from ingest.interface.views import (
+from ingest.interface.shapes import (
     DOCUMENTS_PATH,
     ChunkList,
     ChunkView,

@@ -12,7 +12,7 @@ from ingest.application.shelf import Shelf
 from ingest.domain.labels import checked_metadata, collection_name, document_name
 from ingest.interface.multipart import FormFile, FormReader
 from ingest.interface.requests import body_of, declared_size, no_query
-from ingest.interface.views import (
+from ingest.interface.shapes import (
     DOCUMENTS_PATH,
     DocumentView,
     Uploaded,

@@ -14,7 +14,7 @@ from model_builders import a_tiny_model, tiny_settings
 from builders import eventually
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.model.http.operations import build_operations_router
-from shared.model.http.views import ModelStatusView
+from shared.model.http.shapes import ModelStatusView
 from shared.model.manager import ModelManager
 from shared.model.operations import ModelOperations
 from shared.model.sharing import ModelSharing

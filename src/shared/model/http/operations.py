@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict
 
-from shared.model.http.views import EngineTableView, ModelStatusView
+from shared.model.http.shapes import EngineTableView, ModelStatusView
 from shared.model.operations import EMBEDDING, Health, ModelOperations
 from shared.settings import ModelKind
 from shared.web import problems
