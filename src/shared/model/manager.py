@@ -16,8 +16,8 @@ from shared.model.pictures.captioning import Captioner, captioner_folder, load_c
 from shared.model.pictures.ocr import TextReader, load_text_reader, text_reader_data
 from shared.model.status import ModelsStatus, PictureModelStatus
 from shared.model.tuning.comparing import EngineTable
-from shared.ports.images import Caption, PictureText
-from shared.ports.model import Embedded, ModelDescription, TextKind, Vectors
+from shared.ports.images import Caption, ImageModels, PictureText
+from shared.ports.model import Embedded, Model, ModelDescription, TextKind
 from shared.settings import Settings
 from shared.telemetry import Metrics, get_log
 
@@ -31,7 +31,7 @@ L = TypeVar("L", bound=Loadable)
 T = TypeVar("T")
 
 
-class ModelManager:
+class ModelManager(Model, ImageModels):
     """Model (ports/model.py) and ImageModels (ports/images.py), safe from any thread and event loop.
 
     The constructor does nothing; configuration files are read at the first call, weights when they are first used.
@@ -93,10 +93,6 @@ class ModelManager:
     def is_loaded(self) -> bool:
         """See Model."""
         return self._embedding.is_loaded
-
-    async def embed(self, texts: Sequence[str], *, kind: TextKind) -> Vectors:
-        """See Model. Cancelling it takes the texts that have not run yet out of the queue."""
-        return (await self._embedding.embed_counted(texts, kind=kind)).vectors
 
     async def embed_counted(
         self, texts: Sequence[str], *, kind: TextKind, prompt: bool = True, normalise: bool = True

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal, Protocol, Self
 
-from shared.ports.model import Embedded, Model, ModelDescription, TextKind, Vectors
+from shared.ports.model import Embedded, Model, ModelDescription, TextKind
 from shared.settings import MODEL_CONSUMERS
 from shared.telemetry import Metrics, get_log
 
@@ -108,7 +108,7 @@ class ModelSharing:
             self._metrics.gauge("model_shared", float(use == "shared"), consumer=consumer)
 
 
-class ConsumerModel:
+class ConsumerModel(Model):
     """Model (ports/model.py) of one consumer: every call goes to the one it uses at that moment."""
 
     def __init__(self, sharing: ModelSharing, consumer: str) -> None:
@@ -123,11 +123,6 @@ class ConsumerModel:
     def is_loaded(self) -> bool:
         """See Model."""
         return self._now.is_loaded
-
-    async def embed(self, texts: Sequence[str], *, kind: TextKind) -> Vectors:
-        """See Model."""
-        with self._sharing.using(self._consumer) as model:
-            return await model.embed(texts, kind=kind)
 
     async def embed_counted(
         self, texts: Sequence[str], *, kind: TextKind, prompt: bool = True, normalise: bool = True

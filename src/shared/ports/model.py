@@ -45,18 +45,18 @@ class Model(Protocol):
         ...
 
     async def embed(self, texts: Sequence[str], *, kind: TextKind) -> Vectors:
-        """One row per text, in their order; an empty sequence gives shape (0, dimension).
-
-        Queries go before passages. Raises Unavailable while the model cannot be loaded, with the cause.
-        """
-        ...
+        """The vectors of `embed_counted`, for who does not count; adapters inherit it."""
+        return (await self.embed_counted(texts, kind=kind)).vectors
 
     async def embed_counted(
         self, texts: Sequence[str], *, kind: TextKind, prompt: bool = True, normalise: bool = True
     ) -> Embedded:
-        """As `embed`, with the tokens read; `prompt` False leaves out what the model wants before such texts.
+        """One row per text, in their order, with the tokens read; of no texts the shape is (0, dimension).
 
-        `normalise` False gives the model's own vectors, of length 1 only if the model makes them so.
+        Queries go before passages. `prompt` False leaves out what the model wants before such texts; `normalise`
+        False gives the model's own vectors, of length 1 only if the model makes them so. Cancelling it takes the
+        texts that have not run yet out of the queue. Raises Unavailable while the model cannot be loaded, with the
+        cause.
         """
         ...
 

@@ -16,7 +16,7 @@ from shared.model.engine import Engine, EngineChoice
 from shared.model.files.artefact_cache import ArtefactCache, Origin
 from shared.model.lifecycle.slot import ModelSlot, SlotLimits
 from shared.model.tuning.comparing import CheckLimits, EngineTable, measure_engines, read_table
-from shared.ports.model import Embedded, ModelDescription, TextKind, Vectors
+from shared.ports.model import Embedded, Model, ModelDescription, TextKind, Vectors
 from shared.settings import Settings
 from shared.telemetry import Metrics, get_log
 
@@ -85,7 +85,7 @@ class LoadedEmbedding:
         self._metrics.observe("model_queue_seconds", seconds, kind=kind)
 
 
-class EmbeddingModel:
+class EmbeddingModel(Model):
     """Model (ports/model.py) over a slot of this process. The constructor does nothing.
 
     With the engine `auto` the first load answers with the first engine that works; then, once per processor and
@@ -133,10 +133,6 @@ class EmbeddingModel:
     def describe(self) -> ModelDescription:
         """See Model. The first call on a machine hashes the weights (0.1 s); later ones read a few small files."""
         return self._source.description.get()
-
-    async def embed(self, texts: Sequence[str], *, kind: TextKind) -> Vectors:
-        """See Model."""
-        return (await self.embed_counted(texts, kind=kind)).vectors
 
     async def embed_counted(
         self, texts: Sequence[str], *, kind: TextKind, prompt: bool = True, normalise: bool = True

@@ -12,7 +12,7 @@ import numpy as np
 
 from shared.kernel import DomainError, Unavailable
 from shared.model.remote.server import FindUrl, RemoteServer
-from shared.ports.model import Embedded, ModelDescription, TextKind, Vectors
+from shared.ports.model import Embedded, Model, ModelDescription, TextKind, Vectors
 from shared.runtime.resilience import BreakerState
 from shared.settings import Settings
 from shared.telemetry import Metrics, get_log
@@ -33,7 +33,7 @@ _log = get_log("model")
 T = TypeVar("T")
 
 
-class RemoteModel:
+class RemoteModel(Model):
     """Model (ports/model.py) over the HTTP API of the Seoga server at SEOGA_MODEL_URL.
 
     Safe from any thread and event loop; each loop has connections of its own, which `async with` closes. The
@@ -95,10 +95,6 @@ class RemoteModel:
         with self._lock:
             self._change = None
         return description
-
-    async def embed(self, texts: Sequence[str], *, kind: TextKind) -> Vectors:
-        """See Model."""
-        return (await self.embed_counted(texts, kind=kind)).vectors
 
     async def embed_counted(
         self, texts: Sequence[str], *, kind: TextKind, prompt: bool = True, normalise: bool = True
