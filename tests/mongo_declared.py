@@ -21,9 +21,14 @@ class Declared:
     indexes: tuple[Index, ...]
 
 
+def mongo_files() -> list[Path]:
+    """Every module's `infrastructure/mongo*.py` and `infrastructure/mongo/*.py`."""
+    return sorted([*SOURCE.glob("*/infrastructure/mongo*.py"), *SOURCE.glob("*/infrastructure/mongo/[!_]*.py")])
+
+
 def mongo_modules() -> list[ModuleType]:
-    """Every module's `infrastructure/mongo*.py`."""
-    files = sorted(SOURCE.glob("*/infrastructure/mongo*.py"))
+    """What stands in them, imported."""
+    files = mongo_files()
     return [importlib.import_module(".".join(file.relative_to(SOURCE).with_suffix("").parts)) for file in files]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mongo_declared import SOURCE, Declared, declared, mongo_modules
+from mongo_declared import Declared, declared, mongo_files, mongo_modules
 
 from shared.infrastructure.mongo.queries import Given, Index, Query
 
@@ -63,8 +63,7 @@ def declared_inside_functions(source: str) -> list[int]:
 
 
 def test_queries_are_declared_and_not_made_up() -> None:
-    stores = [file for file in SOURCE.glob("*/infrastructure/mongo*.py")]
-    assert {file.name: lines for file in stores if (lines := declared_inside_functions(file.read_text()))} == {}
+    assert {file.name: lines for file in mongo_files() if (lines := declared_inside_functions(file.read_text()))} == {}
     assert declared_inside_functions("async def find():\n    return Query('things', {})") == [2]
 
 
