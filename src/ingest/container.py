@@ -13,6 +13,7 @@ from ingest.application.progress import ProgressTracking
 from ingest.application.shelf import Shelf
 from ingest.interface.events import subscriptions
 from ingest.interface.http import build_router
+from shared.ports.duties import DutyStore
 from shared.ports.event_bus import EventBus
 from shared.ports.health import Probe
 from shared.ports.outbox import Outbox
@@ -32,6 +33,7 @@ NAME: Final = INGEST
 @dataclass(frozen=True, slots=True)
 class _Storage:
     documents: DocumentStore
+    duties: DutyStore
     facts: Outbox
     resources: tuple[Resource, ...]
     probe: Probe
@@ -40,18 +42,21 @@ class _Storage:
 def _sqlite(settings: Settings) -> _Storage:
     from ingest.infrastructure.sqlite_documents import SqliteDocuments
     from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
+    from shared.infrastructure.sqlite.duties import SqliteDuties
 
-    database = SqliteDatabase(settings.data_dir / f"{NAME}.sqlite", schema=SqliteDocuments.SCHEMA)
-    facts = SqliteFacts(database, producer=NAME)
-    return _Storage(SqliteDocuments(database, facts), facts, (database,), database.check)
+    schema = SqliteDocuments.SCHEMA + SqliteDuties.SCHEMA
+    database = SqliteDatabase(settings.data_dir / f"{NAME}.sqlite", schema=schema)
+    facts, duties = SqliteFacts(database, producer=NAME), SqliteDuties(database)
+    return _Storage(SqliteDocuments(database, facts), duties, facts, (database, duties), database.check)
 
 
 def _mongo(database: "MongoDatabase") -> _Storage:
     from ingest.infrastructure.mongo_documents import COLLECTION, MongoDocuments
+    from shared.infrastructure.mongo.duties import MongoDuties
     from shared.infrastructure.mongo.facts import MongoFacts
 
     facts = MongoFacts(database, NAME, (COLLECTION,))
-    return _Storage(MongoDocuments(database, facts), facts, (), database.check)
+    return _Storage(MongoDocuments(database, facts), MongoDuties(database, NAME), facts, (), database.check)
 
 
 def _resources(storage: _Storage, *others: Resource) -> tuple[Resource, ...]:
@@ -74,12 +79,13 @@ class IngestContainer(containers.DeclarativeContainer):
         mongodb=providers.Singleton(_mongo, mongo),
     )
     documents = storage.provided.documents
+    duties = storage.provided.duties
     facts = storage.provided.facts
     feed = providers.Singleton(DocumentFeed, bus)
     ingestion = providers.Singleton(Ingestion, documents, blobs, settings, metrics)
     progress = providers.Singleton(ProgressTracking, documents, feed)
     shelf = providers.Singleton(Shelf, documents, blobs, feed)
-    collector = providers.Singleton(BlobCollector, documents, blobs, metrics)
+    collector = providers.Singleton(BlobCollector, documents, blobs, duties, metrics)
     router = providers.Singleton(
         build_router, ingestion=ingestion, shelf=shelf, blobs=blobs, access=access, settings=settings
     )

@@ -3,15 +3,17 @@
 import asyncio
 
 from ingest.application.ports import DocumentStore
+from shared.ports.duties import DutyStore
 from shared.ports.storage import BlobStore
 from shared.runtime.background import Background
+from shared.runtime.duty import Duty
 from shared.telemetry import Metrics, get_log
 
 _log = get_log("ingest")
 
 
 class BlobCollector(Background):
-    """An async context manager; while entered, it collects every quarter of an hour.
+    """An async context manager; while entered, it collects every quarter of an hour, if no other process does.
 
     Blobs younger than an hour stay: an upload stores its bytes before its document.
     """
@@ -20,6 +22,7 @@ class BlobCollector(Background):
         self,
         documents: DocumentStore,
         blobs: BlobStore,
+        duties: DutyStore,
         metrics: Metrics,
         *,
         first_after_seconds: float = 120.0,
@@ -27,6 +30,8 @@ class BlobCollector(Background):
     ) -> None:
         self._documents = documents
         self._blobs = blobs
+        # Longer than the pauses, so that the process that has it keeps it; nothing depends on it but room.
+        self._duty = Duty(duties, "ingest.collect", lease_seconds=2 * every_seconds)
         self._metrics = metrics
         self._first_after_seconds = first_after_seconds
         self._every_seconds = every_seconds
@@ -42,11 +47,12 @@ class BlobCollector(Background):
     async def run(self) -> None:
         """See Background."""
         await asyncio.sleep(self._first_after_seconds)
-        while True:
-            try:
-                gone = await self.collect()
-                if gone:
-                    _log.info("collected", action="blobs.collect", blobs=gone)
-            except Exception as error:  # tries again later: nothing depends on it but room
-                _log.warning("collecting failed", action="blobs.collect", error=str(error))
-            await asyncio.sleep(self._every_seconds)
+        async with self._duty:
+            while True:
+                try:
+                    gone = await self.collect() if await self._duty.hold() else 0
+                    if gone:
+                        _log.info("collected", action="blobs.collect", blobs=gone)
+                except Exception as error:  # tries again later: nothing depends on it but room
+                    _log.warning("collecting failed", action="blobs.collect", error=str(error))
+                await asyncio.sleep(self._every_seconds)
