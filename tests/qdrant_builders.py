@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from duty_builders import some_duties
 from search_builders import SmallModel, embed
 from servers import qdrant_url
 
@@ -18,6 +19,7 @@ from search.infrastructure.qdrant.index import QdrantIndex
 from search.infrastructure.qdrant.moving import MovingTimes
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import DocumentId, new_id
+from shared.ports.duties import DutyStore
 from shared.ports.model import Model
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings
@@ -32,12 +34,13 @@ class AShelf:
 
     settings: Settings
     rest: httpx.AsyncClient
+    duties: DutyStore
     moving: MovingTimes
     """Of every index that is opened from now on."""
 
     def index(self, model: Model, analysis: str = "1", **settings: Any) -> QdrantIndex:
         given = Settings(index_url=self.settings.index_url, installation=self.settings.installation, **settings)
-        return QdrantIndex(given, model, analysis, Remotes(PrometheusMetrics()), moving=self.moving)
+        return QdrantIndex(given, model, analysis, self.duties, Remotes(PrometheusMetrics()), moving=self.moving)
 
     @property
     def alias(self) -> str:
@@ -64,8 +67,9 @@ async def a_shelf(moving: MovingTimes | None = None) -> AsyncIterator[AShelf]:
     """Removed afterwards. Skips the test where there is no server."""
     url = qdrant_url()
     settings = Settings(index_url=url, installation=f"t{new_id()[:8]}")
-    async with httpx.AsyncClient(base_url=url.replace("qdrant", "http", 1), trust_env=False) as rest:
-        shelf = AShelf(settings, rest, moving or MovingTimes())
+    address = url.replace("qdrant", "http", 1)
+    async with httpx.AsyncClient(base_url=address, trust_env=False) as rest, some_duties() as duties:
+        shelf = AShelf(settings, rest, duties, moving or MovingTimes())
         try:
             yield shelf
         finally:

@@ -23,6 +23,7 @@ from search.application.snapshots import Snapshots
 from search.infrastructure.kiwi_analyzer import KiwiAnalyzer
 from search.interface.events import subscriptions
 from search.interface.http import build_router
+from shared.ports.duties import DutyStore
 from shared.ports.event_bus import EventBus
 from shared.ports.jobs import JobStore
 from shared.ports.model import Model
@@ -47,6 +48,7 @@ class _Storage:
     live: LiveStore
     renewals: RenewalStore
     jobs: JobStore
+    duties: DutyStore
     facts: Outbox
     resources: tuple[Resource, ...]
 
@@ -55,26 +57,34 @@ def _sqlite(settings: Settings) -> _Storage:
     from search.infrastructure.sqlite.live_store import SqliteLiveStore
     from search.infrastructure.sqlite.renewals import SqliteRenewals
     from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
+    from shared.infrastructure.sqlite.duties import SqliteDuties
     from shared.infrastructure.sqlite.jobs import SqliteJobs
 
-    schema = SqliteLiveStore.SCHEMA + SqliteRenewals.SCHEMA + SqliteJobs.SCHEMA + SqliteFacts.SCHEMA
+    stores = (SqliteLiveStore, SqliteRenewals, SqliteJobs, SqliteDuties, SqliteFacts)
+    schema = "".join(store.SCHEMA for store in stores)
     database = SqliteDatabase(settings.data_dir / f"{NAME}.sqlite", schema=schema)
-    facts = SqliteFacts(database, producer=NAME)
-    live = SqliteLiveStore(database, facts)
-    return _Storage(live, SqliteRenewals(database, facts), SqliteJobs(database, facts), facts, (database, live))
+    facts, duties = SqliteFacts(database, producer=NAME), SqliteDuties(database)
+    live, renewals, jobs = (
+        SqliteLiveStore(database, facts),
+        SqliteRenewals(database, facts),
+        SqliteJobs(database, facts),
+    )
+    return _Storage(live, renewals, jobs, duties, facts, (database, duties, live))
 
 
 def _mongo(database: "MongoDatabase", longest_search_seconds: float | None) -> _Storage:
     from search.infrastructure.mongo.live_store import MongoLiveStore
     from search.infrastructure.mongo.records import RECORDS
     from search.infrastructure.mongo.renewals import MongoRenewals
+    from shared.infrastructure.mongo.duties import MongoDuties
     from shared.infrastructure.mongo.facts import MongoFacts
     from shared.infrastructure.mongo.jobs import MongoJobs
 
     facts = MongoFacts(database, NAME, (RECORDS, f"{NAME}_jobs"))
     times = {} if longest_search_seconds is None else {"longest_search_seconds": longest_search_seconds}
     live = MongoLiveStore(database, facts, **times)
-    return _Storage(live, MongoRenewals(database, facts), MongoJobs(database, facts), facts, ())
+    renewals, jobs = MongoRenewals(database, facts), MongoJobs(database, facts)
+    return _Storage(live, renewals, jobs, MongoDuties(database, NAME), facts, ())
 
 
 def _resources(storage: _Storage, *others: Resource) -> tuple[Resource, ...]:
@@ -87,10 +97,12 @@ def _edge_index(data_dir: Path, model: Model, analyzer: Analyzer, times: "EdgeIn
     return EdgeIndex(data_dir / "index", model, analyzer.version, times=times or EdgeIndexTimes())
 
 
-def _qdrant_index(settings: Settings, model: Model, analyzer: Analyzer, remotes: Remotes) -> ChunkIndex:
+def _qdrant_index(
+    settings: Settings, model: Model, analyzer: Analyzer, duties: DutyStore, remotes: Remotes
+) -> ChunkIndex:
     from search.infrastructure.qdrant.index import QdrantIndex
 
-    return QdrantIndex(settings, model, analyzer.version, remotes)
+    return QdrantIndex(settings, model, analyzer.version, duties, remotes)
 
 
 class SearchContainer(containers.DeclarativeContainer):
@@ -120,13 +132,14 @@ class SearchContainer(containers.DeclarativeContainer):
     )
     facts = storage.provided.facts
     jobs = storage.provided.jobs
+    duties = storage.provided.duties
     store = storage.provided.live
     renewals = storage.provided.renewals
     analyzer = providers.Singleton(KiwiAnalyzer)
     index = providers.Selector(
         providers.Callable(scheme_of, settings.provided.index_url),
         edge=providers.Singleton(_edge_index, settings.provided.data_dir, model, analyzer, edge_times),
-        qdrant=providers.Singleton(_qdrant_index, settings, model, analyzer, remotes),
+        qdrant=providers.Singleton(_qdrant_index, settings, model, analyzer, duties, remotes),
     )
     writer = providers.Singleton(IndexWriter, index)
     snapshots = providers.Singleton(Snapshots, store)
@@ -139,6 +152,7 @@ class SearchContainer(containers.DeclarativeContainer):
         writer=writer,
         store=store,
         jobs=jobs,
+        duties=duties,
         snapshots=snapshots,
         labelling=labelling,
         times=cleaning_times,
@@ -156,7 +170,14 @@ class SearchContainer(containers.DeclarativeContainer):
     )
     consumption = providers.Singleton(Consumption, store=store, jobs=jobs, labelling=labelling, cleaning=cleaning)
     renewal = providers.Singleton(
-        Renewal, index=index, store=store, renewals=renewals, model=model, metrics=metrics, times=renewal_times
+        Renewal,
+        index=index,
+        store=store,
+        renewals=renewals,
+        duties=duties,
+        model=model,
+        metrics=metrics,
+        times=renewal_times,
     )
     search_log = providers.Singleton(SearchLog, bus, producer=NAME)
     retrieval = providers.Singleton(

@@ -1,6 +1,7 @@
 """What cleaning takes away, while other processes write to the same index and store."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from duty_builders import Cut, killed
 from search_builders import ASearch, a_search
 
 from builders import eventually, labels
@@ -21,6 +23,7 @@ from search.application.units import build_units, read_artefacts
 from shared.events.ingest import DocumentWithdrawn
 from shared.events.process import DocumentProcessed
 from shared.kernel import new_document_id
+from shared.ports.duties import DutyStore
 
 AT_ONCE = CleaningTimes(start_seconds=0.0, look_again_seconds=0.05)
 
@@ -38,6 +41,8 @@ class AnotherIndex:
         self._index = search.index
         self._before_delete = before_delete
         self.deleted: list[DocumentVersion] = []
+        self.is_recovered = asyncio.Event()
+        """What comes after the first look through all of it is left to sweeps."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._index, name)
@@ -48,10 +53,16 @@ class AnotherIndex:
         await self._index.delete(versions)
         self.deleted += versions
 
+    async def versions(self, *, after: str | None, limit: int) -> tuple[Sequence[DocumentVersion], str | None]:
+        page, following = await self._index.versions(after=after, limit=limit)
+        if following is None:
+            self.is_recovered.set()
+        return page, following
+
 
 @asynccontextmanager
 async def another_process(
-    search: ASearch, index: Any | None = None, times: CleaningTimes = AT_ONCE
+    search: ASearch, index: Any | None = None, times: CleaningTimes = AT_ONCE, duties: DutyStore | None = None
 ) -> AsyncIterator[Cleaning]:
     """Cleans on the same index and store; what the first one is writing it can only know from the jobs."""
     container = search.container
@@ -63,6 +74,7 @@ async def another_process(
         writer=container.writer(),
         store=search.store,
         jobs=container.jobs(),
+        duties=duties or container.duties(),
         snapshots=Snapshots(search.store),
         labelling=Labelling(index, search.store),
         times=times,
@@ -172,6 +184,46 @@ async def test_what_a_lost_claim_leaves_later_than_start_is_found(tmp_path: Path
                 assert await search.index.size() == 2
                 await eventually(partial(size_is, search, 1))
         assert await search.texts("tea") == ["green tea"]
+
+
+async def leave_an_orphan(search: ASearch) -> None:
+    lost = await search.processed(["black tea"], version=3)
+    await search.index.upsert(await units_of(search, lost))
+
+
+async def test_one_process_sweeps_for_all(search: ASearch) -> None:
+    times = replace(AT_ONCE, sweep_seconds=0.4)
+    one, other = AnotherIndex(search), AnotherIndex(search)
+    async with another_process(search, one, times), another_process(search, other, times):
+        await asyncio.gather(one.is_recovered.wait(), other.is_recovered.wait())
+        for _ in range(3):
+            await leave_an_orphan(search)
+            await eventually(partial(size_is, search, 0))
+        assert sorted((len(one.deleted), len(other.deleted))) == [0, 3]
+
+
+async def test_another_process_sweeps_in_the_place_of_one_that_is_gone(search: ASearch) -> None:
+    free_at = await killed(search.container.duties(), "search.sweep", lease_seconds=0.5)
+    index = AnotherIndex(search)
+    async with another_process(search, index, replace(AT_ONCE, sweep_seconds=0.1)):
+        await index.is_recovered.wait()
+        await leave_an_orphan(search)
+        await eventually(partial(size_is, search, 0))
+        assert time.time() >= free_at
+    assert await search.container.duties().take("search.sweep", owner="next", lease_seconds=60)
+
+
+async def test_who_cannot_ask_whose_the_sweep_is_sweeps_once_it_can(search: ASearch) -> None:
+    cut, index = Cut(search.container.duties()), AnotherIndex(search)
+    cut.is_away = True
+    times = replace(AT_ONCE, sweep_seconds=0.05, unavailable_seconds=0.05)
+    async with another_process(search, index, times, cut):
+        await index.is_recovered.wait()
+        await leave_an_orphan(search)
+        await asyncio.sleep(0.3)
+        assert await size_is(search, 1)
+        cut.is_away = False
+        await eventually(partial(size_is, search, 0))
 
 
 async def test_a_job_that_begins_while_its_leftovers_are_deleted_loses_nothing(tmp_path: Path) -> None:

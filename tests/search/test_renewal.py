@@ -1,21 +1,26 @@
 """What was processed for another model is asked to be processed again: a little at a time, each document once."""
 
+import asyncio
+import time
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
+from duty_builders import Cut, killed
 from search_builders import ASearch, SmallModel, a_search
 
 from builders import eventually
-from search.application.renewal import RenewalTimes
+from search.application.renewal import Renewal, RenewalTimes
 from search.infrastructure.edge.index import EdgeIndexTimes
 from shared.events.catalogue import decode
 from shared.events.ingest import DocumentWithdrawn
 from shared.events.process import DocumentProcessed, ProcessingFailed
 from shared.events.search import VectorsOutdated
+from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import Unavailable
+from shared.ports.duties import DutyStore
 
 an_eager_search = partial(
     a_search,
@@ -176,6 +181,79 @@ async def test_vectors_alone_are_not_to_be_had_while_the_index_is_on_its_way(tmp
         with pytest.raises(Unavailable, match="vectors of the model are not there yet"):
             await search.find("tea", mode="vector")
         assert len((await search.find("tea")).hits) == 1
+
+
+NEVER = RenewalTimes(start_seconds=3600.0)
+
+
+class AnotherProcess:
+    """Asks on the same store and index; an async context manager."""
+
+    def __init__(self, search: ASearch, duties: DutyStore | None = None) -> None:
+        self._metrics = PrometheusMetrics()
+        container = search.container
+        self._renewal = Renewal(
+            index=search.index,
+            store=search.store,
+            renewals=container.renewals(),
+            duties=duties or container.duties(),
+            model=container.model(),
+            metrics=self._metrics,
+            times=RenewalTimes(start_seconds=0.0, look_again_seconds=0.05),
+        )
+
+    async def __aenter__(self) -> "AnotherProcess":
+        await self._renewal.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._renewal.__aexit__()
+
+    @property
+    def asked(self) -> int:
+        """How many documents this process has asked for."""
+        lines = self._metrics.exposition().decode().splitlines()
+        return sum(int(float(line.split()[-1])) for line in lines if line.startswith("seoga_search_renewals_total"))
+
+
+async def test_of_several_processes_one_asks_and_all_together_no_more_than_an_upload_can_wait_for(
+    tmp_path: Path,
+) -> None:
+    async with a_search(tmp_path) as search:
+        for _ in range(7):
+            await search.add(*(f"tea number{number}" for number in range(100)))
+    async with a_search(tmp_path, model=SmallModel(fingerprint="small-2"), renewal=NEVER) as search:
+        async with AnotherProcess(search) as one, AnotherProcess(search) as other:
+            await eventually(lambda: one.asked + other.asked == 3)
+            await asyncio.sleep(0.3)
+            assert sorted((one.asked, other.asked)) == [0, 3]
+        assert await _count_is(search, 3)
+
+
+async def test_another_process_asks_in_the_place_of_one_that_is_gone(tmp_path: Path) -> None:
+    async with a_search(tmp_path) as search:
+        await search.add("green tea")
+    async with a_search(tmp_path, model=SmallModel(fingerprint="small-2"), renewal=NEVER) as search:
+        free_at = await killed(search.container.duties(), "search.renew", lease_seconds=0.5)
+        async with AnotherProcess(search):
+            await eventually(partial(_count_is, search, 1))
+            assert time.time() >= free_at
+            # Nothing is left to ask for: a process with another model may.
+            take = partial(search.container.duties().take, "search.renew", owner="next", lease_seconds=60)
+            assert await eventually(take)
+
+
+async def test_who_cannot_ask_whose_it_is_asks_for_documents_once_it_can(tmp_path: Path) -> None:
+    async with a_search(tmp_path) as search:
+        await search.add("green tea")
+    async with a_search(tmp_path, model=SmallModel(fingerprint="small-2"), renewal=NEVER) as search:
+        cut = Cut(search.container.duties())
+        cut.is_away = True
+        async with AnotherProcess(search, cut):
+            await asyncio.sleep(0.3)
+            assert await _count_is(search, 0)
+            cut.is_away = False
+            await eventually(partial(_count_is, search, 1))
 
 
 async def _count_is(search: ASearch, count: int) -> bool:

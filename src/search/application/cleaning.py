@@ -4,7 +4,6 @@ Any number of processes may do so on one index and store, while others write.
 """
 
 import asyncio
-import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -21,10 +20,12 @@ from search.application.ports.versions import DocumentVersion
 from search.application.snapshots import Snapshots
 from search.application.units import build_units, read_artefacts
 from shared.kernel import DocumentId, Refused, Unavailable
+from shared.ports.duties import DutyStore
 from shared.ports.jobs import JobStore
 from shared.ports.storage import BlobStore
 from shared.runtime.background import Background
 from shared.runtime.backoff import Backoff
+from shared.runtime.duty import Duty
 from shared.telemetry import get_log
 from shared.vocabulary import INDEX_JOB
 
@@ -48,8 +49,9 @@ class CleaningTimes:
     look_again_seconds: float = 10.0
     """For what other processes have retired, and what was retired too lately to go at once."""
     sweep_seconds: float = 3600.0
-    """Between looks through the whole index. Hardly anything is ever found: what a worker wrote that was killed, or
-    stood still, while a newer version took its job away. A thousand versions cost two calls."""
+    """Between looks through the whole index, of one process for all. Hardly anything is ever found: what a worker
+    wrote that was killed, or stood still, while a newer version took its job away. A thousand versions cost two
+    calls."""
     pause_seconds: float = 0.005
     """Between pages of the recovery, for those who search meanwhile."""
     unavailable_seconds: float = 1.0
@@ -61,7 +63,7 @@ _TIMES: Final = CleaningTimes()
 class Cleaning(Background):
     """An async context manager: one background task, first the recovery, then whatever is retired.
 
-    Now and then it looks for units without a record.
+    Now and then one process for all looks for units without a record.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Cleaning(Background):
         writer: IndexWriter,
         store: LiveInventory,
         jobs: JobStore,
+        duties: DutyStore,
         snapshots: Snapshots,
         labelling: Labelling,
         times: CleaningTimes = _TIMES,
@@ -86,6 +89,8 @@ class Cleaning(Background):
         self._snapshots = snapshots
         self._labelling = labelling
         self._times = times
+        # Longer than the pauses between sweeps, so that the process that has it keeps it.
+        self._sweep_duty = Duty(duties, "search.sweep", lease_seconds=2 * times.sweep_seconds)
         self._wake = asyncio.Event()
         self._writing: Counter[DocumentVersion] = Counter()
         # Versions that may have units without a record.
@@ -122,20 +127,17 @@ class Cleaning(Background):
         await asyncio.sleep(self._times.start_seconds)
         await self._until_done(self._recover)
         self._wake.set()
-        sweep_at = self._next_sweep()
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._times.look_again_seconds):
-                    await self._wake.wait()
-            self._wake.clear()
-            await self._until_done(self._clean)
-            if time.monotonic() >= sweep_at:
-                await self._until_done(self._sweep)
-                sweep_at = self._next_sweep()
-
-    def _next_sweep(self) -> float:
-        """Not for all processes at the same time."""
-        return time.monotonic() + self._times.sweep_seconds * random.uniform(0.5, 1.5)
+        sweep_at = time.monotonic() + self._times.sweep_seconds
+        async with self._sweep_duty:
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._times.look_again_seconds):
+                        await self._wake.wait()
+                self._wake.clear()
+                await self._until_done(self._clean)
+                if time.monotonic() >= sweep_at:
+                    await self._until_done(self._sweep)
+                    sweep_at = time.monotonic() + self._times.sweep_seconds
 
     async def _until_done(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -196,9 +198,9 @@ class Cleaning(Background):
         return found
 
     async def _sweep(self) -> None:
-        """Units without a record go, whoever left them behind."""
+        """Units without a record go, whoever left them behind; as far as the duty is this process's."""
         after: str | None = None
-        while True:
+        while await self._sweep_duty.hold():
             page, after = await self._index.versions(after=after, limit=_PAGE)
             self._doubtful.update(await self._store.unrecorded(list(set(page))))
             await self._look_at_doubtful()

@@ -9,8 +9,10 @@ from search.application.ports.live_store import LiveView
 from search.application.ports.renewals import RenewalStore
 from shared.events.search import VectorsOutdated
 from shared.kernel import Unavailable
+from shared.ports.duties import DutyStore
 from shared.ports.model import Model
 from shared.runtime.background import Background
+from shared.runtime.duty import Duty
 from shared.telemetry import Metrics, get_log
 
 _PAGE: Final = 64
@@ -30,13 +32,18 @@ class RenewalTimes:
     look_again_seconds: float = 10.0
     """For a model that was not there, or that was exchanged while the server runs."""
     pause_seconds: float = 0.05
+    lease_seconds: float = 30.0
+    """After this time at the latest another process asks in the place of one that is gone."""
 
 
 _TIMES: Final = RenewalTimes()
 
 
 class Renewal(Background):
-    """An async context manager: one background task, which has next to nothing to do while the model stays."""
+    """An async context manager: one background task, which has next to nothing to do while the model stays.
+
+    What is outdated is asked for by one process for all.
+    """
 
     def __init__(
         self,
@@ -44,6 +51,7 @@ class Renewal(Background):
         index: ChunkIndex,
         store: LiveView,
         renewals: RenewalStore,
+        duties: DutyStore,
         model: Model,
         metrics: Metrics,
         times: RenewalTimes = _TIMES,
@@ -54,6 +62,7 @@ class Renewal(Background):
         self._model = model
         self._metrics = metrics
         self._times = times
+        self._duty = Duty(duties, "search.renew", lease_seconds=times.lease_seconds)
         self._seen: tuple[str, int] | None = None
         self._is_complete = False
         # The model whose renewal was logged as begun and not yet as done.
@@ -77,41 +86,49 @@ class Renewal(Background):
     async def run(self) -> None:
         """See Background."""
         await asyncio.sleep(self._times.start_seconds)
-        while True:
-            pause = self._times.look_again_seconds
-            try:
-                if await self._look():
-                    # What was asked for has come, failed or gone when something is written.
-                    await self._store.wait_for_change(self._times.look_again_seconds)
-                    pause = self._times.pause_seconds
-            except Unavailable as error:
-                pause = max(pause, error.retry_after_seconds)
-            except Exception:
-                _log.exception("looking for outdated vectors failed", action="search.renew")
-            await asyncio.sleep(pause)
+        async with self._duty:
+            while True:
+                pause = self._times.look_again_seconds
+                try:
+                    if await self._look():
+                        # What was asked for has come, failed or gone when something is written.
+                        await self._store.wait_for_change(self._times.look_again_seconds)
+                        pause = self._times.pause_seconds
+                except Unavailable as error:
+                    pause = max(pause, error.retry_after_seconds)
+                except Exception:
+                    _log.exception("looking for outdated vectors failed", action="search.renew")
+                await asyncio.sleep(pause)
 
     async def _look(self) -> bool:
-        """Asks for as much as there is room for; whether anything is outdated. Raises Unavailable."""
+        """Asks for as much as there is room for; whether the next change may make more. Raises Unavailable."""
         # In a thread: the first description may have to hash the weights.
         fingerprint = (await asyncio.to_thread(self._model.describe)).fingerprint
         await self._index.ready()
         if await self.is_complete(fingerprint, await self._store.index_version()):
+            await self._duty.give_back()
             if self._renewing_for is not None:
                 _log.info("every document has the model's vectors", action="search.renewed", fingerprint=fingerprint)
                 self._renewing_for = None
+            return False
+        found = await self._renewals.not_asked(fingerprint, limit=_PAGE)
+        if not found:
+            # What failed stays outdated: a process with another model may have more to do.
+            await self._duty.give_back()
+            return True
+        if not await self._duty.hold():
             return False
         if self._renewing_for != fingerprint:
             outdated = await self._renewals.count_outdated(fingerprint, most=1_000_000)
             _log.info("another model", action="search.renew", fingerprint=fingerprint, documents=outdated)
             self._renewing_for = fingerprint
+        # After the duty was taken: who had it before may have asked for more.
         room = _MOST_CHUNKS - await self._renewals.chunks_under_way(fingerprint)
-        if room <= 0:
-            return True
-        for live in await self._renewals.not_asked(fingerprint, limit=_PAGE):
+        for live in found:
+            if room <= 0 or not await self._duty.hold():
+                break
             fact = VectorsOutdated(document_id=live.document_id, document_version=live.version, fingerprint=fingerprint)
             if await self._renewals.ask((live.document_id, live.version), fingerprint, fact):
                 self._metrics.count("search_renewals_total")
                 room -= max(1, live.chunk_count)
-            if room <= 0:
-                break
         return True

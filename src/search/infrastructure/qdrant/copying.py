@@ -1,5 +1,7 @@
 """Fills a collection from the one that serves, while every process writes both and others may copy too.
 
+Mostly one copies (see moving.py), but nothing here depends on it: a lease can be lost in the middle of a page.
+
 Why nothing is lost. A write is acknowledged only once it was made in every collection that the aliases name after it,
 the serving one first. So what the walk does not meet was written after the target was named, and is in the target.
 What it does meet is copied *unless it is there*, marked, and then compared with its source once more: what was deleted
@@ -28,7 +30,7 @@ class Dropped(Exception):
 
 
 class Copying:
-    """One process's walk through all points, a page a step. It begins anywhere, so that several share the work."""
+    """One process's walk through all points, a page a step. It begins anywhere: several would share the work."""
 
     def __init__(
         self, server: QdrantServer, collections: QdrantCollections, target: Collection, *, points_a_step: int

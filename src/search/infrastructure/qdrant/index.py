@@ -20,6 +20,7 @@ from search.infrastructure.qdrant.searching import Searching
 from search.infrastructure.qdrant.server import QdrantServer, Rejected
 from shared.events.ingest import Labels
 from shared.kernel import DocumentId, Unavailable
+from shared.ports.duties import DutyStore
 from shared.ports.health import ComponentHealth
 from shared.ports.model import Model
 from shared.runtime.grouping import GroupedCalls
@@ -48,6 +49,7 @@ class QdrantIndex:
         settings: Settings,
         model: Model,
         analyzer_version: str,
+        duties: DutyStore,
         remotes: Remotes,
         *,
         moving: MovingTimes = _MOVING,
@@ -56,7 +58,7 @@ class QdrantIndex:
         self._server = QdrantServer(settings, remotes)
         self._collections = QdrantCollections(self._server, settings)
         self._searching = Searching(self._server, self._collections.alias, settings)
-        self._moving = Moving(self._server, self._collections, model, analyzer_version, times=moving)
+        self._moving = Moving(self._server, self._collections, duties, model, analyzer_version, times=moving)
         # In the order they came: what is deleted and then written stays written.
         self._writes: GroupedCalls[Write, Exception | None] = GroupedCalls(self._write_all, name="write-index", most=50)
 

@@ -1,6 +1,7 @@
 """Where this process's units belong, and the move there when that is another collection than the one that serves.
 
-Every process may begin, join or end a move at any time; who began last has its way (`_yielded`).
+Every process may begin or end a move at any time; who began last has its way (`_yielded`). Of those that want the same,
+one copies. Nothing depends on that but the work it spares: what is lost or done twice, aliases and marks decide.
 """
 
 import asyncio
@@ -12,10 +13,12 @@ from typing import Any
 
 from search.infrastructure.qdrant.collections import Collection, QdrantCollections, Standing
 from search.infrastructure.qdrant.copying import Copying, Dropped
-from search.infrastructure.qdrant.layout import Place
+from search.infrastructure.qdrant.layout import Place, hashed
 from search.infrastructure.qdrant.server import QdrantServer, Rejected
 from shared.kernel import Unavailable
+from shared.ports.duties import DutyStore
 from shared.ports.model import Model
+from shared.runtime.duty import Duty
 from shared.runtime.grouping import GroupedCalls
 from shared.settings import WrongSettings
 from shared.telemetry import get_log
@@ -36,6 +39,10 @@ class MovingTimes:
     grace_seconds: float = 5.0
     """Longer than any search takes that still reads the former collection."""
     beat_seconds: float = 30.0
+    look_at_copier_seconds: float = 1.0
+    """While another process copies."""
+    lease_seconds: float = 30.0
+    """After this time at the latest another process copies in the place of one that is gone."""
     look_for_abandoned_seconds: float = 60.0
     sure_seconds: float = 1.0
     """That the model's collection serves. To ask for every document was an eighth of the process's CPU time."""
@@ -48,6 +55,7 @@ class Moving:
         self,
         server: QdrantServer,
         collections: QdrantCollections,
+        duties: DutyStore,
         model: Model,
         analysis: str,
         *,
@@ -55,6 +63,7 @@ class Moving:
     ) -> None:
         self._server = server
         self._collections = collections
+        self._duties = duties
         self._model = model
         self._analysis = analysis
         self._times = times
@@ -68,6 +77,8 @@ class Moving:
         self._yielded = False
         self._own: Collection | None = None
         self._copying: Copying | None = None
+        # To copy into what has to be filled.
+        self._duty: Duty | None = None
         self._is_swept = False
         # Something has come up since the last step began.
         self._is_asked = False
@@ -99,6 +110,7 @@ class Moving:
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
+        await self._leave_copying()
         await asyncio.gather(*self._deleting, return_exceptions=True)
 
     async def look(self) -> Standing:
@@ -187,7 +199,10 @@ class Moving:
             pause = self._times.move_pause_seconds
             try:
                 self._is_asked = False
-                if await self._go_on() and not self._is_asked:
+                following = await self._go_on()
+                if following is not None:
+                    pause = following
+                elif not self._is_asked:
                     return
                 is_failing = False
             except Dropped:
@@ -202,8 +217,8 @@ class Moving:
                 _log.exception("moving the index failed", action="index.move")
             await asyncio.sleep(pause)
 
-    async def _go_on(self) -> bool:
-        """One step; True when nothing is left to do."""
+    async def _go_on(self) -> float | None:
+        """One step; how long to wait for the next one, or None when nothing is left to do."""
         if self._wish is None:
             await self.follow_model()
         async with self._steering:
@@ -211,18 +226,36 @@ class Moving:
             await self._tidy(standing)
             target = None if wish is None else await self._steer(standing, wish)
         if target is None:
-            return True
+            await self._leave_copying()
+            return None
         await self._beat(target)
+        if not await self._is_copier(target):
+            # Who has it now may end in the middle of a page: then a walk that began later looks at that again.
+            self._copying = None
+            return self._times.look_at_copier_seconds
         if self._copying is None or self._copying.target != target:
             self._copying = Copying(self._server, self._collections, target, points_a_step=self._times.points_a_step)
-        if not await self._copying.step(standing.serving):
-            return False
-        async with self._steering:
-            self._copying = None
-            if self._wish == target.place and await self._collections.switch(standing.serving, target):
-                _log.info("moved to the model's vector space", action="index.moved", fingerprint=target.place.space)
-                self._later(self._delete(standing.serving))
-        return False
+        if await self._copying.step(standing.serving):
+            async with self._steering:
+                self._copying = None
+                if self._wish == target.place and await self._collections.switch(standing.serving, target):
+                    _log.info("moved to the model's vector space", action="index.moved", fingerprint=target.place.space)
+                    self._later(self._delete(standing.serving))
+        return self._times.move_pause_seconds
+
+    async def _is_copier(self, target: Collection) -> bool:
+        """Whether the copying is this process's. Who lost it may be in the middle of a page, which does no harm."""
+        # By the place: where two processes begin at the same moment there are two collections for it at first.
+        name = f"search.move:{hashed(repr(target.place), 12)}"
+        if self._duty is None or self._duty.name != name:
+            await self._leave_copying()
+            self._duty = Duty(self._duties, name, lease_seconds=self._times.lease_seconds)
+        return await self._duty.hold()
+
+    async def _leave_copying(self) -> None:
+        duty, self._duty = self._duty, None
+        if duty is not None:
+            await duty.give_back()
 
     async def _drop_filled_for(self, standing: Standing, place: Place) -> None:
         """Two processes that began at the same moment made one too many."""
