@@ -1,5 +1,6 @@
-"""The `seoga` command as a person runs it: a process of its own, on a data directory of the test's."""
+"""The `seoga` command on a data directory of the test's: in this process, or as a person runs it in one of its own."""
 
+import io
 import json
 import os
 import signal
@@ -8,30 +9,27 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import main
 from shared.runtime.data_directory import DataDirectory
+from shared.settings import load_settings
+from shared.telemetry import configure_logs
+from shared.web.server import bind, serving_in_thread
 
 _ROOT = Path(__file__).resolve().parents[1]
 
 
 def command(data_dir: Path, *arguments: str | Path, **variables: str) -> "subprocess.Popen[str]":
     """Starts `seoga` with these arguments and SEOGA_* variables."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SEOGA_")}
+    paths = [str(_ROOT / "src"), str(_ROOT), os.environ.get("PYTHONPATH", "")]
     return subprocess.Popen(
         [sys.executable, "-m", "main", *map(str, arguments)],
         cwd=_ROOT,
-        env={
-            **environment,
-            "SEOGA_DATA_DIR": str(data_dir),
-            "PYTHONPATH": f"{_ROOT / 'src'}{os.pathsep}{_ROOT}",
-            "NO_COLOR": "1",
-            # `auto` would compare engines beside every test.
-            "SEOGA_MODEL_ENGINE": "onnx",
-            **variables,
-        },
+        env={**_environment(data_dir, variables), "PYTHONPATH": os.pathsep.join(filter(None, paths))},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -39,7 +37,7 @@ def command(data_dir: Path, *arguments: str | Path, **variables: str) -> "subpro
     )
 
 
-def seoga(data_dir: Path, *arguments: str | Path, code: int = 0, **variables: str) -> tuple[str, str]:
+def seoga_process(data_dir: Path, *arguments: str | Path, code: int = 0, **variables: str) -> tuple[str, str]:
     """Both outputs of a command that must end with this exit code."""
     process = command(data_dir, *arguments, **variables)
     output, errors = process.communicate(timeout=100)
@@ -47,9 +45,40 @@ def seoga(data_dir: Path, *arguments: str | Path, code: int = 0, **variables: st
     return output, errors
 
 
+def seoga(data_dir: Path, *arguments: str | Path, code: int = 0, **variables: str) -> tuple[str, str]:
+    """As `seoga_process`, without the half second that a process takes to import everything."""
+    output, errors = io.StringIO(), io.StringIO()
+    ended: object = 0
+    with (
+        patch.dict(os.environ, _environment(data_dir, variables), clear=True),
+        patch.object(sys, "argv", ["seoga", *map(str, arguments)]),
+        redirect_stdout(output),
+        redirect_stderr(errors),
+    ):
+        try:
+            main.cli()
+        except SystemExit as end:
+            ended = end.code
+    # A command lets its log go to what was standard error then.
+    configure_logs(level="error", format="text")
+    assert (ended or 0) == code, f"exit code {ended}\n{output.getvalue()}\n{errors.getvalue()}"
+    return output.getvalue(), errors.getvalue()
+
+
 def seoga_json(data_dir: Path, *arguments: str | Path, code: int = 0, **variables: str) -> Any:
     """The one JSON document that `--json` prints."""
     return json.loads(seoga(data_dir, *arguments, "--json", code=code, **variables)[0])
+
+
+def _environment(data_dir: Path, variables: dict[str, str]) -> dict[str, str]:
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("SEOGA_")},
+        "SEOGA_DATA_DIR": str(data_dir),
+        "NO_COLOR": "1",
+        # `auto` would compare engines beside every test.
+        "SEOGA_MODEL_ENGINE": "onnx",
+        **variables,
+    }
 
 
 class Listening:
@@ -103,3 +132,14 @@ def a_serving_process(data_dir: Path, *, port: int = 0, **variables: str) -> Ite
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
+
+
+@contextmanager
+def a_served_directory(data_dir: Path, *, port: int = 0, **settings: Any) -> Iterator[str]:
+    """As `a_serving_process`, in a thread of this process; gives the URL, which commands find in the directory."""
+    directory = DataDirectory(data_dir)
+    with directory.hold(), bind("127.0.0.1", port) as bound:
+        application = main.Application(load_settings(data_dir=data_dir, **settings), directory)
+        with serving_in_thread(application.web, bound) as url:
+            directory.publish_server(url)
+            yield url

@@ -1,14 +1,25 @@
 """For every test: only what matters is logged, no engines are compared, and the reference is as good as absent."""
 
+import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
 
 import pytest
+from dependency_injector import providers
+from one_analyzer import the_analyzer
 
+from search.container import SearchContainer
 from shared.model.engines.runnable import this_machine
 from shared.settings import PREFIX, Settings
 from shared.telemetry import configure_logs
+
+_REFERENCE: Final = ("sentence_transformers", "transformers", "torch")
+_REFERENCE_IS_INSTALLED: Final = all(importlib.util.find_spec(name) is not None for name in _REFERENCE)
+_WITHOUT_THE_REFERENCE: Final = Path(__file__).parent / "without_the_reference"
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -32,14 +43,43 @@ def one_engine(no_settings_of_the_shell: None) -> Iterator[None]:
     del os.environ["SEOGA_MODEL_ENGINE"]
 
 
-@pytest.fixture(autouse=True)
-def without_the_reference(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What is tested must not depend on whether sentence-transformers and torch, the last resort, are installed."""
-    if request.node.get_closest_marker("reference") is not None:
+@pytest.fixture(autouse=True, scope="session")
+def one_analyzer() -> Iterator[None]:
+    """Every search of this process has the same one: to load Kiwi takes 2 s."""
+    with SearchContainer.analyzer.override(providers.Callable(the_analyzer)):
         yield
-        return
-    for name in ("sentence_transformers", "transformers", "torch"):
-        monkeypatch.setitem(sys.modules, name, None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """What is tested must not depend on whether sentence-transformers and torch, the last resort, are installed.
+
+    Around the whole test: what is built once for a file, and the processes that a test starts, are without them too.
+    """
     this_machine.cache_clear()
-    yield
-    this_machine.cache_clear()
+    try:
+        if item.get_closest_marker("reference") is not None:
+            return (yield)
+        with _without_the_reference():
+            return (yield)
+    finally:
+        this_machine.cache_clear()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before any fixture of a test that needs the reference."""
+    if item.get_closest_marker("reference") is not None and not _REFERENCE_IS_INSTALLED:
+        pytest.skip("sentence-transformers is not installed (make test-reference)")
+
+
+@contextmanager
+def _without_the_reference() -> Iterator[None]:
+    folder = str(_WITHOUT_THE_REFERENCE)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in _REFERENCE:
+            patch.setitem(sys.modules, name, None)
+        # Children are given this process's path or its environment.
+        patch.setattr(sys, "path", [folder, *sys.path])
+        patch.setenv("PYTHONPATH", folder, prepend=os.pathsep)
+        patch.setenv("WITHOUT_MODULES", ",".join(_REFERENCE))
+        yield

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
-from command_line import command, seoga
+from command_line import command, seoga_process
 from redis_builders import a_redis
 from server_mode import Installation, an_installation
 from servers import kafka_sasl_url
@@ -107,7 +107,7 @@ def test_a_wrong_kafka_password_is_told_at_the_start(installation: Installation,
         "SEOGA_KAFKA_USER": "seoga",
         "SEOGA_KAFKA_PASSWORD": "not-the-password",
     }
-    _, errors = seoga(tmp_path, "serve", "--port", "0", code=1, **variables)
+    _, errors = seoga_process(tmp_path, "serve", "--port", "0", code=1, **variables)
     line = _the_one_line(errors, "SEOGA_KAFKA_PASSWORD", kafka_sasl_url(), "Check")
     assert "not-the-password" not in line
 
@@ -119,7 +119,7 @@ def test_a_user_without_rights_is_told_at_the_start(installation: Installation, 
         "SEOGA_KAFKA_USER": "guest",
         "SEOGA_KAFKA_PASSWORD": "guest-password",
     }
-    _, errors = seoga(tmp_path, "serve", "--port", "0", code=1, **variables)
+    _, errors = seoga_process(tmp_path, "serve", "--port", "0", code=1, **variables)
     assert "guest-password" not in _the_one_line(errors, "SEOGA_KAFKA_USER", kafka_sasl_url(), "Grant")
 
 
@@ -136,7 +136,7 @@ def test_a_user_without_rights_is_told_at_the_start(installation: Installation, 
 def test_a_url_that_is_none_is_told_at_the_start(
     installation: Installation, tmp_path: Path, variable: str, url: str, remedy: str
 ) -> None:
-    _, errors = seoga(tmp_path, "serve", "--port", "0", code=1, **{**installation.variables, variable: url})
+    _, errors = seoga_process(tmp_path, "serve", "--port", "0", code=1, **{**installation.variables, variable: url})
     _the_one_line(errors, variable, url, remedy)
 
 
@@ -208,7 +208,9 @@ async def test_two_installations_do_not_share_a_database(
     async with serving(tmp_path / "one", **{**installation.variables, **store}) as server:
         document_id = await server.takes_and_finds("ours.txt", "A note about Ownerstone.")
         arguments = ("serve", "--port", "0")
-        _, errors = await asyncio.to_thread(seoga, tmp_path / "two", *arguments, code=1, **{**other.variables, **store})
+        _, errors = await asyncio.to_thread(
+            seoga_process, tmp_path / "two", *arguments, code=1, **{**other.variables, **store}
+        )
         _the_one_line(errors, "SEOGA_STORE_URL", installation.name, other.name, "Name another database")
         assert (await server.client.get(f"/api/v1/documents/{document_id}")).json()["status"] == "searchable"
         assert await server.is_ready()

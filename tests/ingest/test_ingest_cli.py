@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from command_line import a_serving_process, command, seoga, seoga_json
+from command_line import a_served_directory, a_serving_process, command, seoga, seoga_json, seoga_process
 
 from ingest.interface.bulk_upload.finding import find_files, same_names
 from shared.runtime.data_directory import DataDirectory
@@ -60,7 +60,7 @@ def test_pipes_and_broken_links_are_left_out(tmp_path: Path) -> None:
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The data directory of a running server."""
     data_dir = tmp_path_factory.mktemp("serving") / "data"
-    with a_serving_process(data_dir):
+    with a_served_directory(data_dir):
         yield data_dir
 
 
@@ -121,7 +121,8 @@ def test_wrong_arguments_are_usage_errors(tmp_path: Path) -> None:
 def test_works_without_a_running_server(tmp_path: Path) -> None:
     write(tmp_path / "files", "a.txt")
     (tmp_path / "files" / "b.txt").write_text("Containers wait at the quay called Zanzibarion.")
-    assert seoga_json(tmp_path / "data", "ingest", tmp_path / "files")["counts"] == {"searchable": 2}
+    said, _ = seoga_process(tmp_path / "data", "ingest", tmp_path / "files", "--json")
+    assert json.loads(said)["counts"] == {"searchable": 2}
     found = seoga_json(tmp_path / "data", "search", "Zanzibarion")
     assert found["hits"][0]["document"]["name"] == "b.txt"
 

@@ -1,17 +1,17 @@
-"""`seoga status`, `dead-letters` and `doctor`, as processes of their own."""
+"""`seoga status`, `dead-letters` and `doctor`: what they print, and their exit codes."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import a_serving_process, seoga, seoga_json
+from command_line import a_served_directory, seoga, seoga_json
 
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The data directory of a running server."""
     data_dir = tmp_path_factory.mktemp("serving") / "data"
-    with a_serving_process(data_dir):
+    with a_served_directory(data_dir):
         yield data_dir
 
 
@@ -63,7 +63,7 @@ def test_doctor_says_what_to_do_about_a_wrong_setting_or_folder(tmp_path: Path) 
 def test_a_key_is_taken_from_the_environment(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("a-very-secret-key-1 * read,write,admin\n")
-    with a_serving_process(tmp_path / "data", SEOGA_API_KEYS_FILE=str(keys)):
+    with a_served_directory(tmp_path / "data", api_keys_file=keys):
         _, errors = seoga(tmp_path / "data", "status", code=1)
         assert "SEOGA_API_KEY" in errors
         report = seoga_json(tmp_path / "data", "status", SEOGA_API_KEY="a-very-secret-key-1")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import a_serving_process, seoga, seoga_json
+from command_line import a_served_directory, seoga, seoga_json
 from model_builders import a_tiny_model
 from picture_builders import a_picture, as_file
 
@@ -13,8 +13,7 @@ from picture_builders import a_picture, as_file
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The data directory of a server with a tiny model."""
     folder = tmp_path_factory.mktemp("house")
-    path = str(a_tiny_model(folder / "model"))
-    with a_serving_process(folder / "data", SEOGA_MODEL_PATH=path):
+    with a_served_directory(folder / "data", model_path=a_tiny_model(folder / "model")):
         yield folder / "data"
 
 

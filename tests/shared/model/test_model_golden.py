@@ -14,6 +14,7 @@ from shared.model.engines.runnable import why_not
 from shared.model.files.artefact_cache import ArtefactCache
 from shared.model.files.config import ModelConfig, model_config
 from shared.model.files.tokens import ModelTokenizer
+from shared.ports.model import Vectors
 from shared.settings import Settings
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -29,13 +30,13 @@ LEAST = {
 }
 
 
-@pytest.fixture(params=LEAST, ids=str)
+@pytest.fixture(scope="module", params=LEAST, ids=str)
 def choice(request: pytest.FixtureRequest) -> EngineChoice:
     chosen: EngineChoice = request.param
     return chosen
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def engine(packaged_settings: Settings, choice: EngineChoice) -> Engine:
     config: ModelConfig = replace(model_config(packaged_settings), engine="auto", precision="auto", device="auto")
     if reason := why_not(config, choice):
@@ -44,11 +45,16 @@ def engine(packaged_settings: Settings, choice: EngineChoice) -> Engine:
     return load_engine(config, choice, ArtefactCache(packaged_settings.models_dir), lambda: tokenizer).engine
 
 
+@pytest.fixture(scope="module")
+def vectors(engine: Engine) -> Vectors:
+    """Of all texts, embedded together once for all tests."""
+    return engine.run(engine.prepare(TEXTS))
+
+
 def test_vectors_equal_the_references(
-    engine: Engine, choice: EngineChoice, record_property: Callable[[str, object], None]
+    vectors: Vectors, choice: EngineChoice, record_property: Callable[[str, object], None]
 ) -> None:
     expected = np.load(GOLDEN / "vectors.npy", allow_pickle=False)
-    vectors = engine.run(engine.prepare(TEXTS))
     cosines = np.sum(vectors * expected, axis=1)
     difference = float(np.abs(vectors - expected).max())
     record_property("largest difference", difference)
@@ -59,21 +65,22 @@ def test_vectors_equal_the_references(
     assert difference < 1e-5 or choice.precision != "fp32"
 
 
-def test_a_text_has_the_same_vector_alone_and_among_others(engine: Engine, choice: EngineChoice) -> None:
-    together = engine.run(engine.prepare(TEXTS))
+def test_a_text_has_the_same_vector_alone_and_among_others(
+    engine: Engine, vectors: Vectors, choice: EngineChoice
+) -> None:
     for index in (0, 4, 11, 12, 22):
         alone = engine.run(engine.prepare([TEXTS[index]]))[0]
         if choice.precision == "fp32":
-            assert np.abs(alone - together[index]).max() < 1e-5
+            assert np.abs(alone - vectors[index]).max() < 1e-5
         # ONNX int8 has one scale for all activations of a batch.
-        assert alone @ together[index] >= (0.9 if choice == EngineChoice("onnx", "int8") else 0.9995)
+        assert alone @ vectors[index] >= (0.9 if choice == EngineChoice("onnx", "int8") else 0.9995)
 
 
 def test_what_lies_beyond_the_limit_is_not_read(engine: Engine) -> None:
     long = "tariff " * 1000
     longer = long + "notebook " * 1000
-    vectors = engine.run(engine.prepare([long, longer]))
-    assert np.array_equal(vectors[0], vectors[1])
+    first, second = engine.run(engine.prepare([long, longer]))
+    assert np.array_equal(first, second)
 
 
 def test_the_golden_files_say_who_made_them() -> None:
