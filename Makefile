@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-reference servers servers-stop test-servers test-faults chaos-servers check format bench bench-model chaos lock clean
+.PHONY: help setup demo run test test-slow test-reference servers servers-stop test-servers test-faults chaos-servers check format bench bench-model chaos lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -34,8 +34,14 @@ demo: .venv/core.stamp ## set up, then upload, process and search the sample fil
 run: .venv/core.stamp ## serve on http://127.0.0.1:8000 (SEOGA_* settings apply)
 	@$(BIN)/seoga serve
 
+# Left out here, each has a target of its own.
+OTHERS = not chaos and not reference and not servers and not chaos_servers
+
 test: .venv/test.stamp ## set up and run the default tests (no network, no server)
-	@$(BIN)/pytest -n 2 -m "not chaos and not reference and not servers and not chaos_servers"
+	@$(BIN)/pytest -n 2 -m "not slow and $(OTHERS)"
+
+test-slow: .venv/test.stamp ## the tests that take minutes: crashes, several whole servers
+	@$(BIN)/pytest -n 2 -m "slow and $(OTHERS)"
 
 test-reference: .venv/reference.stamp ## compare the engines with sentence-transformers
 	@$(BIN)/pytest -m reference

@@ -115,6 +115,7 @@ def _ingest_while_killing(folder: Path, *, files: int, kills: int, seed: int, ki
         _check_everything(server, contents, uploader.ids)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_five_kills_of_the_server_lose_nothing(tmp_path: Path) -> None:
     _ingest_while_killing(tmp_path, files=60, kills=5, seed=1, kill=_kill_server, restarts=True)

@@ -70,6 +70,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return a_tiny_model(folder / "a", seed=1), a_tiny_model(folder / "b", seed=2, hidden=48)
 
 
+@pytest.mark.slow
 def test_a_crash_while_documents_are_renewed_repeats_nothing(tmp_path: Path, models: tuple[Path, Path]) -> None:
     _crash_and_check(tmp_path, models, "DocumentReceived", 3)
 

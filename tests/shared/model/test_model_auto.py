@@ -12,6 +12,7 @@ from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.model.embedding.model import EmbeddingModel
 
 
+@pytest.mark.slow
 async def test_the_best_engine_takes_over_while_callers_are_answered(
     tmp_path: Path, metrics: PrometheusMetrics
 ) -> None:
