@@ -1,9 +1,11 @@
 """`GET|POST /api/v1/search` as a client sees it."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from httpx import AsyncClient
 from search_builders import ASearch, a_search, hits, over_http
 
@@ -11,6 +13,14 @@ from builders import labels
 from shared.web.access import Access
 
 URL = "/api/v1/search"
+on_the_loop_of_the_file = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def refusing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AsyncClient]:
+    """A client of one search for all that is refused, and so changes nothing."""
+    async with a_search(tmp_path_factory.mktemp("refusing")) as search, over_http(search) as client:
+        yield client
 
 
 async def test_answers_in_the_shape_of_the_api(search: ASearch, client: AsyncClient) -> None:
@@ -85,17 +95,19 @@ async def test_a_repeated_search_is_answered_from_the_cache_until_something_chan
         ({"query": "tea", "filters": {"metadata.year": {"gte": 1, "lt": "2026-01-01"}}}, "filters.metadata.year"),
     ],
 )
-async def test_refuses_what_cannot_be_searched(client: AsyncClient, body: dict[str, Any], field: str) -> None:
-    answer = await client.post(URL, json=body)
+@on_the_loop_of_the_file
+async def test_refuses_what_cannot_be_searched(refusing: AsyncClient, body: dict[str, Any], field: str) -> None:
+    answer = await refusing.post(URL, json=body)
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert any(field in error["field"] for error in answer.json()["errors"])
 
 
-async def test_refuses_unknown_parameters_in_the_short_form(client: AsyncClient) -> None:
-    assert (await client.get(URL, params={"q": "tea", "colection": "x"})).status_code == 422
-    assert (await client.get(URL)).status_code == 422
-    assert (await client.get(URL, params={"q": "tea", "limit": 0})).status_code == 422
+@on_the_loop_of_the_file
+async def test_refuses_unknown_parameters_in_the_short_form(refusing: AsyncClient) -> None:
+    assert (await refusing.get(URL, params={"q": "tea", "colection": "x"})).status_code == 422
+    assert (await refusing.get(URL)).status_code == 422
+    assert (await refusing.get(URL, params={"q": "tea", "limit": 0})).status_code == 422
 
 
 async def test_queries_of_signs_alone_find_nothing_and_break_nothing(search: ASearch, client: AsyncClient) -> None:
@@ -127,10 +139,11 @@ async def test_an_expired_cursor_is_gone(tmp_path: Path) -> None:
         assert (answer.status_code, answer.json()["code"]) == (410, "cursor_expired")
 
 
-async def test_an_unknown_collection_is_a_404(client: AsyncClient) -> None:
-    answer = await client.get(URL, params={"q": "tea", "collection": "nowhere"})
+@on_the_loop_of_the_file
+async def test_an_unknown_collection_is_a_404(refusing: AsyncClient) -> None:
+    answer = await refusing.get(URL, params={"q": "tea", "collection": "nowhere"})
     assert (answer.status_code, answer.json()["code"]) == (404, "collection_not_found")
-    assert (await client.get(URL, params={"q": "tea", "collection": "default"})).status_code == 200
+    assert (await refusing.get(URL, params={"q": "tea", "collection": "default"})).status_code == 200
 
 
 async def test_a_key_sees_its_own_collections_only(tmp_path: Path) -> None:
