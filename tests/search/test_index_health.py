@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from duty_builders import some_duties
 from qdrant_stand_in import QdrantStandIn, a_qdrant_stand_in
 from search_builders import SmallModel, a_search
 
@@ -32,7 +33,8 @@ async def test_an_index_on_a_server_tells_which_collection_serves_and_when_the_s
     server: QdrantStandIn,
 ) -> None:
     given = Settings(index_url=server.url, installation="shelf")
-    async with QdrantIndex(given, SmallModel(), "1", Remotes(PrometheusMetrics())) as index:
+    remotes = Remotes(PrometheusMetrics())
+    async with some_duties() as duties, QdrantIndex(given, SmallModel(), "1", duties, remotes) as index:
         await eventually(lambda: index.fingerprint == "small-1")
         (name,) = server.collections
         assert await index_probe(index)() == ComponentHealth(True, f"0 units in {name} of Qdrant {server.version}")
