@@ -36,8 +36,10 @@ class Cut(DutyStore):
         self.is_late = False
         self.granted: set[str] = set()
         """The names of duties that were held through this."""
+        self.asked = 0
 
     async def take(self, name: str, *, owner: str, lease_seconds: float) -> bool:
+        self.asked += 1
         if self.is_away:
             raise Unavailable("The store is away.")
         taken = await self._duties.take(name, owner=owner, lease_seconds=lease_seconds)

@@ -1,7 +1,7 @@
 """Of several processes on one store, one collects what no document refers to."""
 
-import asyncio
 import hashlib
+import os
 import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,7 +20,7 @@ from shared.ports.duties import DutyStore
 
 
 class Blobs:
-    """The blobs as one process calls them, which are all older than an hour."""
+    """The blobs as one process calls them."""
 
     def __init__(self, ingest: AnIngest) -> None:
         self._blobs = ingest.blobs
@@ -30,7 +30,7 @@ class Blobs:
         return getattr(self._blobs, name)
 
     async def collect(self, *, keep: Collection[str], older_than_seconds: float) -> int:
-        gone = await self._blobs.collect(keep=keep, older_than_seconds=older_than_seconds - 3660)
+        gone = await self._blobs.collect(keep=keep, older_than_seconds=older_than_seconds)
         self.gone += gone
         return gone
 
@@ -52,14 +52,22 @@ async def a_process(
 
 
 async def leave_something_behind(ingest: AnIngest) -> str:
-    """What was stored for a document that never came; its key."""
+    """What was stored two hours ago for a document that never came; its key."""
     key = artefact_key(hashlib.sha256(new_id().encode()).hexdigest(), "parse", 1, {})
     await ingest.blobs.put(key, b"text")
+    two_hours_ago = time.time() - 7200
+    os.utime(await ingest.blobs.local_path(key), (two_hours_ago, two_hours_ago))
     return key
 
 
 async def is_gone(ingest: AnIngest, key: str) -> bool:
     return not await ingest.blobs.exists(key)
+
+
+async def several_looks(duties: Cut) -> None:
+    """Until a process has asked twice more whose duty it is: in between it had its chance to collect."""
+    enough = duties.asked + 2
+    await eventually(lambda: duties.asked >= enough)
 
 
 async def test_one_process_collects_for_all(ingest: AnIngest) -> None:
@@ -71,11 +79,14 @@ async def test_one_process_collects_for_all(ingest: AnIngest) -> None:
 
 async def test_when_the_one_that_collects_leaves_another_goes_on(ingest: AnIngest) -> None:
     async with AsyncExitStack() as leaving:
+        # It looks once, and has the duty for two hours.
+        key = await leave_something_behind(ingest)
         first = await leaving.enter_async_context(a_process(ingest, every_seconds=3600.0))
-        await eventually(partial(is_gone, ingest, await leave_something_behind(ingest)))
-        async with a_process(ingest) as other:
+        await eventually(partial(is_gone, ingest, key))
+        duties = Cut(ingest.container.duties())
+        async with a_process(ingest, duties=duties) as other:
             key = await leave_something_behind(ingest)
-            await asyncio.sleep(0.2)
+            await several_looks(duties)
             assert (first.gone, other.gone) == (1, 0)
             await leaving.aclose()
             await eventually(partial(is_gone, ingest, key))
@@ -94,10 +105,11 @@ async def test_who_cannot_ask_whose_it_is_collects_once_it_can(ingest: AnIngest)
     async with a_process(ingest, duties=cut):
         await eventually(partial(is_gone, ingest, await leave_something_behind(ingest)))
         cut.is_away = True
-        # Until the lease that it has is over.
-        await asyncio.sleep(0.3)
+        # The lease that it has is over when it asks at every look.
+        free_at = time.monotonic() + 2 * 0.05
+        await eventually(lambda: time.monotonic() > free_at)
         key = await leave_something_behind(ingest)
-        await asyncio.sleep(0.3)
+        await several_looks(cut)
         assert not await is_gone(ingest, key)
         cut.is_away = False
         await eventually(partial(is_gone, ingest, key))

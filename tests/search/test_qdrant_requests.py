@@ -3,75 +3,31 @@
 import asyncio
 import json
 import socket
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from duty_builders import Cut, killed, some_duties
 from jsonschema import Draft202012Validator, ValidationError
+from qdrant_request_builders import AT_ONCE, NOT_YET, TEA, a_unit, an_index, near, settings
 from qdrant_stand_in import QdrantStandIn, Request, a_qdrant_stand_in
-from search_builders import DIMENSION, SmallModel, embed
+from search_builders import DIMENSION, SmallModel
 from trim_qdrant_openapi import OPERATIONS
 
 from builders import eventually, labels
-from search.application.ports.chunk_index import DenseVector, Unit
 from search.domain.filters import Condition, parse_filters
-from search.domain.terms import SparseVector
-from search.infrastructure.qdrant.index import QdrantIndex
-from search.infrastructure.qdrant.moving import MovingTimes
-from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import DocumentId, StorageFull, Unavailable
-from shared.ports.duties import DutyStore
-from shared.runtime.resilience import Remotes
-from shared.settings import Settings, WrongSettings
+from shared.settings import WrongSettings
 
 PUBLISHED = {version: Path(__file__).parent / f"qdrant_openapi_{version}.json" for version in ("1.16", "1.18")}
 """The oldest version that is accepted, and the one that the index was run on."""
-
-TEA = SparseVector((7, 9), (1.0, 0.5))
-
-AT_ONCE = MovingTimes(move_after_seconds=0.0, grace_seconds=0.0)
-NOT_YET = replace(AT_ONCE, move_after_seconds=60.0)
 
 
 @pytest.fixture
 def server() -> Iterator[QdrantStandIn]:
     with a_qdrant_stand_in() as server:
         yield server
-
-
-def settings(server: QdrantStandIn | str, **given: Any) -> Settings:
-    url = server if isinstance(server, str) else server.url
-    return Settings(index_url=url, installation="shelf", **given)
-
-
-@asynccontextmanager
-async def an_index(
-    given: Settings, model: SmallModel | None = None, moving: MovingTimes = AT_ONCE, duties: DutyStore | None = None
-) -> AsyncIterator[QdrantIndex]:
-    """Of the only process, unless it shares `duties` with others."""
-    remotes = Remotes(PrometheusMetrics())
-    async with (
-        some_duties() as own,
-        QdrantIndex(given, model or SmallModel(), "1", duties or own, remotes, moving=moving) as index,
-    ):
-        yield index
-
-
-def a_unit(number: int, space: str = "small-1", **changes: Any) -> Unit:
-    vector = DenseVector(space, embed([f"tea {number}"])[0].tobytes())
-    given: dict[str, Any] = {"dense": vector, "sparse": TEA, "labels": labels(metadata={"year": 2026, "ok": True})}
-    kept = {**given, **changes}
-    return Unit(DocumentId(f"d{number}"), 1, 0, "chunk", (0, 1), language="en", page=3, **kept)
-
-
-def near(space: str = "small-1") -> DenseVector:
-    return DenseVector(space, embed(["tea"])[0].tobytes())
 
 
 async def everything(server: QdrantStandIn) -> None:
@@ -255,74 +211,6 @@ async def test_the_key_goes_with_every_request_and_into_no_message(server: Qdran
             await index.upsert([a_unit(1)])
         with pytest.raises(Unavailable, match="SEOGA_INDEX_KEY"):
             await index.check()
-
-
-async def test_of_several_processes_one_copies_to_another_model_s_collection(server: QdrantStandIn) -> None:
-    async with an_index(settings(server)) as index:
-        await index.upsert([a_unit(number) for number in range(30)])
-    model = SmallModel(fingerprint="small-2")
-    moving = replace(AT_ONCE, points_a_step=5, look_at_copier_seconds=0.01)
-    async with some_duties() as duties:
-        one, other = Cut(duties), Cut(duties)
-        async with (
-            an_index(settings(server), model, moving, one) as first,
-            an_index(settings(server), model, moving, other) as second,
-        ):
-            await asyncio.gather(first.ready(), second.ready())
-            for index in (first, second):
-                await eventually(partial(serves, index, "small-2"))
-                assert await index.size() == 30
-    assert bool(one.granted) != bool(other.granted)
-
-
-async def test_another_process_copies_in_the_place_of_one_that_is_gone(server: QdrantStandIn) -> None:
-    async with an_index(settings(server)) as index:
-        await index.upsert([a_unit(number) for number in range(30)])
-    moving = replace(AT_ONCE, look_at_copier_seconds=0.01)
-    async with some_duties() as duties:
-
-        class WithAnother(Cut):
-            """Whose other process was the first to take the duty, and is gone."""
-
-            free_at: float | None = None
-
-            async def take(self, name: str, *, owner: str, lease_seconds: float) -> bool:
-                self.free_at = self.free_at or await killed(duties, name, lease_seconds=0.3)
-                return await super().take(name, owner=owner, lease_seconds=lease_seconds)
-
-        shared = WithAnother(duties)
-        async with an_index(settings(server), SmallModel(fingerprint="small-2"), moving, shared) as index:
-            await index.ready()
-            await index.upsert([a_unit(30, "small-2")])
-            await eventually(partial(serves, index, "small-2"))
-            assert shared.free_at is not None and time.time() >= shared.free_at
-            assert await index.size() == 31
-        # Given back when nothing was left to copy.
-        (name,) = shared.granted
-        assert await duties.take(name, owner="next", lease_seconds=60)
-
-
-async def test_a_move_waits_while_nobody_can_say_whose_it_is(server: QdrantStandIn) -> None:
-    async with an_index(settings(server)) as index:
-        await index.upsert([a_unit(number) for number in range(30)])
-    moving = replace(AT_ONCE, retry_seconds=0.01)
-    async with some_duties() as duties:
-        cut = Cut(duties)
-        cut.is_away = True
-        async with an_index(settings(server), SmallModel(fingerprint="small-2"), moving, cut) as index:
-            await index.ready()
-            await index.upsert([a_unit(30, "small-2")])
-            await asyncio.sleep(0.2)
-            assert index.fingerprint == "small-1" and await index.size() == 31
-            cut.is_away = False
-            await eventually(partial(serves, index, "small-2"))
-            assert await index.size() == 31
-
-
-async def serves(index: QdrantIndex, fingerprint: str) -> bool:
-    """Also where another process moves: asking is how one learns of it."""
-    await index.ready()
-    return index.fingerprint == fingerprint
 
 
 @pytest.mark.parametrize("version", ["1.15.5", "0.11.7", "1.9.0-dev"])
