@@ -27,7 +27,7 @@ from shared.infrastructure.files.blobs import FileBlobs
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.infrastructure.sqlite.jobs import SqliteJobs
-from shared.kernel import Refused, Unavailable
+from shared.kernel import DocumentId, Refused, Unavailable
 from shared.ports.jobs import Job
 from shared.ports.model import TextKind, Vectors
 from shared.runtime.worker import Worker
@@ -57,6 +57,8 @@ class Crash(BaseException):
 class House:
     """Process with its stores, as main.py would wire it."""
 
+    root: Path
+    """Of the blobs."""
     blobs: FileBlobs
     jobs: SqliteJobs
     facts: SqliteFacts
@@ -104,7 +106,7 @@ async def house(tmp_path: Path, model: SmallModel) -> AsyncIterator[House]:
     database = SqliteDatabase(tmp_path / "process.sqlite", schema=SqliteFacts.SCHEMA + SqliteJobs.SCHEMA)
     async with database, FileBlobs(tmp_path / "blobs") as blobs:
         facts = SqliteFacts(database, producer="process")
-        yield House(blobs, SqliteJobs(database, facts), facts, model, InProcessParser())
+        yield House(tmp_path / "blobs", blobs, SqliteJobs(database, facts), facts, model, InProcessParser())
 
 
 @contextlib.asynccontextmanager
@@ -203,6 +205,23 @@ async def test_the_same_bytes_as_another_type_are_another_artefact(house: House)
     first = processed(await house.run(await house.claim()))
     await house.arrives(ENGLISH, labels=labels(name="a.md", media_type="text/markdown"))
     assert processed(await house.run(await house.claim())).chunks_artefact != first.chunks_artefact
+
+
+async def test_artefacts_stay_where_earlier_releases_left_them(house: House) -> None:
+    """Another key for the same work would have a whole library parsed and embedded again."""
+    await house.arrives(ENGLISH, document_id=DocumentId("a-document"), fresh=True)
+    await house.run(await house.claim())
+    assert sorted(str(path.relative_to(house.root)) for path in (house.root / "artefacts").rglob("*.*")) == [
+        f"artefacts/0d/0d6edf82df5eba654ed829d79c0aea92949e08242672b72b0f7f3357d614f5c2.{stage}"
+        for stage in (
+            "chunk-1-4cdd3917a8b54ebb",
+            "chunk-renewed-1-c7680f39fc006b37",
+            "embed-1-65333b5107788926",
+            "embed-renewed-1-c7680f39fc006b37",
+            "parse-1-8975d50ffb79bac5",
+            "parse-renewed-1-c7680f39fc006b37",
+        )
+    ]
 
 
 @pytest.mark.parametrize("crash_after", [1, 2, 3])
