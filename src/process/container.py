@@ -7,6 +7,7 @@ from dependency_injector import containers, providers
 
 from process.application.intake import Intake
 from process.application.pipeline import DocumentProcessing
+from process.application.stages.order import in_order
 from process.infrastructure.parser_pool import ParserPool
 from process.interface.events import subscriptions
 from shared.ports.jobs import JobStore
@@ -85,5 +86,6 @@ class ProcessContainer(containers.DeclarativeContainer):
         metrics=metrics,
     )
     intake = providers.Singleton(Intake, jobs)
-    processing = providers.Singleton(DocumentProcessing, blobs=blobs, parser=pool, model=model, metrics=metrics)
+    stages = providers.Singleton(in_order, blobs=blobs, parser=pool, model=model)
+    processing = providers.Singleton(DocumentProcessing, blobs=blobs, stages=stages, model=model, metrics=metrics)
     module = providers.Singleton(_module, storage=storage, pool=pool, intake=intake, processing=processing)

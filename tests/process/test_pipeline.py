@@ -13,6 +13,7 @@ from process_builders import SmallModel, stream
 from builders import a_document_received, eventually, labels
 from process.application.intake import Intake
 from process.application.pipeline import DocumentProcessing
+from process.application.stages.order import in_order
 from process.infrastructure.parser_child import read
 from process.interface.events import subscriptions
 from shared.artefacts.address import original_key
@@ -68,7 +69,11 @@ class House:
 
     def __post_init__(self) -> None:
         self.processing = DocumentProcessing(
-            blobs=self.blobs, parser=self.parser, model=self.model, metrics=PrometheusMetrics(), telling_seconds=0
+            blobs=self.blobs,
+            stages=in_order(blobs=self.blobs, parser=self.parser, model=self.model),
+            model=self.model,
+            metrics=PrometheusMetrics(),
+            telling_seconds=0,
         )
         self.handlers = subscriptions(Intake(self.jobs))
 
@@ -155,6 +160,14 @@ async def test_a_document_leaves_text_chunks_and_vectors(house: House) -> None:
         (2, 3),
         (3, 3),
     ]
+
+
+def test_each_stage_stands_behind_those_whose_artefacts_it_reads(house: House) -> None:
+    left: list[object] = []
+    for stage in in_order(blobs=house.blobs, parser=house.parser, model=house.model):
+        assert set(stage.made_from) <= set(left)
+        assert stage.artefact not in left
+        left.append(stage.artefact)
 
 
 async def test_what_the_model_does_not_read_gets_no_vector(house: House) -> None:

@@ -1,20 +1,14 @@
-"""The way of a document through Process: parse, chunk, embed; each stage leaves an artefact and tells of it."""
+"""The way of a document through Process: stage by stage, each leaves an artefact and is told of."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final
 
-import numpy as np
-from pydantic import ValidationError
-
-from process.application.chunk_stage import chunked
-from process.application.ports import DocumentParser
-from process.domain.language import is_readable
-from process.domain.passages import passage_text
-from shared.artefacts.address import artefact_key, original_key
-from shared.artefacts.chunks import Chunk, ChunkedDocument
+from process.application.stages.stage import Artefact, Stage, Way
+from shared.artefacts.address import artefact_key
+from shared.artefacts.chunks import ChunkedDocument
 from shared.artefacts.parsed import ParsedDocument
 from shared.artefacts.vectors import ChunkVectors
 from shared.events.envelope import Event
@@ -23,16 +17,13 @@ from shared.events.process import DocumentProcessed, ProcessingFailed, StageFini
 from shared.kernel import NotFound, Refused
 from shared.ports.handlers import Report
 from shared.ports.jobs import Job
-from shared.ports.model import Model, ModelDescription
+from shared.ports.model import Model
 from shared.ports.storage import BlobStore
 from shared.telemetry import Metrics, get_log
-from shared.vocabulary import CHUNK, EMBED, PARSE, PROCESS_JOB, PROCESS_STAGES
+from shared.vocabulary import PROCESS_JOB
 
-VERSIONS: Final = {PARSE: 1, CHUNK: 1, EMBED: 1}
-"""Raised when a stage's result changes for the same input: what older ones left is not used any more."""
 _CONCURRENCY: Final = 32
 """Enough single-chunk documents at once that the model finds texts of like length for its batches."""
-_TEXTS_PER_CALL: Final = 256
 _SMALL: Final = 256 << 10
 """Bytes; what a smaller document leaves is written on the event loop in a millisecond or two."""
 _LARGE: Final = 8 << 20
@@ -40,24 +31,12 @@ _LARGE: Final = 8 << 20
 _log = get_log("process")
 
 
-class Artefact(Protocol):
-    """What a stage leaves."""
-
-    def to_bytes(self) -> bytes:
-        """Its stored form."""
-        ...
-
-
-A = TypeVar("A", bound=Artefact)
-
-
 @dataclass(slots=True)
 class _Run:
-    """One document on its way."""
+    """One run of a document's job."""
 
-    event: DocumentReceived
+    way: Way
     report: Report
-    model: ModelDescription
     told_at: float
     facts: list[Event] = field(default_factory=list)
     """Not told yet: they go with the next report, or with the job's end."""
@@ -75,7 +54,7 @@ class DocumentProcessing:
         self,
         *,
         blobs: BlobStore,
-        parser: DocumentParser,
+        stages: Sequence[Stage[Artefact]],
         model: Model,
         metrics: Metrics,
         telling_seconds: float = 0.25,
@@ -85,7 +64,7 @@ class DocumentProcessing:
         Nobody follows a document more closely than that.
         """
         self._blobs = blobs
-        self._parser = parser
+        self._stages = stages
         self._model = model
         self._metrics = metrics
         self._telling_seconds = telling_seconds
@@ -94,7 +73,8 @@ class DocumentProcessing:
     async def run(self, job: Job, report: Report) -> Sequence[Event]:
         """See JobHandler. Raises Refused, Unavailable."""
         event = DocumentReceived.model_validate(job.payload)
-        run = _Run(event, report, self._model.describe(), told_at=perf_counter())
+        way = Way(event, self._model.describe(), self._stages)
+        run = _Run(way, report, told_at=perf_counter())
         if event.size < _LARGE:
             return await self._process(run)
         async with self._one_large:
@@ -107,7 +87,7 @@ class DocumentProcessing:
             ProcessingFailed(
                 document_id=job.document_id,
                 document_version=job.document_version,
-                stage=error.stage or PARSE,
+                stage=error.stage or self._stages[0].name,
                 code=error.specific_code,
                 reason=error.detail,
                 retryable=error.retryable,
@@ -115,34 +95,13 @@ class DocumentProcessing:
         )
 
     async def _process(self, run: _Run) -> Sequence[Event]:
-        event = run.event
-        # Parsing depends on the bytes, the type (which a name may choose) and the limit; each stage on the one before.
-        parse_configuration: dict[str, Any] = {
-            "media_type": event.labels.media_type,
-            "most_characters": self._parser.most_characters,
-        }
-        chunk_configuration = {"parse": [VERSIONS[PARSE], parse_configuration], "model": run.model.fingerprint}
-        embed_configuration = {"chunk": [VERSIONS[CHUNK], chunk_configuration]}
-
-        parsed, _ = await self._stage(
-            run, PARSE, parse_configuration, ParsedDocument.from_bytes, lambda: self._parse(event)
-        )
-        await self._tell(run)
-        chunks, chunks_key = await self._stage(
-            run, CHUNK, chunk_configuration, ChunkedDocument.from_bytes, lambda: chunked(parsed, self._model, run.model)
-        )
-        await self._tell(run)
-        readable = [chunk for chunk in chunks.chunks if _is_readable(chunk, run.model)]
-        vectors_key: str | None = None
-        if readable:
-            _, vectors_key = await self._stage(
-                run, EMBED, embed_configuration, ChunkVectors.from_bytes, lambda: self._embed(chunks.title, readable)
-            )
-        else:
-            self._finished(run, EMBED, seconds=0.0, reused=False)
-
+        for stage in run.way.stages:
+            await self._tell(run)
+            await self._pass(run, stage)
         self._metrics.count("process_documents_total", outcome="processed", code="")
         # What was not told yet goes with the job's end, in one write.
+        way, event = run.way, run.way.event
+        parsed, chunks = way.left(ParsedDocument), way.left(ChunkedDocument).chunks
         return (
             *run.facts,
             DocumentProcessed(
@@ -154,90 +113,72 @@ class DocumentProcessing:
                 language=parsed.language,
                 pages=parsed.pages,
                 characters=len(parsed.text),
-                chunk_count=len(chunks.chunks),
-                chunks_artefact=chunks_key,
-                vectors_artefact=vectors_key,
-                fingerprint=run.model.fingerprint,
+                chunk_count=len(chunks),
+                chunks_artefact=way.address(ChunkedDocument),
+                vectors_artefact=way.address(ChunkVectors) if way.has_left(ChunkVectors) else None,
+                fingerprint=way.model.fingerprint,
                 warnings=parsed.warnings,
             ),
         )
 
-    async def _stage(
-        self,
-        run: _Run,
-        stage: str,
-        configuration: dict[str, Any],
-        read: Callable[[bytes], A],
-        work: Callable[[], Awaitable[A]],
-    ) -> tuple[A, str]:
-        """The stage's artefact (what is there already, else what the work gives, durably), and its address."""
+    async def _pass(self, run: _Run, stage: Stage[Artefact]) -> None:
+        """The stage's artefact is what is there already, else what the work gives, durably."""
+        if not stage.is_needed(run.way):
+            self._finished(run, stage, seconds=0.0, reused=False)
+            return
         started = perf_counter()
-        key = artefact_key(run.event.sha256, stage, VERSIONS[stage], configuration)
-        artefact = None if run.anew else await self._left_behind(run, stage, key, read)
+        key = run.way.address(stage.artefact)
+        artefact = None if run.anew else await self._left_behind(run, stage, key)
         reused = artefact is not None
         if artefact is None:
             run.anew = True
-            artefact = await work()
-            small = run.event.size < _SMALL
-            content = artefact.to_bytes() if small else await asyncio.to_thread(artefact.to_bytes)
-            await self._blobs.put(key, content)
-            if run.event.fresh:
-                await self._blobs.put(_renewal_key(run.event, stage), b"")
+            artefact = await stage.work(run.way)
+            await self._keep(run, stage, key, artefact)
+        run.way.keep(artefact)
         self._finished(run, stage, seconds=perf_counter() - started, reused=reused)
-        return artefact, key
 
-    async def _left_behind(self, run: _Run, stage: str, key: str, read: Callable[[bytes], A]) -> A | None:
+    async def _keep(self, run: _Run, stage: Stage[Artefact], key: str, artefact: Artefact) -> None:
+        event = run.way.event
+        content = artefact.to_bytes() if event.size < _SMALL else await asyncio.to_thread(artefact.to_bytes)
+        await self._blobs.put(key, content)
+        if event.fresh:
+            await self._blobs.put(_renewal_key(event, stage), b"")
+
+    async def _left_behind(self, run: _Run, stage: Stage[Artefact], key: str) -> Artefact | None:
         # Work asked for anew is done once: a mark tells a resumed job that this version has done the stage.
-        if run.event.fresh and not await self._blobs.exists(_renewal_key(run.event, stage)):
+        event = run.way.event
+        if event.fresh and not await self._blobs.exists(_renewal_key(event, stage)):
             return None
         try:
-            return read(await self._blobs.read(key))
+            return stage.artefact.from_bytes(await self._blobs.read(key))
         except NotFound:
             return None
-        except (ValidationError, ValueError, EOFError) as error:
+        except (ValueError, EOFError) as error:
             _log.warning("artefact damaged", action="artefact.damaged", key=key, error=str(error))
             return None
 
-    def _finished(self, run: _Run, stage: str, *, seconds: float, reused: bool) -> None:
-        self._metrics.observe("process_stage_seconds", seconds, stage=stage, reused=str(reused).lower())
+    def _finished(self, run: _Run, stage: Stage[Artefact], *, seconds: float, reused: bool) -> None:
+        self._metrics.observe("process_stage_seconds", seconds, stage=stage.name, reused=str(reused).lower())
         run.facts.append(
             StageFinished(
-                document_id=run.event.document_id,
-                document_version=run.event.document_version,
-                stage=stage,
+                document_id=run.way.event.document_id,
+                document_version=run.way.event.document_version,
+                stage=stage.name,
                 seconds=seconds,
-                done=PROCESS_STAGES.index(stage) + 1,
-                total=len(PROCESS_STAGES),
+                done=run.way.stages.index(stage) + 1,
+                total=len(run.way.stages),
                 reused=reused,
             )
         )
 
     async def _tell(self, run: _Run) -> None:
-        if perf_counter() - run.told_at >= self._telling_seconds:
+        if run.facts and perf_counter() - run.told_at >= self._telling_seconds:
             while run.facts:
                 await run.report(run.facts.pop(0))
             run.told_at = perf_counter()
 
-    async def _parse(self, event: DocumentReceived) -> ParsedDocument:
-        path = await self._blobs.local_path(original_key(event.sha256))
-        return await self._parser.parse(path, event.labels.media_type, event.labels.document_name)
 
-    async def _embed(self, title: str | None, chunks: Sequence[Chunk]) -> ChunkVectors:
-        parts = []
-        for start in range(0, len(chunks), _TEXTS_PER_CALL):
-            texts = [passage_text(title, chunk) for chunk in chunks[start : start + _TEXTS_PER_CALL]]
-            parts.append(await self._model.embed(texts, kind="passage"))
-        return ChunkVectors(
-            ordinals=np.array([chunk.ordinal for chunk in chunks], dtype=np.int32),
-            vectors=parts[0] if len(parts) == 1 else np.concatenate(parts),
-        )
-
-
-def _is_readable(chunk: Chunk, model: ModelDescription) -> bool:
-    return is_readable(chunk.text, chunk.language, model.languages)
-
-
-def _renewal_key(event: DocumentReceived, stage: str) -> str:
+def _renewal_key(event: DocumentReceived, stage: Stage[Artefact]) -> str:
     return artefact_key(
-        event.sha256, f"{stage}-renewed", 1, {"document": event.document_id, "version": event.document_version}
+        event.sha256, f"{stage.name}-renewed", 1, {"document": event.document_id, "version": event.document_version}
     )

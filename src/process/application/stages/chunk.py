@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
+from process.application.stages.stage import Stage, Way
 from process.domain.chunking import Limits, Piece, Plan, plan_chunks
 from shared.artefacts.chunks import Chunk, ChunkedDocument
 from shared.artefacts.parsed import ParsedDocument
 from shared.ports.model import Model, ModelDescription
+from shared.vocabulary import CHUNK
 
 _SPECIAL_TOKENS: Final = 2
 """What the model puts around every text: [CLS] and [SEP], or their like."""
@@ -15,8 +17,28 @@ _AT_ONCE: Final = 30_000
 """Characters that are cut on the event loop itself (some milliseconds); longer texts go to a thread."""
 
 
-async def chunked(parsed: ParsedDocument, model: Model, description: ModelDescription) -> ChunkedDocument:
-    """The document's chunks, sized for this model. Raises Unavailable."""
+class ChunkStage(Stage[ChunkedDocument]):
+    """Cuts the text into pieces that the model reads whole."""
+
+    name = CHUNK
+    version = 1
+    artefact = ChunkedDocument
+    made_from = (ParsedDocument,)
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def depends_on(self, way: Way) -> dict[str, Any]:
+        return {"model": way.model.fingerprint}
+
+    def is_needed(self, way: Way) -> bool:
+        return True
+
+    async def work(self, way: Way) -> ChunkedDocument:
+        return await _chunked(way.left(ParsedDocument), self._model, way.model)
+
+
+async def _chunked(parsed: ParsedDocument, model: Model, description: ModelDescription) -> ChunkedDocument:
     limits = Limits(tokens=description.max_tokens - _SPECIAL_TOKENS, languages=description.languages)
     plan = plan_chunks(parsed.text, parsed.blocks, title=parsed.title, language=parsed.language, limits=limits)
     in_thread = len(parsed.text) > _AT_ONCE
