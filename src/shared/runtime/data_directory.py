@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+from shared.durable_files import write_whole
 from shared.kernel import Conflict, DomainError, StorageFull
 from shared.settings import WrongSettings
 
@@ -195,17 +196,7 @@ class DataDirectory:
 
     def _write(self, file: Path, content: dict[str, Any]) -> None:
         """Whole or not at all, and on disk when it returns."""
-        new = file.with_name(f"{file.name}.new")
-        with new.open("w", encoding="utf-8") as stream:
-            json.dump(content, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        new.replace(file)
-        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_whole(file, json.dumps(content).encode(), beside=file.with_name(f"{file.name}.new"))
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -1,12 +1,13 @@
 """Where the index's shards lie: one folder for each vector space and analysis version. The child reads it too."""
 
-import os
 import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from shared.durable_files import sync
 
 COMPLETE: Final = "complete"
 """The file that says: this folder holds everything, and not part of what is still being moved into it.
@@ -65,15 +66,9 @@ class EdgeFolders:
 
 def mark_complete(folder: Path, space: str | None) -> None:
     """Durable on return, if the folder is."""
-    with (folder / COMPLETE).open("w", encoding="utf-8") as file:
-        file.write(space or _NO_SPACE)
-        file.flush()
-        os.fsync(file.fileno())
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    (folder / COMPLETE).write_text(space or _NO_SPACE, encoding="utf-8")
+    sync(folder / COMPLETE)
+    sync(folder)
 
 
 def _written_space(folder: Path) -> str:

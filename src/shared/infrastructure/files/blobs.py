@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, Self, TypeVar
 
-from shared.infrastructure.files.folders import make_folders, sync_folder
+from shared.durable_files import make_folders, put_in_place, sync
 from shared.infrastructure.files.keys import (
     HEAD_BYTES,
     ORIGINALS,
@@ -179,7 +179,7 @@ class FileBlobs:
             file.move_to(target)
         else:
             # Whoever renamed it first may not have synced the folder yet.
-            sync_folder(target.parent)
+            sync(target.parent)
             file.discard()
         return StoredBlob(sha256=sha256, size=file.size, head=file.head, key=key, new=new)
 
@@ -271,10 +271,9 @@ class _Incoming:
             assert self._file is not None
             os.fsync(self._file.fileno())
             make_folders(target.parent)
-            self._path.replace(target)
+            put_in_place(self._path, target)
             self._file.close()
             self._file = None
-            sync_folder(target.parent)
             self.is_done = True
 
     def discard(self) -> None:

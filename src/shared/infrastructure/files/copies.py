@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from shared.infrastructure.files.folders import make_folders
+from shared.durable_files import make_folders
 from shared.kernel import StorageFull, Unavailable, new_id
 
 T = TypeVar("T")

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
+from shared.durable_files import make_folders
 from shared.events.envelope import Envelope, Event, wrap
-from shared.infrastructure.files.folders import make_folders
 from shared.kernel import StorageFull, Unavailable
 from shared.ports.health import ComponentHealth
 from shared.ports.outbox import PendingFact

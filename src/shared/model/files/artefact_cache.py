@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from shared.durable_files import put_in_place, sync
 from shared.kernel import StorageFull, Unavailable
-from shared.model.files.durable import UNFINISHED, StillLocked, fsync, locked, remove_folder, sha256_of, write_whole
+from shared.model.files.durable import UNFINISHED, StillLocked, locked, remove_folder, sha256_of, write_whole
 from shared.telemetry import get_log
 
 _MANIFEST: Final = "manifest.json"
@@ -212,11 +213,10 @@ class ArtefactCache:
             files = {path.name: [path.stat().st_size, sha256_of(path)] for path in sorted(building.iterdir())}
             (building / _MANIFEST).write_text(json.dumps({"files": files}, indent=1), encoding="utf-8")
             for path in (*building.iterdir(), building):
-                fsync(path)
+                sync(path)
             # A rename replaces only an empty folder. Processes that mapped the old files keep them.
             remove_folder(target)
-            building.rename(target)
-            fsync(self._folder)
+            put_in_place(building, target)
         finally:
             remove_folder(building)
 

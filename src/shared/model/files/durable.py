@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from shared import durable_files
 from shared.kernel import new_id
 
 UNFINISHED: Final = ".writing"
@@ -67,29 +68,14 @@ def _take(path: Path) -> int | None:
 def write_whole(path: Path, content: bytes) -> None:
     """On disk when it returns; a reader sees the old content or the new. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{new_id()}{UNFINISHED}")
-    try:
-        fresh.write_bytes(content)
-        fsync(fresh)
-        fresh.replace(path)
-        fsync(path.parent)
-    finally:
-        fresh.unlink(missing_ok=True)
+    # A name of its own: several processes may write the same file at once.
+    durable_files.write_whole(path, content, beside=path.with_name(f"{path.name}.{new_id()}{UNFINISHED}"))
 
 
 def sha256_of(path: Path) -> str:
     """In hex; 90 MB take about 0.1 s, without the GIL."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def fsync(path: Path) -> None:
-    """A file's content, or a folder's names, are on disk when it returns."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def remove_folder(folder: Path) -> None:
