@@ -2,6 +2,8 @@
 
 import asyncio
 
+from typing_extensions import override
+
 from ingest.application.ports import DocumentStore
 from shared.ports.duties import DutyStore
 from shared.ports.storage import BlobStore
@@ -44,8 +46,8 @@ class BlobCollector(Background):
         self._metrics.count("collected_blobs", gone)
         return gone
 
+    @override
     async def run(self) -> None:
-        """See Background."""
         await asyncio.sleep(self._first_after_seconds)
         async with self._duty:
             while True:

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from typing_extensions import override
+
 from shared.events.delivery import EventDeadLettered
 from shared.events.envelope import Envelope
 from shared.events.ingest import DocumentReceived
@@ -81,8 +83,9 @@ class DocumentFeed(Tailing):
             return None
         return len(self._finished) / max(now - self._finished[0], 0.001)
 
+    @override
     def hear(self, envelope: Envelope) -> None:
-        """See Tailing. Waiters also look by themselves now and then."""
+        """Waiters also look by themselves now and then."""
         if envelope.name in _FINISHING:
             self._finished.append(self._clock())
         self.tell(DocumentId(envelope.key))

@@ -112,7 +112,7 @@ class Document:
 
     @property
     def status(self) -> Status:
-        """See Standing.status."""
+        """Of the newest revision: what has been heard of it so far."""
         return self.standing.status
 
     def revise(self, name: str, content: Content, metadata: Mapping[str, Any] | None, now: datetime) -> Received:

@@ -7,7 +7,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
-from ingest.application.ports import CollectionCounts, DocumentFilter, Page, Stale, Taken
+from typing_extensions import override
+
+from ingest.application.ports import CollectionCounts, DocumentFilter, DocumentStore, Page, Stale, Taken
 from ingest.domain.document import Document, Revision
 from ingest.domain.standing import Standing, Status
 from ingest.infrastructure.document_rows import standing_from
@@ -81,8 +83,8 @@ _HASHES_AT_ONCE: Final = 5_000
 _HOLDERS_AT_ONCE: Final = 100
 
 
-class MongoDocuments:
-    """See DocumentStore; one call to the server is one round trip.
+class MongoDocuments(DocumentStore):
+    """DocumentStore; one call to the server is one round trip.
 
     `save` and `load` take one. `advance` takes one write where this process wrote the standing last, else a read
     more. Two processes that change one document are told apart by `version` (saves) and `standing_number`
@@ -107,19 +109,19 @@ class MongoDocuments:
         facts.live_in(COLLECTION)
         self._standings: RowMemory[tuple[int, Standing]] = RowMemory(_REMEMBERED)
 
+    @override
     async def load(self, document_id: DocumentId) -> Document:
-        """See DocumentStore."""
         row = await self._documents.find_one(ONE, fields=DOCUMENT_FIELDS, document_id=document_id)
         if row is None or not row["names"]:
             raise _unknown(document_id)
         return document_of(row)
 
+    @override
     async def holders(self, collection: str, *, sha256: str, name: str) -> tuple[Document | None, Document | None]:
-        """See DocumentStore."""
         return await self._finding.ask((collection, sha256, name))
 
+    @override
     async def save(self, document: Document, *facts: Event, expected_version: int) -> Document:
-        """See DocumentStore."""
         envelopes = self._facts.wrap(facts)
         change = merged(saving(document, expected_version, self._numbers), self._facts.pushed(envelopes))
         values: dict[str, Any] = {"document_id": document.id, "version": expected_version}
@@ -142,8 +144,8 @@ class MongoDocuments:
                 await self._move_out(document.id)
         return saved
 
+    @override
     async def advance(self, document_id: DocumentId, change: Callable[[Standing], Standing]) -> bool:
-        """See DocumentStore."""
         memory = self._standings.of(document_id)
         async with memory.lock:
             for _ in range(_MOST_TRIES):
@@ -169,8 +171,8 @@ class MongoDocuments:
                     return True
         raise Unavailable(f"The document {document_id} is being changed by too many others; try again.")
 
+    @override
     async def find(self, which: DocumentFilter, *, before: int | None = None, limit: int = 50) -> Page:
-        """See DocumentStore."""
         query = LISTED if which.collections is None else LISTED_OF
         values: dict[str, Any] = {"statuses": _SHOWN if which.status is None else (which.status,)}
         if which.collections is not None:
@@ -184,8 +186,8 @@ class MongoDocuments:
         page = rows[:limit]
         return Page([document_of(row) for row in page], page[-1]["number"] if len(rows) > limit else None, total)
 
+    @override
     async def revisions(self, document_id: DocumentId) -> Sequence[Revision]:
-        """See DocumentStore."""
         row = await self._documents.find_one(ONE, fields={"revisions": 1, "archived": 1}, document_id=document_id)
         if row is None or not row["revisions"]:
             raise _unknown(document_id)
@@ -195,8 +197,8 @@ class MongoDocuments:
                 stored |= {one["number"]: one for one in older["revisions"]}
         return [revision_of(stored[number]) for number in sorted(stored, reverse=True)]
 
+    @override
     async def queue_positions(self, queue_numbers: Sequence[int]) -> Mapping[int, int]:
-        """See DocumentStore."""
         numbers = sorted(set(queue_numbers))
         if not numbers:
             return {}
@@ -207,8 +209,8 @@ class MongoDocuments:
         between = [counted.get(start, 0) for start in (_BEFORE_QUEUE, *numbers[:-1])]
         return dict(zip(numbers, itertools.accumulate(between), strict=True))
 
+    @override
     async def counts(self) -> Sequence[CollectionCounts]:
-        """See DocumentStore."""
         group = {
             "_id": {"collection": "$collection", "status": "$status"},
             "documents": {"$sum": 1},
@@ -222,8 +224,9 @@ class MongoDocuments:
             found[name] = ({**by_status, status: row["documents"]}, size + row["size"])
         return [CollectionCounts(name, by_status, size) for name, (by_status, size) in sorted(found.items())]
 
+    @override
     async def live_hashes(self) -> frozenset[str]:
-        """See DocumentStore. In parts: no call may take longer than any other."""
+        """In parts: no call may take longer than any other."""
         hashes: set[str] = set()
         after = ""
         fields = {"status": 1, "archived": 1, "revisions.sha256": 1}

@@ -5,7 +5,9 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from ingest.application.ports import CollectionCounts, DocumentFilter, Page, Stale, Taken
+from typing_extensions import override
+
+from ingest.application.ports import CollectionCounts, DocumentFilter, DocumentStore, Page, Stale, Taken
 from ingest.domain.document import Document, Revision
 from ingest.domain.standing import Standing, Status
 from ingest.infrastructure.document_rows import (
@@ -21,8 +23,8 @@ from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.kernel import DocumentId, NotFound
 
 
-class SqliteDocuments:
-    """See DocumentStore. `facts` saves into the same file as `database`."""
+class SqliteDocuments(DocumentStore):
+    """DocumentStore; `facts` saves into the same file as `database`."""
 
     SCHEMA: Final = SCHEMA + SqliteFacts.SCHEMA
 
@@ -30,8 +32,8 @@ class SqliteDocuments:
         self._database = database
         self._facts = facts
 
+    @override
     async def load(self, document_id: DocumentId) -> Document:
-        """See DocumentStore."""
         row = await self._database.read(
             lambda connection: connection.execute(DOCUMENT_QUERY + "WHERE d.id = ?", (document_id,)).fetchone()
         )
@@ -39,9 +41,8 @@ class SqliteDocuments:
             raise _unknown(document_id)
         return document_of(row)
 
+    @override
     async def holders(self, collection: str, *, sha256: str, name: str) -> tuple[Document | None, Document | None]:
-        """See DocumentStore."""
-
         def read(connection: sqlite3.Connection) -> tuple[Document | None, Document | None]:
             by_bytes = connection.execute(
                 DOCUMENT_QUERY + "WHERE d.collection = ? AND d.sha256 = ? AND d.status != 'withdrawn'",
@@ -57,16 +58,15 @@ class SqliteDocuments:
 
         return await self._database.read(read)
 
+    @override
     async def save(self, document: Document, *facts: Event, expected_version: int) -> Document:
-        """See DocumentStore."""
         envelopes = self._facts.wrap(facts)
         return await self._database.write(
             lambda connection: self._save(connection, document, expected_version, envelopes)
         )
 
+    @override
     async def advance(self, document_id: DocumentId, change: Callable[[Standing], Standing]) -> bool:
-        """See DocumentStore."""
-
         def write(connection: sqlite3.Connection) -> bool:
             row = connection.execute(
                 "SELECT number, status, standing FROM documents WHERE id = ?", (document_id,)
@@ -93,8 +93,8 @@ class SqliteDocuments:
 
         return await self._database.write(write)
 
+    @override
     async def find(self, which: DocumentFilter, *, before: int | None = None, limit: int = 50) -> Page:
-        """See DocumentStore."""
         condition, values = _condition(which)
 
         def read(connection: sqlite3.Connection) -> Page:
@@ -110,8 +110,8 @@ class SqliteDocuments:
 
         return await self._database.read(read)
 
+    @override
     async def revisions(self, document_id: DocumentId) -> Sequence[Revision]:
-        """See DocumentStore."""
         rows = await self._database.read(
             lambda connection: connection.execute(
                 "SELECT r.* FROM revisions r JOIN documents d ON d.number = r.number "
@@ -123,9 +123,8 @@ class SqliteDocuments:
             raise _unknown(document_id)
         return [revision_of(row) for row in rows]
 
+    @override
     async def queue_positions(self, queue_numbers: Sequence[int]) -> Mapping[int, int]:
-        """See DocumentStore."""
-
         def read(connection: sqlite3.Connection) -> dict[int, int]:
             positions: dict[int, int] = {}
             counted, start = 0, 0
@@ -142,8 +141,8 @@ class SqliteDocuments:
 
         return await self._database.read(read) if queue_numbers else {}
 
+    @override
     async def counts(self) -> Sequence[CollectionCounts]:
-        """See DocumentStore."""
         rows = await self._database.read(
             lambda connection: connection.execute(
                 "SELECT collection, status, count(*) AS documents, sum(size) AS size FROM documents "
@@ -156,8 +155,8 @@ class SqliteDocuments:
             found[row["collection"]] = ({**by_status, row["status"]: row["documents"]}, size + row["size"])
         return [CollectionCounts(name, by_status, size) for name, (by_status, size) in found.items()]
 
+    @override
     async def live_hashes(self) -> frozenset[str]:
-        """See DocumentStore."""
         rows = await self._database.read(
             lambda connection: connection.execute(
                 "SELECT DISTINCT r.sha256 FROM revisions r JOIN documents d ON d.number = r.number "

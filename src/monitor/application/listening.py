@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from typing_extensions import override
+
 from monitor.application.journeys import Journeys
 from monitor.application.searches import Searches
 from shared.events.catalogue import decode
@@ -31,14 +33,14 @@ class Listening(Tailing):
         self._journeys = journeys
         self._searches = searches
 
+    @override
     def begin(self) -> None:
-        """See Tailing."""
         # Where other processes are at work, they were while this one did not listen; otherwise nobody was.
         if self._others_work:
             self._journeys.listen_anew()
 
+    @override
     def hear(self, envelope: Envelope) -> None:
-        """See Tailing."""
         module = _TOLD_BY.get(envelope.name)
         if module is not None:
             self._journeys.heard_of(module, envelope.occurred_at)

@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+from typing_extensions import override
+
 from monitor.application.ports import Usage, UsageMeter
 from shared.runtime.background import Background
 from shared.telemetry import Metrics, get_log
@@ -34,8 +36,8 @@ class SystemSampler(Background):
                 self._show(self._usage)
             return self._usage
 
+    @override
     async def run(self) -> None:
-        """See Background."""
         while True:
             # Not at once: the first second of a start belongs to the first request.
             await asyncio.sleep(self._every_seconds)

@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from monitor.application.ports import DocumentLabels, JourneyQuery, KnownJourney, Recent
+from typing_extensions import override
+
+from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, KnownJourney, Recent
 from monitor.domain.journey import Journey, State, Step, StepKind
 from monitor.infrastructure.journey_rows import microseconds
 from monitor.infrastructure.mongo_journey_rows import (
@@ -82,8 +84,8 @@ _WORK_SECONDS: Final[list[Row]] = [
 ]
 
 
-class MongoJourneys:
-    """See JourneyStore; one call to the server is one round trip.
+class MongoJourneys(JourneyStore):
+    """JourneyStore; one call to the server is one round trip.
 
     `add` takes one write for a document that is new, or that this process was told of last; none for a step that
     it knows; a read more for another document, and a write more for the first step of a new version. So each row
@@ -97,8 +99,8 @@ class MongoJourneys:
         database.declare(*INDEXES)
         self._told: RowMemory[Told] = RowMemory(_REMEMBERED)
 
+    @override
     async def add(self, document_id: DocumentId, version: int, step: Step, labels: DocumentLabels | None) -> bool:
-        """See JourneyStore."""
         memory = self._told.of(document_id)
         async with memory.lock:
             is_first = version == 1 and step.kind is StepKind.RECEIVED
@@ -134,8 +136,8 @@ class MongoJourneys:
                     return True
         raise Unavailable(f"The journey of {document_id} is being changed by too many others; try again.")
 
+    @override
     async def label(self, labels: DocumentLabels) -> None:
-        """See JourneyStore."""
         given = {"label_version": labels.version, "collection": labels.collection, "name": labels.name}
         # A duplicate is a row whose labels are as new.
         with suppress(Duplicate):
@@ -151,8 +153,8 @@ class MongoJourneys:
             if before is not None and before.get("version") is not None and before.get("collection") is None:
                 await self._name_past(labels)
 
+    @override
     async def of_document(self, document_id: DocumentId) -> Sequence[KnownJourney]:
-        """See JourneyStore."""
         newest, past = await asyncio.gather(
             self._journeys.find_one(ONE, document_id=document_id), self._past.find(PAST_OF, document_id=document_id)
         )
@@ -166,10 +168,10 @@ class MongoJourneys:
         ]
         return [*older, _known(newest)]
 
+    @override
     async def newest(
         self, query: JourneyQuery, *, after: tuple[str, str] | None, limit: int
     ) -> Sequence[tuple[tuple[str, str], KnownJourney]]:
-        """See JourneyStore."""
         latest, also = _EVER, _also(query)
         if after is not None:
             latest = int(after[0])
@@ -177,8 +179,8 @@ class MongoJourneys:
         rows = await self._journeys.find(_listed(query), limit=limit, also=also, latest=latest, **_values(query))
         return [((str(row["started_at"]), row["_id"]), _known(row)) for row in rows]
 
+    @override
     async def count(self, query: JourneyQuery) -> int:
-        """See JourneyStore."""
         if query.silent_since is not None:
             also = {**_also(query), **_in_collections(query.collections)}
             return await self._journeys.count(
@@ -186,16 +188,16 @@ class MongoJourneys:
             )
         return await self._journeys.count(_listed(query), also=_also(query), latest=_EVER, **_values(query))
 
+    @override
     async def count_by_state(self, collections: frozenset[str] | None) -> Mapping[State, int]:
-        """See JourneyStore."""
         query = JourneyQuery(collections=collections)
         rows = await self._journeys.aggregate(
             _listed(query), [{"$group": {"_id": "$state", "number": {"$sum": 1}}}], latest=_EVER, **_values(query)
         )
         return {State(row["_id"]): row["number"] for row in rows}
 
+    @override
     async def count_finished(self, state: State, since: datetime, collections: frozenset[str] | None) -> int:
-        """See JourneyStore."""
         values: dict[str, Any] = {"state": state.value, "since": microseconds(since)}
         also = _in_collections(collections)
         return sum(
@@ -205,8 +207,8 @@ class MongoJourneys:
             )
         )
 
+    @override
     async def recent(self, limit: int) -> Recent:
-        """See JourneyStore."""
         newest: list[Row] = [{"$sort": dict(STIRRED.sort)}, {"$limit": max(1, limit // _TIMED_STEPS)}, *_WORK_SECONDS]
         most = max(1, limit // 8)
         times = {"finished_at": 1, "total_seconds": 1}
@@ -223,8 +225,8 @@ class MongoJourneys:
         last = sorted((*ends, *past_ends), key=lambda row: row["finished_at"], reverse=True)[:most]
         return Recent(stages, [row["total_seconds"] for row in last])
 
+    @override
     async def collections_of(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, str]:
-        """See JourneyStore."""
         rows = await self._journeys.find(NAMED, fields={"collection": 1}, documents=list(documents))
         return {DocumentId(row["_id"]): row["collection"] for row in rows if row.get("collection") is not None}
 

@@ -6,11 +6,12 @@ import time
 from pathlib import Path
 
 import psutil
+from typing_extensions import override
 
-from monitor.application.ports import Usage
+from monitor.application.ports import Usage, UsageMeter
 
 
-class PsutilUsage:
+class PsutilUsage(UsageMeter):
     """UsageMeter for this process tree."""
 
     def __init__(self, data_dir: Path) -> None:
@@ -19,8 +20,9 @@ class PsutilUsage:
         self._measuring = threading.Lock()
         self._before: tuple[float, dict[int, float]] | None = None
 
+    @override
     def measure(self) -> Usage:
-        """See UsageMeter. A child that came and went between two samples is not counted."""
+        """A child that came and went between two samples is not counted."""
         with self._measuring:
             processor_seconds: dict[int, float] = {}
             memory = threads = files = 0

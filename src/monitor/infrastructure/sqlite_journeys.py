@@ -5,7 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from monitor.application.ports import DocumentLabels, JourneyQuery, KnownJourney, Recent
+from typing_extensions import override
+
+from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, KnownJourney, Recent
 from monitor.domain.journey import Journey, State, Step, StepKind
 from monitor.infrastructure.journey_rows import EPOCH, KINDS, microseconds
 from shared.infrastructure.sqlite.database import SqliteDatabase
@@ -37,15 +39,14 @@ SELECT journeys.*, documents.collection, documents.name FROM journeys LEFT JOIN 
 """
 
 
-class SqliteJourneys:
+class SqliteJourneys(JourneyStore):
     """JourneyStore on one SQLite file."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
+    @override
     async def add(self, document_id: DocumentId, version: int, step: Step, labels: DocumentLabels | None) -> bool:
-        """See JourneyStore."""
-
         def write(connection: sqlite3.Connection) -> bool:
             if labels is not None:
                 _label(connection, labels)
@@ -56,23 +57,22 @@ class SqliteJourneys:
 
         return await self._database.write(write)
 
+    @override
     async def label(self, labels: DocumentLabels) -> None:
-        """See JourneyStore."""
         await self._database.write(lambda connection: _label(connection, labels))
 
+    @override
     async def of_document(self, document_id: DocumentId) -> Sequence[KnownJourney]:
-        """See JourneyStore."""
-
         def read(connection: sqlite3.Connection) -> list[KnownJourney]:
             rows = connection.execute(_KNOWN + "WHERE document_id = ? ORDER BY version", (document_id,)).fetchall()
             return [_known(connection, row) for row in rows]
 
         return await self._database.read(read)
 
+    @override
     async def newest(
         self, query: JourneyQuery, *, after: tuple[str, str] | None, limit: int
     ) -> Sequence[tuple[tuple[str, str], KnownJourney]]:
-        """See JourneyStore."""
         where, values = _where(query)
         if after is not None:
             where += " AND (started_at, document_id) < (?, ?)"
@@ -86,15 +86,15 @@ class SqliteJourneys:
 
         return await self._database.read(read)
 
+    @override
     async def count(self, query: JourneyQuery) -> int:
-        """See JourneyStore."""
         where, values = _where(query)
         return await self._database.read(
             lambda connection: int(connection.execute(_counting("count(*)", query) + where, values).fetchone()[0])
         )
 
+    @override
     async def count_by_state(self, collections: frozenset[str] | None) -> Mapping[State, int]:
-        """See JourneyStore."""
         query = JourneyQuery(collections=collections)
         where, values = _where(query)
         rows = await self._database.read(
@@ -104,8 +104,8 @@ class SqliteJourneys:
         )
         return {State(row["state"]): row["number"] for row in rows}
 
+    @override
     async def count_finished(self, state: State, since: datetime, collections: frozenset[str] | None) -> int:
-        """See JourneyStore."""
         query = JourneyQuery(states=frozenset((state,)), collections=collections)
         where, values = _where(query, newest_only=False)
         return await self._database.read(
@@ -116,9 +116,8 @@ class SqliteJourneys:
             )
         )
 
+    @override
     async def recent(self, limit: int) -> Recent:
-        """See JourneyStore."""
-
         def read(connection: sqlite3.Connection) -> Recent:
             stages: dict[str, list[float]] = {}
             rows = connection.execute(
@@ -137,8 +136,8 @@ class SqliteJourneys:
 
         return await self._database.read(read)
 
+    @override
     async def collections_of(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, str]:
-        """See JourneyStore."""
         wanted = list(documents)
         rows = await self._database.read(
             lambda connection: connection.execute(

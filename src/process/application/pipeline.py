@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final
 
+from typing_extensions import override
+
 from process.application.stages.stage import Artefact, Stage, Way
 from shared.artefacts.address import artefact_key
 from shared.artefacts.chunks import ChunkedDocument
@@ -15,7 +17,7 @@ from shared.events.envelope import Event
 from shared.events.ingest import DocumentReceived
 from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
 from shared.kernel import NotFound, Refused
-from shared.ports.handlers import Report
+from shared.ports.handlers import JobHandler, Report
 from shared.ports.jobs import Job
 from shared.ports.model import Model
 from shared.ports.storage import BlobStore
@@ -44,7 +46,7 @@ class _Run:
     """A stage was done in this run: what later ones left (if anything) was made from something else."""
 
 
-class DocumentProcessing:
+class DocumentProcessing(JobHandler):
     """The job handler of kind `process`."""
 
     kind = PROCESS_JOB
@@ -70,8 +72,9 @@ class DocumentProcessing:
         self._telling_seconds = telling_seconds
         self._one_large = asyncio.Lock()
 
+    @override
     async def run(self, job: Job, report: Report) -> Sequence[Event]:
-        """See JobHandler. Raises Refused, Unavailable."""
+        """Raises Refused, Unavailable."""
         event = DocumentReceived.model_validate(job.payload)
         way = Way(event, self._model.describe(), self._stages)
         run = _Run(way, report, told_at=perf_counter())
@@ -80,8 +83,8 @@ class DocumentProcessing:
         async with self._one_large:
             return await self._process(run)
 
+    @override
     def refused(self, job: Job, error: Refused) -> Sequence[Event]:
-        """See JobHandler."""
         self._metrics.count("process_documents_total", outcome="failed", code=error.specific_code)
         return (
             ProcessingFailed(

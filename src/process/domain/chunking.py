@@ -20,15 +20,29 @@ class BlockLike(Protocol):
     """What chunking needs of a block of the parsed document."""
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """As in ParsedDocument: `heading`, `paragraph`, `table` and the like."""
+        ...
+
     @property
-    def start(self) -> int: ...
+    def start(self) -> int:
+        """In code points of the text."""
+        ...
+
     @property
-    def end(self) -> int: ...
+    def end(self) -> int:
+        """Behind its last code point."""
+        ...
+
     @property
-    def level(self) -> int: ...
+    def level(self) -> int:
+        """Of a heading."""
+        ...
+
     @property
-    def page(self) -> int | None: ...
+    def page(self) -> int | None:
+        """1-based; None where the format has none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

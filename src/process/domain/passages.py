@@ -10,9 +10,14 @@ class ChunkLike(Protocol):
     """What a passage needs of a chunk."""
 
     @property
-    def text(self) -> str: ...
+    def text(self) -> str:
+        """As it is shown."""
+        ...
+
     @property
-    def headings(self) -> tuple[str, ...]: ...
+    def headings(self) -> tuple[str, ...]:
+        """From the outermost to the innermost."""
+        ...
 
 
 def passage_prefix(title: str | None, headings: tuple[str, ...]) -> str:

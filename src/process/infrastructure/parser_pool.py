@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from pydantic import ValidationError
+from typing_extensions import override
 
+from process.application.ports import DocumentParser
 from shared.artefacts.parsed import ParsedDocument
 from shared.kernel import Refused
 from shared.ports.health import ComponentHealth
@@ -28,7 +30,7 @@ class _Parser:
     reaper: asyncio.TimerHandle | None = field(default=None)
 
 
-class ParserPool:
+class ParserPool(DocumentParser):
     """DocumentParser over child processes; an async context manager that starts nothing until it is needed."""
 
     def __init__(
@@ -47,7 +49,7 @@ class ParserPool:
 
         A child ends after `idle_seconds` without a document.
         """
-        self.most_characters = most_characters
+        self._most_characters = most_characters
         self._timeout_seconds = timeout_seconds
         self._memory_bytes = memory_bytes
         self._metrics = metrics
@@ -86,8 +88,13 @@ class ParserPool:
             return ComponentHealth(ready=False, detail="The parsers are stopped.")
         return ComponentHealth(ready=True, detail=f"{busy} parsers busy, {idle} idle, at most {self._workers}.")
 
+    @property
+    @override
+    def most_characters(self) -> int:
+        return self._most_characters
+
+    @override
     async def parse(self, path: str, media_type: str, name: str) -> ParsedDocument:
-        """See DocumentParser."""
         async with self._slots:
             parser = await self._take()
             keep = False
@@ -97,7 +104,7 @@ class ParserPool:
                         "parse",
                         path=path,
                         media_type=media_type,
-                        most_characters=self.most_characters,
+                        most_characters=self._most_characters,
                         # The wall limit is the parent's; this one holds even when the parent is held up.
                         cpu_seconds=math.ceil(self._timeout_seconds) + 1,
                     )

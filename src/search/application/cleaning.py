@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
+from typing_extensions import override
+
 from search.application.index_writer import IndexWriter
 from search.application.labelling import Labelling
 from search.application.ports.analysis import Analyzer
@@ -122,8 +124,8 @@ class Cleaning(Background):
             if not self._writing[version]:
                 del self._writing[version]
 
+    @override
     async def run(self) -> None:
-        """See Background."""
         await asyncio.sleep(self._times.start_seconds)
         await self._until_done(self._recover)
         self._wake.set()

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
+from typing_extensions import override
+
 from search.application.cleaning import Cleaning
 from search.application.index_writer import IndexWriter
 from search.application.labelling import Labelling
@@ -18,7 +20,7 @@ from shared.events.envelope import Event
 from shared.events.process import DocumentProcessed
 from shared.events.search import DocumentIndexed
 from shared.kernel import Refused
-from shared.ports.handlers import Report
+from shared.ports.handlers import JobHandler, Report
 from shared.ports.jobs import Job
 from shared.ports.storage import BlobStore
 from shared.telemetry import Metrics, get_log
@@ -64,7 +66,7 @@ class _Room:
                 self._freed.notify_all()
 
 
-class Indexing:
+class Indexing(JobHandler):
     """A JobHandler. Units of the new version are written beside the old, flushed, then the record is switched."""
 
     kind = INDEX_JOB
@@ -92,8 +94,9 @@ class Indexing:
         self._metrics = metrics
         self._room = _Room(_MOST_CHUNKS)
 
+    @override
     async def run(self, job: Job, report: Report) -> Sequence[Event]:
-        """See JobHandler. The fact is saved with the switch, so there is none left for the end of the job."""
+        """The fact is saved with the switch, so there is none left for the end of the job."""
         event = DocumentProcessed.model_validate(job.payload)
         async with self._room.take(event.chunk_count):
             await self._index_document(event)

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from typing_extensions import override
+
 from search.application.ports.chunk_index import ChunkIndex
 from search.application.ports.live_store import LiveView
 from search.application.ports.renewals import RenewalStore
@@ -83,8 +85,8 @@ class Renewal(Background):
         """How many live versions wait for the model's vectors. Raises Unavailable when there is no model."""
         return await self._renewals.count_outdated(self._model.describe().fingerprint, most=most)
 
+    @override
     async def run(self) -> None:
-        """See Background."""
         await asyncio.sleep(self._times.start_seconds)
         async with self._duty:
             while True:

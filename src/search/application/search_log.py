@@ -5,6 +5,8 @@ import contextlib
 from collections import deque
 from typing import Final
 
+from typing_extensions import override
+
 from shared.events.envelope import Envelope, wrap
 from shared.events.search import SearchPerformed
 from shared.kernel import DomainError
@@ -35,8 +37,8 @@ class SearchLog(Background):
         self._buffer.append(wrap(event, producer=self._producer))
         self._wake.set()
 
+    @override
     async def run(self) -> None:
-        """See Background."""
         while True:
             await self._wake.wait()
             self._wake.clear()

@@ -11,8 +11,9 @@ from typing import Any, Final, Self
 
 import mmh3
 import Stemmer
+from typing_extensions import override
 
-from search.application.ports.analysis import AnalysedQuery
+from search.application.ports.analysis import AnalysedQuery, Analyzer
 from search.domain.terms import (
     AVERAGE_BIGRAMS,
     AVERAGE_WORDS,
@@ -60,7 +61,7 @@ def _hash(term: str) -> int:
     return number
 
 
-class KiwiAnalyzer:
+class KiwiAnalyzer(Analyzer):
     """An async context manager. Analysis runs in threads of its own; English alone never loads Kiwi."""
 
     version: Final = "1"
@@ -80,8 +81,9 @@ class KiwiAnalyzer:
         self._chunk_threads.shutdown(wait=False, cancel_futures=True)
         self._query_threads.shutdown(wait=False, cancel_futures=True)
 
+    @override
     async def chunks(self, texts: Sequence[str]) -> Sequence[SparseVector]:
-        """See Analyzer. Slices take turns, so that a long document does not keep a short one waiting."""
+        """Slices take turns, so that a long document does not keep a short one waiting."""
         loop = asyncio.get_running_loop()
         vectors: list[SparseVector] = []
         for start in range(0, len(texts), _SLICE):
@@ -89,8 +91,9 @@ class KiwiAnalyzer:
             vectors.extend(await loop.run_in_executor(self._chunk_threads, self._vectors, part))
         return vectors
 
+    @override
     async def query(self, text: str) -> AnalysedQuery:
-        """See Analyzer. A short query is analysed at once; a hop to a thread would cost more."""
+        """A short query is analysed at once; a hop to a thread would cost more."""
         folded = fold(text)
         if len(folded) <= _LONG_QUERY and (self._kiwi is not None or not has_hangul(folded)):
             return self._query(folded)

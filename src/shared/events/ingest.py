@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
+from typing_extensions import override
 
 from shared.events.envelope import Event
 from shared.kernel import DocumentId
@@ -31,6 +32,7 @@ class DocumentEvent(Event):
     """Rises with every accepted change of the document; older versions change nothing anywhere."""
 
     @property
+    @override
     def key(self) -> str:
         return self.document_id
 

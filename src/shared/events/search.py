@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from typing_extensions import override
+
 from shared.events.envelope import Event
 from shared.events.ingest import DocumentEvent
 
@@ -49,5 +51,6 @@ class SearchPerformed(Event):
     degraded: tuple[str, ...] = ()
 
     @property
+    @override
     def key(self) -> str:
         return self.search_id

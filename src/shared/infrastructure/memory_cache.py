@@ -5,6 +5,10 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from typing_extensions import override
+
+from shared.ports.storage import Cache
+
 _ENTRY_BYTES: Final = 300
 """What an entry costs beside its key and value (measured: dictionary slots, the tuple, object headers)."""
 
@@ -16,7 +20,7 @@ class _Entry(NamedTuple):
     size: int
 
 
-class MemoryCache:
+class MemoryCache(Cache):
     """Cache; for one event loop."""
 
     def __init__(self, max_bytes: int, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,12 +31,12 @@ class MemoryCache:
         self._bytes = 0
 
     @property
+    @override
     def is_shared(self) -> bool:
-        """See Cache."""
         return False
 
+    @override
     async def get(self, key: str) -> bytes | None:
-        """See Cache."""
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -42,8 +46,8 @@ class MemoryCache:
         self._entries.move_to_end(key)
         return entry.value
 
+    @override
     async def put(self, key: str, value: bytes, *, ttl_seconds: float, tag: str = "") -> None:
-        """See Cache."""
         self._remove(key)
         size = len(key) + len(value) + _ENTRY_BYTES
         if size > self._max_bytes:
@@ -54,8 +58,8 @@ class MemoryCache:
         while self._bytes > self._max_bytes:
             self._remove(next(iter(self._entries)))
 
+    @override
     async def drop(self, tag: str) -> None:
-        """See Cache."""
         for key in list(self._tagged.get(tag, ())):
             self._remove(key)
 

@@ -3,13 +3,16 @@
 from typing import Any, Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from typing_extensions import override
+
+from shared.telemetry import Metrics
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 _PREFIX: Final = "seoga_"
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
-class PrometheusMetrics:
+class PrometheusMetrics(Metrics):
     """Metrics (shared/telemetry.py) that `/metrics` exposes."""
 
     def __init__(self) -> None:
@@ -20,16 +23,16 @@ class PrometheusMetrics:
         # What is counted for one set of labels: to have it found each time cost a thirtieth of an ingest.
         self._children: dict[tuple[str, tuple[tuple[str, str], ...]], Any] = {}
 
+    @override
     def count(self, name: str, value: float = 1, /, **labels: str) -> None:
-        """See Metrics."""
         counter = self._counters.get(name)
         if counter is None:
             counter = Counter(_PREFIX + name, name.replace("_", " "), sorted(labels), registry=self._registry)
             self._counters[name] = counter
         self._child(name, counter, labels).inc(value)
 
+    @override
     def observe(self, name: str, value: float, /, **labels: str) -> None:
-        """See Metrics."""
         histogram = self._histograms.get(name)
         if histogram is None:
             histogram = Histogram(
@@ -42,8 +45,8 @@ class PrometheusMetrics:
             self._histograms[name] = histogram
         self._child(name, histogram, labels).observe(value)
 
+    @override
     def gauge(self, name: str, value: float, /, **labels: str) -> None:
-        """See Metrics."""
         gauge = self._gauges.get(name)
         if gauge is None:
             gauge = Gauge(_PREFIX + name, name.replace("_", " "), sorted(labels), registry=self._registry)

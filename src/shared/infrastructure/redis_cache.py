@@ -21,9 +21,11 @@ from redis.exceptions import (
     RedisError,
     ResponseError,
 )
+from typing_extensions import override
 
 from shared.kernel import Unavailable
 from shared.ports.health import ComponentHealth
+from shared.ports.storage import Cache
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, WrongSettings, without_credentials
 from shared.telemetry import get_log
@@ -37,7 +39,7 @@ _KNOWN_TAGS: Final = 16
 _log = get_log("redis")
 
 
-class RedisCache:
+class RedisCache(Cache):
     """Cache, an async context manager; entering it never waits for the server.
 
     An entry carries its tag and the tag's token. `drop` deletes the token: an entry whose token is not the present
@@ -99,21 +101,22 @@ class RedisCache:
             await self._redis.aclose()
 
     @property
+    @override
     def is_shared(self) -> bool:
-        """See Cache."""
         return True
 
+    @override
     async def get(self, key: str) -> bytes | None:
-        """See Cache."""
         return await self._call(lambda: self._read(key))
 
+    @override
     async def put(self, key: str, value: bytes, *, ttl_seconds: float, tag: str = "") -> None:
-        """See Cache."""
         if len(value) <= _LARGEST_VALUE_BYTES:
             await self._call(lambda: self._write(key, value, max(1, int(ttl_seconds * 1000)), tag))
 
+    @override
     async def drop(self, tag: str) -> None:
-        """See Cache. The empty tag is none."""
+        """The empty tag is none."""
         if tag:
             self._owed.add(tag)
             await self._call(self._pay)

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 import structlog
+from typing_extensions import override
 
 from shared.kernel import NotFound, Unavailable
 from shared.ports.model import Model, TextKind
 from shared.settings import Settings, load_settings
+from shared.telemetry import Metrics
 
 if TYPE_CHECKING:
     from shared.model.embedding.model import EmbeddingModel
@@ -319,14 +321,17 @@ def _converted(vectors: npt.NDArray[np.float32], *, is_one: bool, to_tensor: boo
     return vectors if len(vectors) else np.array([])
 
 
-class _Uncounted:
+class _Uncounted(Metrics):
     """Metrics of a process that shows none."""
 
+    @override
     def count(self, name: str, value: float = 1, /, **labels: str) -> None:
-        """See Metrics."""
+        return None
 
+    @override
     def observe(self, name: str, value: float, /, **labels: str) -> None:
-        """See Metrics."""
+        return None
 
+    @override
     def gauge(self, name: str, value: float, /, **labels: str) -> None:
-        """See Metrics."""
+        return None

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+from typing_extensions import override
+
 from shared.kernel import NotFound, Unavailable
 from shared.model.embedding.model import EmbeddingModel
 from shared.model.lifecycle.loading import Loadable
@@ -85,35 +87,36 @@ class ModelManager(Model, ImageModels):
             slot.close()
         self._picture_threads.shutdown(wait=False, cancel_futures=True)
 
+    @override
     def describe(self) -> ModelDescription:
-        """See Model. The first call on a machine hashes the weights (0.1 s); later ones read a few small files."""
+        """The first call on a machine hashes the weights (0.1 s); later ones read a few small files."""
         return self._embedding.describe()
 
     @property
+    @override
     def is_loaded(self) -> bool:
-        """See Model."""
         return self._embedding.is_loaded
 
+    @override
     async def embed_counted(
         self, texts: Sequence[str], *, kind: TextKind, prompt: bool = True, normalise: bool = True
     ) -> Embedded:
-        """See Model."""
         return await self._embedding.embed_counted(texts, kind=kind, prompt=prompt, normalise=normalise)
 
+    @override
     async def check(self, deadline_seconds: float) -> None:
-        """See Model."""
         await self._embedding.check(deadline_seconds)
 
+    @override
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """See Model."""
         return await self._embedding.count_tokens(texts)
 
+    @override
     async def caption(self, images: Sequence[bytes]) -> list[Caption]:
-        """See ImageModels."""
         return await self._look(self._captioner, lambda captioner: captioner.caption(images))
 
+    @override
     async def read_text(self, images: Sequence[bytes], languages: str | None = None) -> list[PictureText]:
-        """See ImageModels."""
         return await self._look(self._reader, lambda reader: reader.read_text(images, languages))
 
     async def load(self, name: str = "embedding") -> None:

@@ -57,12 +57,12 @@ class ModelOperations:
         return Health("ready", time.perf_counter() - started)
 
     async def load(self, name: str) -> None:
-        """See ModelManager."""
+        """Loads now what would be loaded when it is first needed."""
         self._refuse_remote(name)
         await self._manager.load(name)
 
     async def unload(self, name: str) -> None:
-        """See ModelManager."""
+        """Gives the memory back once what was asked for is answered."""
         self._refuse_remote(name)
         await self._manager.unload(name)
 
@@ -82,12 +82,12 @@ class ModelOperations:
             await self._manager.reload(name, settings)
 
     async def measure(self) -> EngineTable:
-        """See ModelManager."""
+        """Compares the engines of this machine; with the engine `auto` the best takes over."""
         self._refuse_remote(EMBEDDING)
         return await self._manager.measure()
 
     async def forget_artefacts(self) -> int:
-        """See ModelManager."""
+        """Deletes what was built on disk; gives how many."""
         return await self._manager.forget_artefacts()
 
     def _refuse_remote(self, name: str) -> None:

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal, Protocol, Self
 
+from typing_extensions import override
+
 from shared.ports.model import Embedded, Model, ModelDescription, TextKind
 from shared.settings import MODEL_CONSUMERS
 from shared.telemetry import Metrics, get_log
@@ -115,29 +117,29 @@ class ConsumerModel(Model):
         self._sharing = sharing
         self._consumer: Final = consumer
 
+    @override
     def describe(self) -> ModelDescription:
-        """See Model."""
         return self._now.describe()
 
     @property
+    @override
     def is_loaded(self) -> bool:
-        """See Model."""
         return self._now.is_loaded
 
+    @override
     async def embed_counted(
         self, texts: Sequence[str], *, kind: TextKind, prompt: bool = True, normalise: bool = True
     ) -> Embedded:
-        """See Model."""
         with self._sharing.using(self._consumer) as model:
             return await model.embed_counted(texts, kind=kind, prompt=prompt, normalise=normalise)
 
+    @override
     async def check(self, deadline_seconds: float) -> None:
-        """See Model."""
         with self._sharing.using(self._consumer) as model:
             await model.check(deadline_seconds)
 
+    @override
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """See Model."""
         with self._sharing.using(self._consumer) as model:
             return await model.count_tokens(texts)
 

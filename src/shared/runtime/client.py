@@ -164,7 +164,7 @@ class _Following(httpx.BaseTransport):
         self._free_since: float | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """See httpx.BaseTransport. Raises httpx.TransportError when patience ran out."""
+        """Raises httpx.TransportError when patience ran out."""
         deadline = time.monotonic() + float(request.extensions.get(_PATIENCE, 5))
         while True:
             request.url = request.url.copy_with(scheme=self._url.scheme, host=self._url.host, port=self._url.port)
@@ -200,7 +200,7 @@ class _Following(httpx.BaseTransport):
                 self._free_since = None  # somebody was faster
 
     def close(self) -> None:
-        """See httpx.BaseTransport."""
+        """Closes the connections."""
         self._transport.close()
 
 

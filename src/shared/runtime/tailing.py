@@ -3,6 +3,8 @@
 import asyncio
 from abc import abstractmethod
 
+from typing_extensions import override
+
 from shared.events.envelope import Envelope
 from shared.ports.event_bus import EventBus
 from shared.runtime.background import Background
@@ -31,8 +33,8 @@ class Tailing(Background):
     def begin(self) -> None:
         """From now on everything is heard: at the start, and again when the bus was lost."""
 
+    @override
     async def run(self) -> None:
-        """See Background."""
         backoff = Backoff(self._retry_seconds, self._longest_retry_seconds)
         while True:
             try:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
+from typing_extensions import override
+
 from process.application.stages.stage import Stage, Way
 from process.domain.chunking import Limits, Piece, Plan, plan_chunks
 from shared.artefacts.chunks import Chunk, ChunkedDocument
@@ -28,12 +30,15 @@ class ChunkStage(Stage[ChunkedDocument]):
     def __init__(self, model: Model) -> None:
         self._model = model
 
+    @override
     def depends_on(self, way: Way) -> dict[str, Any]:
         return {"model": way.model.fingerprint}
 
+    @override
     def is_needed(self, way: Way) -> bool:
         return True
 
+    @override
     async def work(self, way: Way) -> ChunkedDocument:
         return await _chunked(way.left(ParsedDocument), self._model, way.model)
 

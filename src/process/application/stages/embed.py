@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import numpy as np
+from typing_extensions import override
 
 from process.application.stages.stage import Stage, Way
 from process.domain.language import is_readable
@@ -26,13 +27,16 @@ class EmbedStage(Stage[ChunkVectors]):
     def __init__(self, model: Model) -> None:
         self._model = model
 
+    @override
     def depends_on(self, way: Way) -> dict[str, Any]:
         # The model is in what the chunks depend on.
         return {}
 
+    @override
     def is_needed(self, way: Way) -> bool:
         return any(_is_readable(chunk, way.model) for chunk in way.left(ChunkedDocument).chunks)
 
+    @override
     async def work(self, way: Way) -> ChunkVectors:
         document = way.left(ChunkedDocument)
         chunks = [chunk for chunk in document.chunks if _is_readable(chunk, way.model)]

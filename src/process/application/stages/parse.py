@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from typing_extensions import override
+
 from process.application.ports import DocumentParser
 from process.application.stages.stage import Stage, Way
 from shared.artefacts.address import original_key
@@ -22,13 +24,16 @@ class ParseStage(Stage[ParsedDocument]):
         self._blobs = blobs
         self._parser = parser
 
+    @override
     def depends_on(self, way: Way) -> dict[str, Any]:
         # The type may have been chosen by the name: the same bytes are Markdown to one person, plain text to another.
         return {"media_type": way.event.labels.media_type, "most_characters": self._parser.most_characters}
 
+    @override
     def is_needed(self, way: Way) -> bool:
         return True
 
+    @override
     async def work(self, way: Way) -> ParsedDocument:
         labels = way.event.labels
         path = await self._blobs.local_path(original_key(way.event.sha256))

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import psutil
+from typing_extensions import override
 
-from search.application.ports.chunk_index import DenseVector, IndexAnswer, Unit
+from search.application.ports.chunk_index import ChunkIndex, DenseVector, IndexAnswer, Unit
 from search.application.ports.versions import DocumentVersion
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
@@ -47,7 +48,7 @@ class EdgeIndexTimes:
 _TIMES: Final = EdgeIndexTimes()
 
 
-class EdgeIndex:
+class EdgeIndex(ChunkIndex):
     """An async context manager; the child starts beside everything else, and again when it dies.
 
     `folder` holds a shard for the vector space and the analysis version. Another model means another shard: its
@@ -90,34 +91,35 @@ class EdgeIndex:
             self._owner_file.unlink(missing_ok=True)
 
     @property
+    @override
     def fingerprint(self) -> str | None:
-        """See ChunkIndex."""
         return self._fingerprint
 
+    @override
     async def ready(self) -> None:
-        """See ChunkIndex."""
         await self._owner()
         await self._follow_model()
 
+    @override
     async def upsert(self, units: Sequence[Unit]) -> None:
-        """See ChunkIndex."""
         assert len(units) <= _MOST_UNITS
         for start in range(0, len(units), _PIECE):
             await self._write("upsert", units=[to_wire(unit) for unit in units[start : start + _PIECE]])
 
+    @override
     async def delete(self, versions: Sequence[DocumentVersion]) -> None:
-        """See ChunkIndex."""
         for start in range(0, len(versions), _PIECE):
             await self._write("delete", versions=[list(pair) for pair in versions[start : start + _PIECE]])
 
+    @override
     async def set_labels(self, document_id: DocumentId, labels: Labels) -> None:
-        """See ChunkIndex."""
         await self._write("set_payload", document=document_id, payload=labels_payload(labels))
 
+    @override
     async def flush(self) -> None:
-        """See ChunkIndex."""
         await self._write("flush")
 
+    @override
     async def search(
         self,
         *,
@@ -127,7 +129,6 @@ class EdgeIndex:
         limit: int = 100,
         window: int = 1000,
     ) -> IndexAnswer:
-        """See ChunkIndex."""
         if sparse is not None and not sparse.indices:
             sparse = None
         answer = await self._call(
@@ -147,13 +148,13 @@ class EdgeIndex:
             total_is_exact=answer["exact"],
         )
 
+    @override
     async def versions(self, *, after: str | None, limit: int) -> tuple[Sequence[DocumentVersion], str | None]:
-        """See ChunkIndex."""
         answer = await self._call("versions", after=after, limit=limit)
         return [(DocumentId(document), version) for document, version in answer["versions"]], answer["next"]
 
+    @override
     async def size(self) -> int:
-        """See ChunkIndex."""
         size: int = await self._call("size")
         return size
 

@@ -60,35 +60,35 @@ class Owner:
         return {"moving": self._next is not None, "space": self._present.space}
 
     def upsert(self, units: Sequence[dict[str, Any]]) -> None:
-        """See Shard."""
+        """Writes to every open shard that takes the units."""
         for shard in self._written:
             shard.upsert(units)
 
     def delete(self, versions: Sequence[tuple[str, int]]) -> None:
-        """See Shard."""
+        """From every open shard."""
         for shard in self._written:
             shard.delete(versions)
 
     def set_payload(self, document: str, payload: dict[str, Any]) -> None:
-        """See Shard."""
+        """In every open shard."""
         for shard in self._written:
             shard.set_payload(document, payload)
 
     def flush(self) -> None:
-        """See Shard."""
+        """Every open shard is on disk when it returns."""
         for shard in self._written:
             shard.flush()
 
     def size(self) -> int:
-        """See Shard."""
+        """Units in the shard that answers."""
         return self._present.size()
 
     def search(self, **arguments: Any) -> dict[str, Any]:
-        """See Shard."""
+        """From the shard that answers."""
         return self._present.search(**arguments)
 
     def versions(self, after: str | None, limit: int) -> dict[str, Any]:
-        """See Shard."""
+        """A page of the shard that answers."""
         return self._present.versions(after, limit)
 
     def close(self) -> None:

@@ -33,7 +33,9 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
-from search.application.ports.live_store import HitRecord
+from typing_extensions import override
+
+from search.application.ports.live_store import HitRecord, LiveStore
 from search.application.ports.versions import DocumentState, DocumentVersion, LiveVersion, NewVersion
 from search.infrastructure.mongo.chunks import MongoChunks
 from search.infrastructure.mongo.index_version import MongoIndexVersion
@@ -113,7 +115,7 @@ RETIRED: Final = Query(
 )
 
 
-class MongoLiveStore:
+class MongoLiveStore(LiveStore):
     """Its collections are named `search_…`; the facts are saved in the records."""
 
     def __init__(
@@ -142,34 +144,38 @@ class MongoLiveStore:
         database.declare(*INDEXES)
         facts.live_in(RECORDS)
 
+    @override
     async def index_version(self) -> int:
-        """See LiveStore. One call."""
+        """One call."""
         return await self._index_version.read()
 
+    @override
     async def document(self, document_id: DocumentId) -> DocumentState | None:
-        """See LiveStore."""
         record = await self._reading.remembered(document_id)
         return None if record is None else state_of(record)
 
+    @override
     async def label(self, document_id: DocumentId, version: int, labels: Labels) -> bool:
-        """See LiveStore. One call for new labels."""
+        """One call for new labels."""
         stale = await self._labels.keep(document_id, version, labels)
         self._tell()
         return stale
 
+    @override
     async def labelled(self, document_id: DocumentId, labels_version: int) -> None:
-        """See LiveStore. Two calls."""
+        """Two calls."""
         # The number first: the units carry the labels already, and a crash in between is made good by one more.
         await self._index_version.raised()
         await self._labels.carried(document_id, labels_version)
         self._tell()
 
+    @override
     async def to_label(self) -> Sequence[DocumentId]:
-        """See LiveStore."""
         return await self._labels.not_carried()
 
+    @override
     async def switch(self, new: NewVersion, *facts: Event) -> int | None:
-        """See LiveStore. Four calls, one more for every 500 chunks; see the head of this file.
+        """Four calls, one more for every 500 chunks; see the head of this file.
 
         Whatever is switched at the same time shares them, if its record was read by `document` before.
         """
@@ -206,8 +212,9 @@ class MongoLiveStore:
         versions = {name: record[name] for name in ("live_version", "withdrawn_version")}
         return record if await self._grouped.update(AS_READ, change, id=new.document_id, **versions) else None
 
+    @override
     async def withdraw(self, document_id: DocumentId, version: int, *facts: Event) -> bool:
-        """See LiveStore. Three calls; see the head of this file."""
+        """Three calls; see the head of this file."""
         decided = decided_withdrawal(version, self._facts.wrap(facts))
         change = made_or_set({"next": decided, "withdrawn_version": version})
         while True:
@@ -229,8 +236,8 @@ class MongoLiveStore:
             if waiting["live"] is None and waiting["version"] >= version:
                 return bool(waiting["version"] == version)
 
+    @override
     async def fail(self, document_id: DocumentId, version: int) -> None:
-        """See LiveStore."""
         while True:
             change = made_or_set({"failed_version": version})
             if await self._grouped.update(FAILING, change, id=document_id, version=version):
@@ -241,12 +248,13 @@ class MongoLiveStore:
                 break
         self._tell()
 
+    @override
     async def unfail(self, document_id: DocumentId, version: int) -> None:
-        """See LiveStore."""
         await self._records.update(FAILED, {"$set": {"failed_version": 0}}, id=document_id, version=version)
 
+    @override
     async def unsettled(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
-        """See LiveStore. One call for every thousand."""
+        """One call for every thousand."""
         fields = dict.fromkeys(("live_version", "failed_version", "withdrawn_version"), 1)
         records = await self._reading.several((document_id for document_id, _ in versions), fields)
         return [
@@ -255,32 +263,35 @@ class MongoLiveStore:
             if (record := records.get(document_id)) is None or max(record[name] for name in fields) < version
         ]
 
+    @override
     async def unrecorded(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
-        """See LiveStore. One call for every thousand."""
+        """One call for every thousand."""
         records = await self._reading.several((document_id for document_id, _ in versions), NAMED)
         named = {document_id: named_versions(record) for document_id, record in records.items()}
         return [
             (document_id, version) for document_id, version in versions if version not in named.get(document_id, ())
         ]
 
+    @override
     async def wait_for_change(self, timeout_seconds: float) -> None:
-        """See LiveStore. Soon in any case: nobody tells what other processes write."""
+        """Soon in any case: nobody tells what other processes write."""
         with suppress(TimeoutError):
             async with asyncio.timeout(min(timeout_seconds, self._look_for_others_seconds)):
                 await self._changed.wait()
 
+    @override
     async def unknown_collections(self, names: Sequence[str]) -> Sequence[str]:
-        """See LiveStore."""
         names = [name for name in names if name != DEFAULT_COLLECTION]
         found = await asyncio.gather(
             *(self._records.find_one(IN_COLLECTION, fields={"_id": 1}, name=name) for name in names)
         )
         return [name for name, one in zip(names, found, strict=True) if one is None]
 
+    @override
     async def hits(
         self, at: int, chunks: Sequence[tuple[DocumentId, int, int]], *, context: int = 0
     ) -> Sequence[HitRecord | None]:
-        """See LiveStore. Two calls at the same time, however many chunks."""
+        """Two calls at the same time, however many chunks."""
         if not chunks:
             return []
         records, texts = await asyncio.gather(
@@ -305,8 +316,9 @@ class MongoLiveStore:
 
         return [shown(*place) for place in chunks]
 
+    @override
     async def labels_at(self, at: int, versions: Sequence[DocumentVersion]) -> Sequence[tuple[Labels, str | None]]:
-        """See LiveStore. One call for every thousand."""
+        """One call for every thousand."""
         records = await self._settled_records(document_id for document_id, _ in versions)
         found = []
         for document_id, version in versions:
@@ -316,13 +328,14 @@ class MongoLiveStore:
                 found.append((labels, live["language"]))
         return found
 
+    @override
     async def live(self, *, after: DocumentId | None, limit: int) -> Sequence[LiveVersion]:
-        """See LiveStore."""
         records = await self._records.find(LIVE, limit=limit, fields={"live": 1}, after=after or "")
         return [live_version_of(record) for record in records]
 
+    @override
     async def retired(self, *, before: int, limit: int) -> Sequence[DocumentVersion]:
-        """See LiveStore. Searches of other processes are not known here: they have had the time they take."""
+        """Searches of other processes are not known here: they have had the time they take."""
         long_ago = self._now() - self._longest_search
         records = await self._records.find(
             RETIRED, limit=limit, fields={"retired": 1}, long_ago=long_ago, before=before
@@ -334,8 +347,9 @@ class MongoLiveStore:
             if one["at"] <= long_ago and one["live_until"] <= before
         ][:limit]
 
+    @override
     async def forget(self, versions: Sequence[DocumentVersion]) -> None:
-        """See LiveStore. Chunks go before the word that they are retired: after a crash it is all done again."""
+        """Chunks go before the word that they are retired: after a crash it is all done again."""
         if not versions:
             return
         by_document: dict[DocumentId, list[int]] = {}

@@ -7,6 +7,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from typing_extensions import override
+
+from search.application.ports.renewals import RenewalStore
 from search.application.ports.versions import DocumentVersion, LiveVersion
 from search.infrastructure.mongo.records import RECORDS, live_version_of
 from shared.events.envelope import Event
@@ -28,7 +31,7 @@ ASKABLE: Final = Query(RECORDS, {"_id": Given("id"), "live_version": Given("vers
 ASKED: Final = Query(RECORDS, {"renewal.model": Given("model")})
 
 
-class MongoRenewals:
+class MongoRenewals(RenewalStore):
     """Beside a MongoLiveStore of the same database."""
 
     def __init__(self, database: MongoDatabase, facts: MongoFacts) -> None:
@@ -37,23 +40,23 @@ class MongoRenewals:
         database.declare(*INDEXES)
         facts.live_in(RECORDS)
 
+    @override
     async def count_outdated(self, fingerprint: str, *, most: int) -> int:
-        """See RenewalStore."""
         before, beyond = await asyncio.gather(
             *(self._records.count(query, most=most, model=fingerprint) for query in (BEFORE, BEYOND))
         )
         return min(most, before + beyond)
 
+    @override
     async def not_asked(self, fingerprint: str, *, limit: int) -> Sequence[LiveVersion]:
-        """See RenewalStore."""
         rows: list[Row] = []
         for query in (NOT_ASKED_BEFORE, NOT_ASKED_BEYOND):
             if len(rows) < limit:
                 rows += await self._records.find(query, limit=limit - len(rows), fields={"live": 1}, model=fingerprint)
         return [live_version_of(row) for row in rows]
 
+    @override
     async def ask(self, version: DocumentVersion, fingerprint: str, *facts: Event) -> bool:
-        """See RenewalStore."""
         envelopes = self._facts.wrap(facts)
         asked = await self._records.update(
             ASKABLE,
@@ -66,8 +69,8 @@ class MongoRenewals:
             self._facts.saved(RECORDS)
         return asked
 
+    @override
     async def chunks_under_way(self, fingerprint: str) -> int:
-        """See RenewalStore."""
         stages: list[Row] = [
             {
                 "$group": {

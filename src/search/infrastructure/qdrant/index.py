@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from typing import Final, Self, TypeVar
 
 from qdrant_client import models
+from typing_extensions import override
 
-from search.application.ports.chunk_index import DenseVector, IndexAnswer, Unit
+from search.application.ports.chunk_index import ChunkIndex, DenseVector, IndexAnswer, Unit
 from search.application.ports.versions import DocumentVersion
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
@@ -37,7 +38,7 @@ _MOST_LOOKS: Final = 5
 _MOVING: Final = MovingTimes()
 
 
-class QdrantIndex:
+class QdrantIndex(ChunkIndex):
     """An async context manager; entering it waits for the server at most as long as one call may take.
 
     Collections and aliases: qdrant_collections.py. Another model, or another version of the analysis, means another
@@ -82,13 +83,14 @@ class QdrantIndex:
         await self._server.__aexit__()
 
     @property
+    @override
     def fingerprint(self) -> str | None:
-        """See ChunkIndex. Another process may have changed it since this one asked."""
+        """Another process may have changed it since this one asked."""
         standing = self._moving.standing
         return None if standing is None else standing.serving.place.space
 
+    @override
     async def ready(self) -> None:
-        """See ChunkIndex."""
         with _known_as_unavailable():
             await self._server.check_version()
             await self._moving.follow_model()
@@ -104,8 +106,8 @@ class QdrantIndex:
             words += "; another collection is being filled"
         return ComponentHealth(True, words)
 
+    @override
     async def upsert(self, units: Sequence[Unit]) -> None:
-        """See ChunkIndex."""
         assert len(units) <= _MOST_UNITS_A_CALL
 
         async def write(to: Collection) -> None:
@@ -116,9 +118,8 @@ class QdrantIndex:
         if units:
             await self._write(write)
 
+    @override
     async def delete(self, versions: Sequence[DocumentVersion]) -> None:
-        """See ChunkIndex."""
-
         async def write(to: Collection) -> None:
             for start in range(0, len(versions), _VERSIONS_A_REQUEST):
                 await self._delete(to, versions[start : start + _VERSIONS_A_REQUEST])
@@ -126,8 +127,8 @@ class QdrantIndex:
         if versions:
             await self._write(write)
 
+    @override
     async def set_labels(self, document_id: DocumentId, labels: Labels) -> None:
-        """See ChunkIndex."""
         own = models.Filter(must=[is_value("document", document_id)])
         # They are as they are to be: whoever is copying leaves them so (see qdrant_copying.py).
         payload = {**labels_payload(labels), COPIED: None}
@@ -143,6 +144,7 @@ class QdrantIndex:
         That log survives the end of the server's process; a loss of power only as its disk and replicas do.
         """
 
+    @override
     async def search(
         self,
         *,
@@ -152,7 +154,6 @@ class QdrantIndex:
         limit: int = 100,
         window: int = 1000,
     ) -> IndexAnswer:
-        """See ChunkIndex."""
         if sparse is not None and not sparse.indices:
             sparse = None
 
@@ -161,8 +162,9 @@ class QdrantIndex:
 
         return await self._read(ask)
 
+    @override
     async def versions(self, *, after: str | None, limit: int) -> tuple[Sequence[DocumentVersion], str | None]:
-        """See ChunkIndex. Units of another version of the analysis are left out: they are to be built again."""
+        """Units of another version of the analysis are left out: they are to be built again."""
         present = models.Filter(must=[is_value(ANALYSIS, self._analysis)])
 
         async def ask(_: Collection) -> tuple[list[models.Record], models.ExtendedPointId | None]:
@@ -181,9 +183,8 @@ class QdrantIndex:
         found = {(DocumentId(payload["document"]), int(payload["version"])) for payload in payloads}
         return list(found), None if following is None else str(following)
 
+    @override
     async def size(self) -> int:
-        """See ChunkIndex."""
-
         async def ask(_: Collection) -> int:
             return await self._size()
 

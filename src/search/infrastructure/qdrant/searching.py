@@ -52,7 +52,7 @@ class Searching:
         limit: int,
         window: int,
     ) -> IndexAnswer:
-        """See ChunkIndex. Raises Rejected when the alias names the collection of another space by now."""
+        """Both lists of the collection that serves `place`. Raises Rejected when the alias has moved on."""
         where = having(filters)
         near = dense if dense is not None and dense.space == place.space else None
         requests = []

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import ClassVar, Final, Self
 
-from search.application.ports.live_store import HitRecord
+from typing_extensions import override
+
+from search.application.ports.live_store import HitRecord, LiveStore
 from search.application.ports.versions import DocumentState, DocumentVersion, LiveVersion, NewVersion, Sources
 from search.infrastructure.sqlite.rows import hit_record, labels_of, record_at, state_of
 from shared.events.envelope import Event
@@ -55,7 +57,7 @@ INSERT OR IGNORE INTO counters (name, value) VALUES ('index_version', 1);
 """
 
 
-class SqliteLiveStore:
+class SqliteLiveStore(LiveStore):
     """An async context manager, entered after its database, whose schema must contain SCHEMA and SqliteFacts.SCHEMA."""
 
     SCHEMA: ClassVar[str] = _SCHEMA
@@ -73,12 +75,12 @@ class SqliteLiveStore:
     async def __aexit__(self, *_: object) -> None:
         return None
 
+    @override
     async def index_version(self) -> int:
-        """See LiveStore."""
         return self._index_version
 
+    @override
     async def document(self, document_id: DocumentId) -> DocumentState | None:
-        """See LiveStore."""
         row = await self._database.read(
             lambda connection: connection.execute(
                 "SELECT * FROM documents WHERE document_id = ?", (document_id,)
@@ -86,9 +88,8 @@ class SqliteLiveStore:
         )
         return None if row is None else state_of(row)
 
+    @override
     async def label(self, document_id: DocumentId, version: int, labels: Labels) -> bool:
-        """See LiveStore."""
-
         def write(connection: sqlite3.Connection) -> bool:
             connection.execute(
                 "INSERT INTO documents (document_id, collection, labels, labels_version) VALUES (?, ?, ?, ?)"
@@ -114,9 +115,8 @@ class SqliteLiveStore:
         self._tell()
         return stale
 
+    @override
     async def labelled(self, document_id: DocumentId, labels_version: int) -> None:
-        """See LiveStore."""
-
         def write(connection: sqlite3.Connection) -> int | None:
             changed = connection.execute(
                 "UPDATE documents SET indexed_labels_version = ? WHERE document_id = ? AND indexed_labels_version < ?",
@@ -126,8 +126,8 @@ class SqliteLiveStore:
 
         self._tell(await self._database.write(write))
 
+    @override
     async def to_label(self) -> Sequence[DocumentId]:
-        """See LiveStore."""
         rows = await self._database.read(
             lambda connection: connection.execute(
                 "SELECT document_id FROM documents"
@@ -136,8 +136,8 @@ class SqliteLiveStore:
         )
         return [DocumentId(row[0]) for row in rows]
 
+    @override
     async def switch(self, new: NewVersion, *facts: Event) -> int | None:
-        """See LiveStore."""
         envelopes = self._facts.wrap(facts)
         rows = [(new.document_id, new.version, chunk.ordinal, chunk.model_dump_json()) for chunk in new.chunks]
 
@@ -178,8 +178,8 @@ class SqliteLiveStore:
         self._tell(done[0])
         return done[1]
 
+    @override
     async def withdraw(self, document_id: DocumentId, version: int, *facts: Event) -> bool:
-        """See LiveStore."""
         envelopes = self._facts.wrap(facts)
 
         def write(connection: sqlite3.Connection) -> int | None:
@@ -202,9 +202,8 @@ class SqliteLiveStore:
         self._tell(index_version)
         return index_version is not None
 
+    @override
     async def fail(self, document_id: DocumentId, version: int) -> None:
-        """See LiveStore."""
-
         def write(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "INSERT INTO documents (document_id, failed_version) VALUES (?, ?)"
@@ -217,9 +216,8 @@ class SqliteLiveStore:
         await self._database.write(write)
         self._tell()
 
+    @override
     async def unfail(self, document_id: DocumentId, version: int) -> None:
-        """See LiveStore."""
-
         def write(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "UPDATE documents SET failed_version = NULL WHERE document_id = ? AND failed_version = ?",
@@ -228,9 +226,8 @@ class SqliteLiveStore:
 
         await self._database.write(write)
 
+    @override
     async def unsettled(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
-        """See LiveStore."""
-
         def read(connection: sqlite3.Connection) -> tuple[list[DocumentVersion], int]:
             left = []
             for document_id, version in versions:
@@ -248,14 +245,13 @@ class SqliteLiveStore:
         self._index_version = max(self._index_version, index_version)
         return left
 
+    @override
     async def wait_for_change(self, timeout_seconds: float) -> None:
-        """See LiveStore."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), timeout_seconds)
 
+    @override
     async def unknown_collections(self, names: Sequence[str]) -> Sequence[str]:
-        """See LiveStore."""
-
         def read(connection: sqlite3.Connection) -> list[str]:
             sql = "SELECT 1 FROM documents WHERE collection = ? AND withdrawn_version IS NULL LIMIT 1"
             return [name for name in names if connection.execute(sql, (name,)).fetchone() is None]
@@ -263,17 +259,16 @@ class SqliteLiveStore:
         names = [name for name in names if name != DEFAULT_COLLECTION]
         return await self._database.read(read) if names else []
 
+    @override
     async def hits(
         self, at: int, chunks: Sequence[tuple[DocumentId, int, int]], *, context: int = 0
     ) -> Sequence[HitRecord | None]:
-        """See LiveStore."""
         return await self._database.read(
             lambda connection: [hit_record(connection, at, *place, context=context) for place in chunks]
         )
 
+    @override
     async def labels_at(self, at: int, versions: Sequence[DocumentVersion]) -> Sequence[tuple[Labels, str | None]]:
-        """See LiveStore."""
-
         def read(connection: sqlite3.Connection) -> list[tuple[Labels, str | None]]:
             found = []
             for document_id, version in versions:
@@ -284,8 +279,8 @@ class SqliteLiveStore:
 
         return await self._database.read(read)
 
+    @override
     async def live(self, *, after: DocumentId | None, limit: int) -> Sequence[LiveVersion]:
-        """See LiveStore."""
         rows = await self._database.read(
             lambda connection: connection.execute(
                 "SELECT document_id, version, language, chunk_count, sources FROM versions"
@@ -305,8 +300,8 @@ class SqliteLiveStore:
             for row in rows
         ]
 
+    @override
     async def retired(self, *, before: int, limit: int) -> Sequence[DocumentVersion]:
-        """See LiveStore."""
         rows = await self._database.read(
             lambda connection: connection.execute(
                 "SELECT document_id, version FROM versions WHERE live_until IS NOT NULL AND live_until <= ? LIMIT ?",
@@ -315,17 +310,16 @@ class SqliteLiveStore:
         )
         return [(DocumentId(row[0]), row[1]) for row in rows]
 
+    @override
     async def unrecorded(self, versions: Sequence[DocumentVersion]) -> Sequence[DocumentVersion]:
-        """See LiveStore."""
-
         def read(connection: sqlite3.Connection) -> list[DocumentVersion]:
             sql = "SELECT 1 FROM versions WHERE document_id = ? AND version = ?"
             return [one for one in versions if connection.execute(sql, one).fetchone() is None]
 
         return await self._database.read(read)
 
+    @override
     async def forget(self, versions: Sequence[DocumentVersion]) -> None:
-        """See LiveStore."""
         if not versions:
             return
 

@@ -5,6 +5,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from typing_extensions import override
+
+from search.application.ports.renewals import RenewalStore
 from search.application.ports.versions import DocumentVersion, LiveVersion, Sources
 from shared.events.envelope import Event
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
@@ -28,7 +31,7 @@ CREATE TABLE IF NOT EXISTS renewals (
 """
 
 
-class SqliteRenewals:
+class SqliteRenewals(RenewalStore):
     """Its database's schema must contain SqliteLiveStore.SCHEMA, then SCHEMA, and SqliteFacts.SCHEMA."""
 
     SCHEMA: ClassVar[str] = _SCHEMA
@@ -37,9 +40,8 @@ class SqliteRenewals:
         self._database = database
         self._facts = facts
 
+    @override
     async def count_outdated(self, fingerprint: str, *, most: int) -> int:
-        """See RenewalStore."""
-
         def read(connection: sqlite3.Connection) -> int:
             count = 0
             for another in _ANOTHER:
@@ -54,9 +56,8 @@ class SqliteRenewals:
 
         return await self._database.read(read)
 
+    @override
     async def not_asked(self, fingerprint: str, *, limit: int) -> Sequence[LiveVersion]:
-        """See RenewalStore."""
-
         def read(connection: sqlite3.Connection) -> list[sqlite3.Row]:
             rows: list[sqlite3.Row] = []
             for another in _ANOTHER:
@@ -80,8 +81,8 @@ class SqliteRenewals:
             for row in await self._database.read(read)
         ]
 
+    @override
     async def ask(self, version: DocumentVersion, fingerprint: str, *facts: Event) -> bool:
-        """See RenewalStore."""
         envelopes = self._facts.wrap(facts)
         row = {"document": version[0], "version": version[1], "model": fingerprint}
 
@@ -107,9 +108,8 @@ class SqliteRenewals:
 
         return await self._database.write(write)
 
+    @override
     async def chunks_under_way(self, fingerprint: str) -> int:
-        """See RenewalStore."""
-
         def read(connection: sqlite3.Connection) -> int:
             row = connection.execute(
                 "SELECT coalesce(sum(max(1, v.chunk_count)), 0) FROM renewals r"

@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, Self, TypeVar
 
+from typing_extensions import override
+
 from shared.durable_files import make_folders, put_in_place, sync
 from shared.infrastructure.files.keys import (
     HEAD_BYTES,
@@ -27,7 +29,7 @@ from shared.infrastructure.files.keys import (
     too_large,
 )
 from shared.kernel import StorageFull, Unavailable, new_id
-from shared.ports.storage import StoredBlob
+from shared.ports.storage import BlobStore, StoredBlob
 
 T = TypeVar("T")
 _THREADS: Final = 8
@@ -39,7 +41,7 @@ _ARTEFACTS: Final = "artefacts"
 _INCOMING: Final = "incoming"
 
 
-class FileBlobs:
+class FileBlobs(BlobStore):
     """BlobStore under `root`; refuses what would leave less than `min_free_bytes` on the disk."""
 
     def __init__(self, root: Path, *, min_free_bytes: int = 0, look_again_seconds: float = 1.0) -> None:
@@ -59,8 +61,8 @@ class FileBlobs:
     async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self._threads.shutdown)
 
+    @override
     async def store(self, stream: AsyncIterator[bytes], *, max_bytes: int) -> StoredBlob:
-        """See BlobStore."""
         file = _Incoming(self._root, self._must_have_room)
         try:
             await self._run(file.begin)
@@ -81,8 +83,9 @@ class FileBlobs:
                 # Also when cancelled: the thread that writes is waited for, then the file goes.
                 await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._threads, file.discard))
 
+    @override
     async def put(self, key: str, content: bytes) -> None:
-        """See BlobStore. Raises InvalidInput for a key that is none, StorageFull."""
+        """Raises InvalidInput for a key that is none, StorageFull."""
         target = self._path(key)
 
         def keep() -> None:
@@ -96,15 +99,15 @@ class FileBlobs:
 
         await self._run(keep)
 
+    @override
     async def read(self, key: str) -> bytes:
-        """See BlobStore."""
         path = self._path(key)
         if not path.exists():  # asking costs less than a thread's waking, and is what the first stages meet
             raise not_found(key)
         return await self._run(lambda: path.read_bytes(), key)
 
+    @override
     async def open(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        """See BlobStore."""
         path = self._path(key)
         file: BinaryIO = await self._run(lambda: path.open("rb", buffering=0), key)
         try:
@@ -121,29 +124,31 @@ class FileBlobs:
         finally:
             file.close()
 
+    @override
     async def local_path(self, key: str) -> str:
-        """See BlobStore."""
         path = self._path(key)
         if not path.is_file():
             raise not_found(key)
         return str(path.absolute())
 
+    @override
     async def exists(self, key: str) -> bool:
-        """See BlobStore."""
         return self._path(key).is_file()
 
+    @override
     async def delete(self, key: str) -> None:
-        """See BlobStore."""
         path = self._path(key)
         await self._run(lambda: path.unlink(missing_ok=True))
 
+    @override
     async def collect(self, *, keep: Collection[str], older_than_seconds: float) -> int:
-        """See BlobStore. A hash whose original is young keeps its artefacts, however old they are."""
+        """A hash whose original is young keeps its artefacts, however old they are."""
         spared = frozenset(keep)
         return await self._run(lambda: self._collect(spared, time.time() - older_than_seconds))
 
+    @override
     async def free_bytes(self) -> int | None:
-        """See BlobStore: what may still be stored, the reserve not counted."""
+        """What may still be stored, the reserve not counted."""
         return await self._run(lambda: max(0, self._free() - self._min_free_bytes))
 
     def _path(self, key: str) -> Path:

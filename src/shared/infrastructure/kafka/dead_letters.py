@@ -72,7 +72,7 @@ class KafkaDeadLetters:
         return letter
 
     async def newest(self, group: str | None, after: str | None, limit: int) -> Sequence[DeadLetter]:
-        """See EventBus.dead_letters."""
+        """A page of the letters, newest first."""
         await self._catch_up()
         before = None if after is None else self._found(after)[0]
         letters = sorted(self._table.values(), key=lambda entry: entry[0], reverse=True)

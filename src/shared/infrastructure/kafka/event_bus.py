@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 from pydantic import ValidationError
+from typing_extensions import override
 
 from shared.events.catalogue import TOPICS
 from shared.events.envelope import Envelope
@@ -21,7 +22,7 @@ from shared.infrastructure.kafka.reader import KafkaReader
 from shared.infrastructure.kafka.subscription import KafkaSubscription, KafkaTiming
 from shared.infrastructure.kafka.topics import KafkaTopics
 from shared.kernel import Conflict, Unavailable
-from shared.ports.event_bus import DeadLetter, OnLeaving, Subscription
+from shared.ports.event_bus import DeadLetter, EventBus, OnLeaving, Subscription
 from shared.ports.health import ComponentHealth
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, WrongSettings, without_credentials
@@ -33,7 +34,7 @@ _TOPIC_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _log = get_log("kafka")
 
 
-class KafkaEventBus:
+class KafkaEventBus(EventBus):
     """EventBus for any number of processes: an async context manager."""
 
     def __init__(
@@ -68,17 +69,19 @@ class KafkaEventBus:
         await asyncio.gather(self._letters.close(), self._producer.close(), self._topics.close())
         await self._connection.close()
 
+    @override
     async def identity(self) -> str | None:
-        """See EventBus: the cluster's own id, which is the same by whatever address it is reached."""
+        """The cluster's own id, which is the same by whatever address it is reached."""
         return f"{await self._topics.cluster_id()}/{self._connection.prefix}"
 
     @property
+    @override
     def lanes_move(self) -> bool:
-        """See EventBus."""
         return True
 
+    @override
     async def publish(self, *envelopes: Envelope) -> None:
-        """See EventBus. Raises TooLarge for an envelope that the server does not take."""
+        """Raises TooLarge for an envelope that the server does not take."""
         if not envelopes:
             return
         await self._prepare(envelope.topic for envelope in envelopes)
@@ -90,10 +93,11 @@ class KafkaEventBus:
         await self._send(records)
 
     @asynccontextmanager
+    @override
     async def subscribe(
         self, group: str, topics: Sequence[str], *, on_leaving: OnLeaving | None = None
     ) -> AsyncIterator[Subscription]:
-        """See EventBus. Raises Conflict while the group is open in this process, Unavailable."""
+        """Raises Conflict while the group is open in this process, Unavailable."""
         if group in self._open_groups:
             raise Conflict(f"The group {group!r} is subscribed in this process already.", code="group_in_use")
         self._open_groups.add(group)
@@ -116,26 +120,27 @@ class KafkaEventBus:
         finally:
             self._open_groups.discard(group)
 
+    @override
     def tail(self, *topics: str) -> AbstractAsyncContextManager[AsyncIterator[Envelope]]:
-        """See EventBus."""
         return self._tail(topics)
 
+    @override
     async def bury(self, letter: DeadLetter) -> None:
-        """See EventBus. Of poison, the topic is the lane's."""
+        """Of poison, the topic is the lane's."""
         await self._letters.bury(letter)
 
+    @override
     async def dead_letters(
         self, *, group: str | None = None, after: str | None = None, limit: int = 50
     ) -> Sequence[DeadLetter]:
-        """See EventBus."""
         return await self._letters.newest(group, after, limit)
 
+    @override
     async def dead_letter(self, letter_id: str) -> DeadLetter:
-        """See EventBus."""
         return await self._letters.letter(letter_id)
 
+    @override
     async def replay(self, letter_id: str) -> DeadLetter:
-        """See EventBus."""
         letter = await self._letters.letter(letter_id)
         envelope = buried_event(letter)
         if not _TOPIC_NAME.fullmatch(envelope.topic):

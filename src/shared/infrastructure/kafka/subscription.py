@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
 from aiokafka.structs import OffsetAndMetadata
+from typing_extensions import override
 
 from shared.infrastructure.kafka.connection import KafkaConnection
 from shared.infrastructure.kafka.topics import KafkaTopics
 from shared.kernel import DomainError, Unavailable
-from shared.ports.event_bus import Delivery, OnLeaving
+from shared.ports.event_bus import Delivery, OnLeaving, Subscription
 from shared.telemetry import Metrics, get_log
 
 _NEVER_MS: Final = 2**31 - 1
@@ -57,7 +58,7 @@ class _Lane:
     committed: int
 
 
-class KafkaSubscription:
+class KafkaSubscription(Subscription):
     """Subscription of one group; `open` before, `close` after. Failed once, it raises Unavailable for ever."""
 
     def __init__(
@@ -135,8 +136,8 @@ class KafkaSubscription:
         if self._consumer is not None:
             await self._connection.discard(self._consumer)
 
+    @override
     async def receive(self, limit: int) -> Sequence[Delivery]:
-        """See Subscription."""
         while not self._buffer or self._failure is not None:
             if self._failure is not None:
                 raise self._failure
@@ -145,8 +146,9 @@ class KafkaSubscription:
         buffer = self._buffer
         return [buffer.popleft() for _ in range(min(limit, len(buffer)))]
 
+    @override
     async def commit(self, positions: dict[str, int]) -> None:
-        """See Subscription. Raises Unavailable."""
+        """Raises Unavailable."""
         async with self._committing:
             known = {name: self._lanes[name] for name in positions if name in self._lanes}
             wanted = [(lane, positions[name]) for name, lane in known.items() if positions[name] > lane.committed]
@@ -162,8 +164,9 @@ class KafkaSubscription:
             self._room.set()
             self._moved_at = asyncio.get_running_loop().time()
 
+    @override
     async def lag(self) -> int:
-        """See Subscription: of the whole group, whoever has its lanes. Raises Unavailable."""
+        """Of the whole group, whoever has its lanes. Raises Unavailable."""
         lag = await self._topics.unread(self._group_id, self._topic_names)
         self._metrics.gauge("event_lag", lag, group=self._group)
         return lag

@@ -14,6 +14,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Final, Self
 
+from typing_extensions import override
+
 from shared.artefacts.address import original_key
 from shared.infrastructure.files.copies import LocalCopies
 from shared.infrastructure.files.keys import (
@@ -30,7 +32,7 @@ from shared.infrastructure.mongo.garbage import ARTEFACTS, CHUNKS, FILES, MongoG
 from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Given, Index, Query, Row
 from shared.kernel import InvalidInput, Unavailable, new_id
-from shared.ports.storage import StoredBlob
+from shared.ports.storage import BlobStore, StoredBlob
 from shared.runtime.grouping import GroupedCalls
 from shared.settings import Settings
 from shared.vocabulary import PROCESS
@@ -62,7 +64,7 @@ ARTEFACT: Final = Query(ARTEFACTS, {"_id": Given("key")})
 SEVERAL: Final = Query(ARTEFACTS, {"_id": {"$in": Given("keys")}})
 
 
-class MongoBlobs:
+class MongoBlobs(BlobStore):
     """BlobStore in `database`, which is open while this is. Copies for child processes lie in the data directory."""
 
     def __init__(self, database: MongoDatabase, settings: Settings, *, copies_bytes: int = _COPIES_BYTES) -> None:
@@ -89,8 +91,8 @@ class MongoBlobs:
     async def __aexit__(self, *_: object) -> None:
         await asyncio.gather(*self._forgetting)
 
+    @override
     async def store(self, stream: AsyncIterator[bytes], *, max_bytes: int) -> StoredBlob:
-        """See BlobStore."""
         file = self._new_file()
         digest, head, rest, size, count = hashlib.sha256(), b"", bytearray(), 0, 0
         is_kept = False
@@ -128,8 +130,9 @@ class MongoBlobs:
                 self._forgetting.add(task)
                 task.add_done_callback(self._forgetting.discard)
 
+    @override
     async def put(self, key: str, content: bytes) -> None:
-        """See BlobStore. Raises InvalidInput for a key that is none, StorageFull."""
+        """Raises InvalidInput for a key that is none, StorageFull."""
         checked(key)
         if hash_of_original(key):
             raise InvalidInput(f"{key!r} is the key of an original: it is stored, not put.", code="invalid_key")
@@ -156,22 +159,23 @@ class MongoBlobs:
         if replaced is not None and "file" in replaced:
             await self._garbage.drop_files([replaced["file"]])
 
+    @override
     async def read(self, key: str) -> bytes:
-        """See BlobStore."""
         row = await self._find(key)
         if "data" in row:
             return bytes(row["data"])
         return b"".join([piece async for piece in self._pieces(row, key, a_call=_CHUNKS_A_CALL)])
 
+    @override
     async def open(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        """See BlobStore."""
         row = await self._find(key)
         end = row["length"] if length is None else min(row["length"], start + length)
         async for piece in self._part(row, key, start, end):
             yield piece
 
+    @override
     async def local_path(self, key: str) -> str:
-        """See BlobStore. Asks each time whether the blob exists; its content is fetched once."""
+        """Asks each time whether the blob exists; its content is fetched once."""
         row = await self._find(key, data=False)
         name = _copy_name(key, row["version"])
         if path := await self._copies.get(name, row["length"]):
@@ -181,15 +185,15 @@ class MongoBlobs:
             name = _copy_name(key, row["version"])
         return await self._copies.put(name, self._part(row, key, 0, row["length"]))
 
+    @override
     async def exists(self, key: str) -> bool:
-        """See BlobStore."""
         checked(key)
         if hash_of_original(key):
             return await self._files.find_one(FILE, fields={"_id": 1}, name=key) is not None
         return await self._artefacts.find_one(ARTEFACT, fields={"_id": 1}, key=key) is not None
 
+    @override
     async def delete(self, key: str) -> None:
-        """See BlobStore."""
         checked(key)
         if hash_of_original(key):
             row = await self._files.find_one(FILE, fields={"_id": 1}, name=key)
@@ -203,15 +207,17 @@ class MongoBlobs:
             await self._copies.remove(_copy_name(key, row["version"]))
             await self._garbage.drop_files([row["file"]] if "file" in row else [])
 
+    @override
     async def collect(self, *, keep: Collection[str], older_than_seconds: float) -> int:
-        """See BlobStore. A hash whose original is young keeps its artefacts, however old they are."""
+        """A hash whose original is young keeps its artefacts, however old they are."""
         oldest = self._database.now() - timedelta(seconds=older_than_seconds)
         removed = await self._garbage.collect(frozenset(keep), oldest)
         await self._copies.tidy()
         return removed
 
+    @override
     async def free_bytes(self) -> int | None:
-        """See BlobStore: a server does not tell."""
+        """A server does not tell."""
         return None
 
     async def _find(self, key: str, *, data: bool = True) -> Row:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from typing_extensions import override
+
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase
 from shared.infrastructure.mongo.queries import ANY_COLLECTION, Given, Query, Row
 from shared.kernel import Clock
@@ -21,6 +23,7 @@ class MongoDuties(DutyStore):
         self._clock = clock or database.now
         self._duties = database.collection(f"{module}_duties")
 
+    @override
     async def take(self, name: str, *, owner: str, lease_seconds: float) -> bool:
         if await self._duties.update(self._of(HELD), self._lease(owner, lease_seconds), name=name, owner=owner):
             return True
@@ -35,6 +38,7 @@ class MongoDuties(DutyStore):
         except Duplicate:  # another's lease has not ended, or another was faster to take what was free
             return False
 
+    @override
     async def give_back(self, name: str, *, owner: str) -> None:
         await self._duties.delete(self._of(HELD), name=name, owner=owner)
 

@@ -11,11 +11,13 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+from typing_extensions import override
+
 from shared.events.envelope import Envelope, Event, wrap
 from shared.infrastructure.mongo.database import MongoCollection, MongoDatabase, Update
 from shared.infrastructure.mongo.queries import ANY_COLLECTION, Given, Index, Query, Row
 from shared.kernel import Clock, new_id
-from shared.ports.outbox import PendingFact
+from shared.ports.outbox import Outbox, PendingFact
 
 _FIELDS: Final = ("facts", "facts_last", "facts_owner", "facts_until")
 _UNSET: Final[Row] = {"$unset": dict.fromkeys(_FIELDS, "")}
@@ -64,7 +66,7 @@ class _Holding:
             self.empty_at = self._read[0]
 
 
-class MongoFacts:
+class MongoFacts(Outbox):
     """Outbox over some collections of `database`; stores put what `pushed` gives into their own updates.
 
     Other processes find what this one leaves behind by the server's clock (`MongoDatabase.now`). Where two take the
@@ -130,8 +132,8 @@ class MongoFacts:
             self._collections[name].saves += 1
         self._saved.set()
 
+    @override
     async def pending_facts(self, limit: int) -> Sequence[PendingFact]:
-        """See Outbox."""
         is_time_to_look = time.monotonic() >= self._look_at
         found = await self._owned(limit, all_of_them=is_time_to_look)
         if len(found) < limit and is_time_to_look:
@@ -142,8 +144,8 @@ class MongoFacts:
                 found = await self._owned(limit)
         return found
 
+    @override
     async def forget_facts(self, places: Sequence[Hashable]) -> None:
-        """See Outbox."""
         by_collection: dict[str, dict[Hashable, list[_Place]]] = {}
         for place in places:
             assert isinstance(place, _Place), "a place that pending_facts gave"
@@ -154,8 +156,9 @@ class MongoFacts:
         for name in by_collection:
             self._collections[name].forgot(places)
 
+    @override
     async def wait_for_facts(self, timeout_seconds: float) -> None:
-        """See Outbox. Also returns when it is time to look for what others left."""
+        """Also returns when it is time to look for what others left."""
         with suppress(TimeoutError):
             async with asyncio.timeout(min(timeout_seconds, self._look_for_leftovers_seconds)):
                 await self._saved.wait()

@@ -12,13 +12,15 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from typing_extensions import override
+
 from shared.events.envelope import Event, current_cause
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase, Update
 from shared.infrastructure.mongo.facts import MongoFacts, merged
 from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import ANY_COLLECTION, Given, Index, Query, Row
 from shared.kernel import Clock, DocumentId, NotFound, new_id
-from shared.ports.jobs import BuriedJob, Job, JobCounts, NewJob
+from shared.ports.jobs import BuriedJob, Job, JobCounts, JobStore, NewJob
 from shared.runtime.grouping import GroupedCalls
 
 _NO_FACTS: Final = dict.fromkeys(("facts", "facts_last", "facts_owner", "facts_until"), 0)
@@ -67,7 +69,7 @@ CANCELLED: Final = Query(ANY_COLLECTION, {"_id": Given("document_id")})
 TOMBSTONES: Final = Query(ANY_COLLECTION, {"_id": {"$in": Given("document_ids")}})
 
 
-class MongoJobs:
+class MongoJobs(JobStore):
     """JobStore in the collections `<producer>_jobs` and `<producer>_cancelled`; facts are saved in the job itself.
 
     Instants are the database's (`MongoDatabase.now`), so that machines agree on them. What many do at one moment (add
@@ -94,8 +96,8 @@ class MongoJobs:
         facts.live_in(self._jobs.name)
         self._ready: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
+    @override
     async def add(self, job: NewJob) -> bool:
-        """See JobStore."""
         cause = current_cause()
         job_id, now, key = new_id(), self._now(), _key(job.document_id, job.kind)
         change: Row = {
@@ -124,8 +126,9 @@ class MongoJobs:
         self._ready[job.kind].set()
         return True
 
+    @override
     async def claim(self, kind: str, *, owner: str, limit: int, lease_seconds: float) -> Sequence[Job]:
-        """See JobStore. One call for one job, two for several; more only where others take the same meanwhile."""
+        """One call for one job, two for several; more only where others take the same meanwhile."""
         # Before looking: what comes after the look sets it again.
         self._ready[kind].clear()
         now, lease = self._now(), new_id()
@@ -145,28 +148,28 @@ class MongoJobs:
                 break
         return jobs
 
+    @override
     async def heartbeat(self, job: Job, *, lease_seconds: float) -> bool:
-        """See JobStore."""
         return await self._change(job, {"$set": {"claimable_at": self._now() + lease_seconds}})
 
+    @override
     async def report(self, job: Job, *facts: Event) -> bool:
-        """See JobStore."""
         return await self._change(job, {"$set": {"state": "running"}}, *facts)
 
+    @override
     async def finish(self, job: Job, *facts: Event) -> bool:
-        """See JobStore."""
         return await self._change(job, _DONE, *facts)
 
+    @override
     async def release(self, job: Job, *, delay_seconds: float) -> bool:
-        """See JobStore."""
         return await self._wait_again(job, delay_seconds, {})
 
+    @override
     async def retry(self, job: Job, *, delay_seconds: float) -> bool:
-        """See JobStore."""
         return await self._wait_again(job, delay_seconds, {"$inc": {"attempts": 1}})
 
+    @override
     async def bury(self, job: Job, reason: str, *facts: Event) -> bool:
-        """See JobStore."""
         change = {
             "$set": {"state": "buried", "reason": reason, "buried_at": self._now()},
             "$unset": {**_FREE, "claimable_at": ""},
@@ -174,8 +177,8 @@ class MongoJobs:
         }
         return await self._change(job, change, *facts)
 
+    @override
     async def cancel(self, document_id: DocumentId, document_version: int) -> None:
-        """See JobStore."""
         bar: Row = {"$max": {"version": document_version}}
         try:
             await self._cancelled.update(CANCELLED.of(self._cancelled.name), bar, upsert=True, document_id=document_id)
@@ -183,8 +186,8 @@ class MongoJobs:
             await self._cancelled.update(CANCELLED.of(self._cancelled.name), bar, document_id=document_id)
         await self._end(document_id, document_version)
 
+    @override
     async def void_leases(self, *, except_owner: str) -> int:
-        """See JobStore."""
         change: Row = {"$set": {"state": "waiting", "claimable_at": self._now()}, "$unset": _FREE}
         voided = await self._jobs.write(Update(self._of(HELD_BY_OTHERS), change, {"owner": except_owner}, many=True))
         if voided:
@@ -192,12 +195,12 @@ class MongoJobs:
                 ready.set()
         return voided
 
+    @override
     async def buried(self, *, limit: int = 50) -> Sequence[BuriedJob]:
-        """See JobStore."""
         return [_buried(row) for row in await self._jobs.find(self._of(BURIED), limit=limit, fields=_NO_FACTS)]
 
+    @override
     async def replay(self, job_id: str, *facts: Event) -> BuriedJob:
-        """See JobStore."""
         change: Row = {
             "$set": {"state": "waiting", "attempts": 0, "claimable_at": self._now()},
             "$unset": {"reason": "", "buried_at": ""},
@@ -213,8 +216,8 @@ class MongoJobs:
         self._ready[row["kind"]].set()
         return _buried(row)
 
+    @override
     async def counts(self, kind: str) -> JobCounts:
-        """See JobStore."""
         # A lease that ran out is waiting, whether or not a claim has looked yet.
         is_waiting = {"$or": [{"$eq": ["$state", "waiting"]}, {"$lte": ["$claimable_at", self._now()]}]}
         stages: list[Row] = [
@@ -233,10 +236,10 @@ class MongoJobs:
             oldest_waiting_at=_instant(waiting["oldest"]) if waiting else None,
         )
 
+    @override
     async def unfinished(
         self, kind: str, versions: Sequence[tuple[DocumentId, int]]
     ) -> Sequence[tuple[DocumentId, int]]:
-        """See JobStore."""
         if not versions:
             return []
         rows = await self._jobs.find(
@@ -247,8 +250,8 @@ class MongoJobs:
         found = {(row["document_id"], row["version"]) for row in rows}
         return [one for one in versions if one in found]
 
+    @override
     async def wait_for_jobs(self, kind: str, timeout_seconds: float) -> None:
-        """See JobStore."""
         ready = self._ready[kind]
         ends_at = asyncio.get_running_loop().time() + timeout_seconds
         while not ready.is_set():

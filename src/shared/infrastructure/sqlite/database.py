@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
+from typing_extensions import override
+
 from shared.durable_files import make_folders
 from shared.events.envelope import Envelope, Event, wrap
 from shared.kernel import StorageFull, Unavailable
 from shared.ports.health import ComponentHealth
-from shared.ports.outbox import PendingFact
+from shared.ports.outbox import Outbox, PendingFact
 
 T = TypeVar("T")
 _LARGEST_GROUP: Final = 512
@@ -260,7 +262,7 @@ def _answer_all(group: Sequence[_Write]) -> None:
         write.answer()
 
 
-class SqliteFacts:
+class SqliteFacts(Outbox):
     """The facts table beside a module's state: saved in its transactions, read by the relay."""
 
     SCHEMA: Final = _FACTS_SCHEMA
@@ -283,8 +285,8 @@ class SqliteFacts:
         # Not before the commit: a relay that looks too early sees nothing and would sleep on.
         self._database.after_commit(self._saved.set)
 
+    @override
     async def pending_facts(self, limit: int) -> Sequence[PendingFact]:
-        """See Outbox."""
         rows = await self._database.read(
             lambda connection: connection.execute(
                 "SELECT sequence, envelope FROM facts ORDER BY sequence LIMIT ?", (limit,)
@@ -292,8 +294,8 @@ class SqliteFacts:
         )
         return [PendingFact(row["sequence"], Envelope.from_json(row["envelope"])) for row in rows]
 
+    @override
     async def forget_facts(self, places: Sequence[Hashable]) -> None:
-        """See Outbox."""
         if places:
             await self._database.write(
                 lambda connection: connection.executemany(
@@ -301,8 +303,8 @@ class SqliteFacts:
                 )
             )
 
+    @override
     async def wait_for_facts(self, timeout_seconds: float) -> None:
-        """See Outbox."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
                 await self._saved.wait()

@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Final, Self
 
+from typing_extensions import override
+
 from shared.infrastructure.sqlite.database import SqliteDatabase
 from shared.kernel import Clock, utc_now
 from shared.ports.duties import DutyStore
@@ -35,6 +37,7 @@ class SqliteDuties(DutyStore):
     async def __aexit__(self, *_: object) -> None:
         """Nothing: who holds a duty gives it back."""
 
+    @override
     async def take(self, name: str, *, owner: str, lease_seconds: float) -> bool:
         now = self._clock().timestamp()
         row = {"name": name, "owner": owner, "now": now, "ends": now + lease_seconds}
@@ -50,6 +53,7 @@ class SqliteDuties(DutyStore):
             )
         )
 
+    @override
     async def give_back(self, name: str, *, owner: str) -> None:
         await self._database.write(
             lambda connection: connection.execute("DELETE FROM duties WHERE name = ? AND owner = ?", (name, owner))

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Final, Self
 
 from pydantic import ValidationError
+from typing_extensions import override
 
 from shared.events.envelope import Envelope
 from shared.infrastructure.dead_letters import buried_event, no_such_letter
 from shared.infrastructure.sqlite.database import SqliteDatabase
 from shared.infrastructure.sqlite.event_reader import EventReader, Published, RecentEvents
 from shared.kernel import Conflict, utc_now
-from shared.ports.event_bus import DeadLetter, Delivery, OnLeaving, Subscription
+from shared.ports.event_bus import DeadLetter, Delivery, EventBus, OnLeaving, Subscription
 from shared.telemetry import get_log
 
 _SCHEMA: Final = """
@@ -58,7 +59,7 @@ _TAIL_BATCH: Final = 256
 _log = get_log("events")
 
 
-class SqliteEventLog:
+class SqliteEventLog(EventBus):
     """EventBus for one process: an async context manager over `path`."""
 
     def __init__(
@@ -92,17 +93,19 @@ class SqliteEventLog:
         await asyncio.gather(self._trimming, return_exceptions=True)
         await self._database.__aexit__(*failure)
 
+    @override
     async def identity(self) -> str | None:
-        """See EventBus."""
         return None
 
     @property
+    @override
     def lanes_move(self) -> bool:
-        """See EventBus: there is one process."""
+        """There is one process."""
         return False
 
+    @override
     async def publish(self, *envelopes: Envelope) -> None:
-        """See EventBus. All or none of one call."""
+        """All or none of one call."""
         if not envelopes:
             return
         topics = await self._topic_ids([envelope.topic for envelope in envelopes])
@@ -110,10 +113,11 @@ class SqliteEventLog:
         await self._database.write(lambda connection: self._append(connection, rows))
 
     @asynccontextmanager
+    @override
     async def subscribe(
         self, group: str, topics: Sequence[str], *, on_leaving: OnLeaving | None = None
     ) -> AsyncIterator[Subscription]:
-        """See EventBus. Raises Conflict while the group is open in this process."""
+        """Raises Conflict while the group is open in this process."""
         if group in self._open_groups:
             raise Conflict(f"The group {group!r} is subscribed in this process already.", code="group_in_use")
         self._open_groups.add(group)
@@ -125,12 +129,13 @@ class SqliteEventLog:
         finally:
             self._open_groups.discard(group)
 
+    @override
     def tail(self, *topics: str) -> AbstractAsyncContextManager[AsyncIterator[Envelope]]:
-        """See EventBus."""
         return self._tail(topics)
 
+    @override
     async def bury(self, letter: DeadLetter) -> None:
-        """See EventBus. Buried again (it failed again after a replay), a letter is the newest once more."""
+        """Buried again (it failed again after a replay), a letter is the newest once more."""
         await self._database.write(
             lambda connection: connection.execute(
                 "INSERT OR REPLACE INTO dead_letters (id, consumers, topic, reason, attempts, buried_at, replayed_at,"
@@ -148,11 +153,10 @@ class SqliteEventLog:
             )
         )
 
+    @override
     async def dead_letters(
         self, *, group: str | None = None, after: str | None = None, limit: int = 50
     ) -> Sequence[DeadLetter]:
-        """See EventBus."""
-
         def find(connection: sqlite3.Connection) -> list[DeadLetter]:
             before = None if after is None else _find_letter(connection, after)["sequence"]
             rows = connection.execute(
@@ -164,13 +168,12 @@ class SqliteEventLog:
 
         return await self._database.read(find)
 
+    @override
     async def dead_letter(self, letter_id: str) -> DeadLetter:
-        """See EventBus."""
         return await self._database.read(lambda connection: _letter(_find_letter(connection, letter_id)))
 
+    @override
     async def replay(self, letter_id: str) -> DeadLetter:
-        """See EventBus."""
-
         def publish_again(connection: sqlite3.Connection) -> DeadLetter:
             letter = _letter(_find_letter(connection, letter_id))
             envelope = buried_event(letter)
@@ -256,7 +259,7 @@ class SqliteEventLog:
             yield _envelopes(reader)
 
 
-class _GroupSubscription:
+class _GroupSubscription(Subscription):
     """Subscription of one group."""
 
     def __init__(
@@ -273,12 +276,12 @@ class _GroupSubscription:
         self._positions = dict(positions)
         self._reader = reader
 
+    @override
     async def receive(self, limit: int) -> Sequence[Delivery]:
-        """See Subscription."""
         return [Delivery(event.topic, event.position, event.raw) for event in await self._reader.next(limit)]
 
+    @override
     async def commit(self, positions: dict[str, int]) -> None:
-        """See Subscription."""
         rows = [(position, self._group, self._topics[topic]) for topic, position in positions.items()]
         await self._database.write(
             lambda connection: connection.executemany(
@@ -288,8 +291,8 @@ class _GroupSubscription:
         for topic, position in positions.items():
             self._positions[topic] = max(self._positions[topic], position)
 
+    @override
     async def lag(self) -> int:
-        """See Subscription."""
         wanted = [(self._topics[topic], position) for topic, position in self._positions.items()]
         return await self._database.read(
             lambda connection: sum(

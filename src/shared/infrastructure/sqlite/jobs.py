@@ -9,10 +9,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import ClassVar, Final
 
+from typing_extensions import override
+
 from shared.events.envelope import Event, current_cause
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.kernel import Clock, DocumentId, NotFound, new_id, utc_now
-from shared.ports.jobs import BuriedJob, Job, JobCounts, NewJob
+from shared.ports.jobs import BuriedJob, Job, JobCounts, JobStore, NewJob
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -45,7 +47,7 @@ _MINE: Final = "id = :id AND lease = :lease AND state = 'running'"
 _FREE: Final = "owner = NULL, lease = NULL, lease_ends_at = NULL"
 
 
-class SqliteJobs:
+class SqliteJobs(JobStore):
     """JobStore in `database`, whose schema must contain SCHEMA (and SqliteFacts.SCHEMA)."""
 
     SCHEMA: ClassVar[str] = _SCHEMA
@@ -56,8 +58,8 @@ class SqliteJobs:
         self._clock = clock
         self._ready: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
+    @override
     async def add(self, job: NewJob) -> bool:
-        """See JobStore."""
         cause = current_cause()
         job_id = new_id()
         row = {
@@ -91,8 +93,8 @@ class SqliteJobs:
 
         return await self._database.write(insert)
 
+    @override
     async def claim(self, kind: str, *, owner: str, limit: int, lease_seconds: float) -> Sequence[Job]:
-        """See JobStore."""
         # Before looking: what comes after the look sets it again.
         self._ready[kind].clear()
         now = self._now()
@@ -117,26 +119,26 @@ class SqliteJobs:
 
         return await self._database.write(take)
 
+    @override
     async def heartbeat(self, job: Job, *, lease_seconds: float) -> bool:
-        """See JobStore."""
         return await self._change(job, "lease_ends_at = :ends", ends=self._now() + lease_seconds)
 
+    @override
     async def report(self, job: Job, *facts: Event) -> bool:
-        """See JobStore."""
         return await self._change(job, "lease = lease", *facts)
 
+    @override
     async def finish(self, job: Job, *facts: Event) -> bool:
-        """See JobStore."""
         return await self._change(job, f"state = 'done', payload = '{{}}', {_FREE}", *facts)
 
+    @override
     async def release(self, job: Job, *, delay_seconds: float) -> bool:
-        """See JobStore."""
         return await self._change(
             job, f"state = 'waiting', due_at = :due, {_FREE}", wake=True, due=self._now() + delay_seconds
         )
 
+    @override
     async def retry(self, job: Job, *, delay_seconds: float) -> bool:
-        """See JobStore."""
         return await self._change(
             job,
             f"state = 'waiting', attempts = attempts + 1, due_at = :due, {_FREE}",
@@ -144,8 +146,8 @@ class SqliteJobs:
             due=self._now() + delay_seconds,
         )
 
+    @override
     async def bury(self, job: Job, reason: str, *facts: Event) -> bool:
-        """See JobStore."""
         return await self._change(
             job,
             f"state = 'buried', attempts = attempts + 1, reason = :reason, buried_at = :now, {_FREE}",
@@ -154,9 +156,8 @@ class SqliteJobs:
             now=self._now(),
         )
 
+    @override
     async def cancel(self, document_id: DocumentId, document_version: int) -> None:
-        """See JobStore."""
-
         def bar(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "INSERT INTO cancelled_documents (document_id, version) VALUES (?, ?)"
@@ -171,9 +172,8 @@ class SqliteJobs:
 
         await self._database.write(bar)
 
+    @override
     async def void_leases(self, *, except_owner: str) -> int:
-        """See JobStore."""
-
         def void(connection: sqlite3.Connection) -> int:
             kinds = connection.execute(
                 f"UPDATE jobs SET state = 'waiting', {_FREE} WHERE state = 'running' AND owner != ? RETURNING kind",
@@ -185,8 +185,8 @@ class SqliteJobs:
 
         return await self._database.write(void)
 
+    @override
     async def buried(self, *, limit: int = 50) -> Sequence[BuriedJob]:
-        """See JobStore."""
         rows = await self._database.read(
             lambda connection: connection.execute(
                 "SELECT * FROM jobs WHERE state = 'buried' ORDER BY buried_at DESC, sequence DESC LIMIT ?", (limit,)
@@ -194,8 +194,8 @@ class SqliteJobs:
         )
         return [_buried(row) for row in rows]
 
+    @override
     async def replay(self, job_id: str, *facts: Event) -> BuriedJob:
-        """See JobStore."""
         envelopes = self._facts.wrap(facts)
         now = self._now()
 
@@ -214,8 +214,8 @@ class SqliteJobs:
 
         return await self._database.write(dig_up)
 
+    @override
     async def counts(self, kind: str) -> JobCounts:
-        """See JobStore."""
         now = self._now()
 
         def count(connection: sqlite3.Connection) -> JobCounts:
@@ -233,11 +233,10 @@ class SqliteJobs:
 
         return await self._database.read(count)
 
+    @override
     async def unfinished(
         self, kind: str, versions: Sequence[tuple[DocumentId, int]]
     ) -> Sequence[tuple[DocumentId, int]]:
-        """See JobStore."""
-
         def find(connection: sqlite3.Connection) -> list[tuple[DocumentId, int]]:
             sql = (
                 "SELECT 1 FROM jobs WHERE kind = ? AND document_id = ? AND version = ?"
@@ -247,8 +246,8 @@ class SqliteJobs:
 
         return await self._database.read(find)
 
+    @override
     async def wait_for_jobs(self, kind: str, timeout_seconds: float) -> None:
-        """See JobStore."""
         now = self._now()
 
         def next_at(connection: sqlite3.Connection) -> float | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from typing_extensions import override
+
 from shared.kernel import DomainError, Unavailable
 from shared.model.engine import Engine, EngineChoice, EngineName, Precision, PreparedText
 from shared.model.engines.opening import LoadedEngine, Tokenizers, load_engine, runnable_choices
@@ -41,7 +43,7 @@ class BestEngine:
     steps: tuple[FallbackStep, ...]
     """What failed before it, in order."""
     individual: bool = False
-    """See FallbackStep; closing the engine removes what was built."""
+    """Built for this process alone, in a folder that goes when the engine is closed."""
 
 
 def load_best(
@@ -169,7 +171,7 @@ def _load_individually(config: ModelConfig, choice: EngineChoice, tokenizer: Tok
     return replace(loaded, engine=IndividualEngine(loaded.engine, folder))
 
 
-class IndividualEngine:
+class IndividualEngine(Engine):
     """Engine (engine.py) over another one whose files are this process's own; they go with it."""
 
     def __init__(self, engine: Engine, folder: Path) -> None:
@@ -178,35 +180,35 @@ class IndividualEngine:
         self._remove = weakref.finalize(self, remove_folder, folder)
 
     @property
+    @override
     def choice(self) -> EngineChoice:
-        """See Engine."""
         return self._engine.choice
 
     @property
+    @override
     def device(self) -> str:
-        """See Engine."""
         return self._engine.device
 
     @property
+    @override
     def streams(self) -> int:
-        """See Engine."""
         return self._engine.streams
 
     @property
+    @override
     def batch_tokens(self) -> int:
-        """See Engine."""
         return self._engine.batch_tokens
 
+    @override
     def prepare(self, texts: Sequence[str]) -> list[PreparedText]:
-        """See Engine."""
         return self._engine.prepare(texts)
 
+    @override
     def run(self, batch: Sequence[PreparedText]) -> Vectors:
-        """See Engine."""
         return self._engine.run(batch)
 
+    @override
     def close(self) -> None:
-        """See Engine."""
         try:
             self._engine.close()
         finally:

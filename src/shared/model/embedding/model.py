@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
+from typing_extensions import override
 
 from shared.kernel import Conflict, Unavailable
-from shared.model.embedding.batching import Batcher
+from shared.model.embedding.batching import Batcher, BatchReport
 from shared.model.embedding.fallback import BestEngine, FallbackStep, load_best
 from shared.model.embedding.source import Source
 from shared.model.embedding.status import ModelStatus
 from shared.model.engine import Engine, EngineChoice
 from shared.model.files.artefact_cache import ArtefactCache, Origin
+from shared.model.lifecycle.loading import Loadable
 from shared.model.lifecycle.slot import ModelSlot, SlotLimits
 from shared.model.tuning.comparing import CheckLimits, EngineTable, measure_engines, read_table
 from shared.ports.model import Embedded, Model, ModelDescription, TextKind, Vectors
@@ -26,7 +28,7 @@ _CHECKED: Final = ("A tariff is a tax on imports.", "관세는 수입품에 매�
 _log = get_log("model")
 
 
-class LoadedEmbedding:
+class LoadedEmbedding(BatchReport, Loadable):
     """An engine with its queue; counts what it does."""
 
     memory_bytes = None
@@ -54,16 +56,16 @@ class LoadedEmbedding:
         self._failures = 0
 
     @property
+    @override
     def label(self) -> str:
-        """See Loadable."""
         return str(self.engine.choice)
 
+    @override
     def close(self) -> None:
-        """See Loadable."""
         self.batcher.close()
 
+    @override
     def ran(self, *, texts: int, tokens: int, seconds: float) -> None:
-        """See BatchReport."""
         self._failures = 0
         self._on_texts(texts)
         engine = self.label
@@ -72,16 +74,17 @@ class LoadedEmbedding:
         self._metrics.observe("model_batch_seconds", seconds, engine=engine)
         self._metrics.observe("model_batch_texts", texts, engine=engine)
 
+    @override
     def failed(self, error: Exception) -> None:
-        """See BatchReport. An engine that keeps failing is given up."""
+        """An engine that keeps failing is given up."""
         self._failures += 1
         self._metrics.count("model_batches_failed", engine=self.label)
         _log.error("batch failed", action="model.batch.failed", engine=self.label, reason=repr(error))
         if self._failures == _FAILURES_IN_A_ROW:
             self._on_broken(self.engine)
 
+    @override
     def waited(self, seconds: float, kind: TextKind) -> None:
-        """See BatchReport."""
         self._metrics.observe("model_queue_seconds", seconds, kind=kind)
 
 
@@ -126,18 +129,20 @@ class EmbeddingModel(Model):
         return self._artefacts
 
     @property
+    @override
     def is_loaded(self) -> bool:
-        """See Model."""
         return self.slot.loaded is not None
 
+    @override
     def describe(self) -> ModelDescription:
-        """See Model. The first call on a machine hashes the weights (0.1 s); later ones read a few small files."""
+        """The first call on a machine hashes the weights (0.1 s); later ones read a few small files."""
         return self._source.description.get()
 
+    @override
     async def embed_counted(
         self, texts: Sequence[str], *, kind: TextKind, prompt: bool = True, normalise: bool = True
     ) -> Embedded:
-        """See Model. Cancelling it takes the texts that have not run yet out of the queue."""
+        """Cancelling it takes the texts that have not run yet out of the queue."""
         config = self._source.config.get()
         if not texts:
             return Embedded(np.empty((0, config.dimension), dtype=np.float32), 0)
@@ -151,8 +156,8 @@ class EmbeddingModel(Model):
             embedded = Embedded(embedded.vectors / lengths, embedded.tokens)
         return embedded
 
+    @override
     async def check(self, deadline_seconds: float) -> None:
-        """See Model."""
         with self.slot.lease_if_loaded() as loaded:
             if loaded is None:
                 return
@@ -164,8 +169,8 @@ class EmbeddingModel(Model):
                     f"The model did not embed a short text within {deadline_seconds:g} s.", code="model_slow"
                 ) from None
 
+    @override
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """See Model."""
         self.slot.refuse_when_closed()
         texts = list(texts)
         return await asyncio.to_thread(lambda: self._source.tokenizer.get().count(texts))

@@ -48,16 +48,16 @@ class OnnxEngine:
             raise Unavailable(f"ONNX Runtime cannot load the model: {error}.") from error
 
     def prepare(self, texts: Sequence[str]) -> list[PreparedText]:
-        """See Engine."""
+        """With the model's own tokenizer, in order."""
         return self._tokenizer.prepare(texts)
 
     def run(self, batch: Sequence[PreparedText]) -> Vectors:
-        """See Engine. Without the GIL."""
+        """Row i is the vector of text i; without the GIL."""
         ids, mask = padded(batch)
         (vectors,) = self._session.run(None, {"input_ids": ids, "attention_mask": mask})
         result: Vectors = vectors
         return result
 
     def close(self) -> None:
-        """See Engine."""
+        """Gives the memory back; no other call follows."""
         self._session = None

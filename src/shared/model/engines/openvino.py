@@ -74,11 +74,11 @@ class OpenVinoEngine:
             raise Unavailable(f"OpenVINO cannot load the model: {error}.") from error
 
     def prepare(self, texts: Sequence[str]) -> list[PreparedText]:
-        """See Engine."""
+        """With the model's own tokenizer, in order."""
         return self._tokenizer.prepare(texts)
 
     def run(self, batch: Sequence[PreparedText]) -> Vectors:
-        """See Engine. Without the GIL; more callers than streams wait for each other."""
+        """Row i is the vector of text i; without the GIL. More callers than streams wait for each other."""
         longest = max(len(item.ids) for item in batch)
         if longest * len(batch) <= _SHORT_TOKENS:
             longest = max(longest, min(-(-longest // _STEP) * _STEP, self._max_tokens))
@@ -105,7 +105,7 @@ class OpenVinoEngine:
         return_free_memory()
 
     def close(self) -> None:
-        """See Engine."""
+        """Gives the memory back; no other call follows."""
         while not self._requests.empty():
             self._requests.get()
         self._model = None

@@ -57,11 +57,11 @@ class SentenceTransformerEngine:
         self._lock = threading.Lock()
 
     def prepare(self, texts: Sequence[str]) -> list[PreparedText]:
-        """See Engine."""
+        """With the model's own tokenizer, in order."""
         return self._tokenizer.prepare(texts)
 
     def run(self, batch: Sequence[PreparedText]) -> Vectors:
-        """See Engine. One at a time: the library's tokenizer changes while it works."""
+        """Row i is the vector of text i. One at a time: the library's tokenizer changes while it works."""
         with self._lock:
             vectors = self._model.encode(
                 # A lone surrogate, legal in JSON, would make the library refuse the whole batch.
@@ -74,7 +74,7 @@ class SentenceTransformerEngine:
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
     def close(self) -> None:
-        """See Engine."""
+        """Gives the memory back; no other call follows."""
         self._model = None
 
 

@@ -56,6 +56,7 @@ class Entry(Generic[L]):
 
     @property
     def held_bytes(self) -> int:
+        """What it takes: in the process it lives in, else what this one grew by as it was loaded."""
         outside = self.loaded.memory_bytes
         return max(0, self.memory_after - self.memory_before) if outside is None else outside
 

@@ -104,13 +104,13 @@ class ModelSlot(Generic[L]):
 
     @property
     def held_bytes(self) -> int:
-        """See Member (memory.py)."""
+        """What it takes now; 0 when it is not loaded."""
         entry = self._entry
         return entry.held_bytes if entry else 0
 
     @property
     def idle_since(self) -> float | None:
-        """See Member (memory.py)."""
+        """Monotonic time of its last use; None while it is in use, loading or not loaded."""
         with self._changed:
             return self._last_used if self._entry is not None and not self._entry.users else None
 

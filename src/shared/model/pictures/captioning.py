@@ -34,7 +34,7 @@ class Captioner:
         return self._door.memory_bytes
 
     def caption(self, images: Sequence[bytes]) -> list[Caption]:
-        """See ImageModels. Each batch of 8 has the time that a picture may take."""
+        """One caption a picture, in their order. Each batch of 8 has the time that a picture may take."""
         captions: list[Caption] = []
         for begin in range(0, len(images), _BATCH):
             captions += self._batch(images[begin : begin + _BATCH], begin, len(images))

@@ -58,7 +58,7 @@ class TextReader:
         return sum(door.memory_bytes for door in self._doors)
 
     def read_text(self, images: Sequence[bytes], languages: str | None = None) -> list[PictureText]:
-        """See ImageModels."""
+        """What is written in each picture, in their order."""
         wanted = self._checked(languages or self._languages)
         return [self._read(image, wanted, number, len(images)) for number, image in enumerate(images, start=1)]
 

@@ -9,6 +9,7 @@ from typing import Final, Self, TypeVar
 
 import httpx
 import numpy as np
+from typing_extensions import override
 
 from shared.kernel import DomainError, Unavailable
 from shared.model.remote.server import FindUrl, RemoteServer
@@ -86,8 +87,9 @@ class RemoteModel(Model):
     async def __aexit__(self, *_: object) -> None:
         await self._server.close()
 
+    @override
     def describe(self) -> ModelDescription:
-        """See Model. Asks the server once (blocking, for at most `describe_seconds`) and remembers.
+        """Asks the server once (blocking, for at most `describe_seconds`) and remembers.
 
         Raises Unavailable naming URL and remedy when it cannot be reached.
         """
@@ -96,10 +98,11 @@ class RemoteModel(Model):
             self._change = None
         return description
 
+    @override
     async def embed_counted(
         self, texts: Sequence[str], *, kind: TextKind, prompt: bool = True, normalise: bool = True
     ) -> Embedded:
-        """See Model. Long lists go in slices; cancelling it takes them out of the server's queue."""
+        """Long lists go in slices; cancelling it takes them out of the server's queue."""
         description = await self._expected()
         texts = [_sendable(text)[:_LONGEST_TEXT] for text in texts]
         vectors: Vectors = np.empty((len(texts), description.dimension), dtype=np.float32)
@@ -127,8 +130,8 @@ class RemoteModel(Model):
             self._metrics.count("model_remote_texts", len(texts))
         return Embedded(vectors, tokens)
 
+    @override
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """See Model."""
         texts = [_sendable(text) for text in texts]
 
         async def count_slice(start: int, end: int) -> list[int]:
@@ -140,8 +143,8 @@ class RemoteModel(Model):
 
         return [count for counts in await _slice_by_slice(texts, count_slice) for count in counts]
 
+    @override
     async def check(self, deadline_seconds: float) -> None:
-        """See Model."""
         deadline = min(deadline_seconds, _LONGEST_CHECK_SECONDS)
         try:
             async with asyncio.timeout(deadline_seconds):
@@ -153,8 +156,9 @@ class RemoteModel(Model):
             ) from None
 
     @property
+    @override
     def is_loaded(self) -> bool:
-        """See Model. As far as the server's last answer tells."""
+        """As far as the server's last answer tells."""
         return self._is_loaded
 
     def _look_ahead(self) -> None:
