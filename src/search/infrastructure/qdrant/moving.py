@@ -36,6 +36,8 @@ class MovingTimes:
     """Between the steps of a move, for those who search and write meanwhile."""
     points_a_step: int = 200
     retry_seconds: float = 1.0
+    last_step_seconds: float = 1.0
+    """What the step that has begun may still take as the process leaves."""
     grace_seconds: float = 5.0
     """Longer than any search takes that still reads the former collection."""
     beat_seconds: float = 30.0
@@ -108,6 +110,8 @@ class Moving:
         """A move that is unfinished goes on with the next process; what served before it goes at once."""
         self._is_ending.set()
         if self._running is not None:
+            # Not in the middle of a page if it can be helped, nor of a connection, which would be lost open.
+            await asyncio.wait({self._running}, timeout=self._times.last_step_seconds)
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
         await self._leave_copying()
@@ -193,9 +197,9 @@ class Moving:
         return target
 
     async def _run(self) -> None:
-        await asyncio.sleep(self._times.move_after_seconds)
+        await self._pause(self._times.move_after_seconds)
         is_failing = False
-        while True:
+        while not self._is_ending.is_set():
             pause = self._times.move_pause_seconds
             try:
                 self._is_asked = False
@@ -215,7 +219,7 @@ class Moving:
             except Exception:
                 pause = self._times.retry_seconds
                 _log.exception("moving the index failed", action="index.move")
-            await asyncio.sleep(pause)
+            await self._pause(pause)
 
     async def _go_on(self) -> float | None:
         """One step; how long to wait for the next one, or None when nothing is left to do."""
@@ -284,7 +288,11 @@ class Moving:
 
     async def _delete(self, former: Collection) -> None:
         """When nobody reads it any more. If that fails, the next process that starts does it."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._is_ending.wait(), self._times.grace_seconds)
+        await self._pause(self._times.grace_seconds)
         with contextlib.suppress(Unavailable, Rejected, WrongSettings):
             await self._collections.delete(former.name)
+
+    async def _pause(self, seconds: float) -> None:
+        """No longer than the process stays."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._is_ending.wait(), seconds)
