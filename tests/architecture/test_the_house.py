@@ -37,3 +37,15 @@ def test_every_file_that_the_page_names_is_there() -> None:
 
 def test_the_page_is_one_page() -> None:
     assert len(PAGE.splitlines()) <= 150
+
+
+def test_every_file_that_a_comment_or_docstring_names_is_there() -> None:
+    """Named by its path's end, so that a file that moves is noticed where it is spoken of."""
+    files = [str(file.relative_to(ROOT)) for file in ROOT.glob("**/*.py") if ".venv" not in file.parts]
+    lost = [
+        f"{source.relative_to(ROOT)}: {name}"
+        for source in sorted((ROOT / "src").rglob("*.py"))
+        for name in re.findall(r"(?<![\w/.])([a-z_/]+\.py)\b", source.read_text(encoding="utf-8"))
+        if not any(file == name or file.endswith(f"/{name}") for file in files)
+    ]
+    assert lost == []

@@ -1,4 +1,4 @@
-"""The chunk index on Qdrant Edge: the parent's side. The shards live in edge_process.py."""
+"""The chunk index on Qdrant Edge: the parent's side. The shards live in process.py."""
 
 import asyncio
 import contextlib

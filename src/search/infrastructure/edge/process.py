@@ -1,7 +1,7 @@
 """The child that owns the index's shards: `python -m search.infrastructure.edge.process`.
 
 A process of its own because every call of Qdrant Edge holds the interpreter's lock. It answers in order;
-the parent (edge_index.py) keeps its calls small.
+the parent (index.py) keeps its calls small.
 """
 
 import contextlib

@@ -31,7 +31,6 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Final
 
 from typing_extensions import override
 
@@ -40,6 +39,19 @@ from search.application.ports.versions import DocumentState, DocumentVersion, Li
 from search.infrastructure.mongo.chunks import MongoChunks
 from search.infrastructure.mongo.index_version import MongoIndexVersion
 from search.infrastructure.mongo.labels import MongoLabels
+from search.infrastructure.mongo.live_queries import (
+    AS_READ,
+    DECIDED,
+    FAILED,
+    FAILING,
+    IN_COLLECTION,
+    INDEXES,
+    LIVE,
+    RECORD,
+    RETIRED,
+    SWITCHABLE,
+    WITHDRAWABLE,
+)
 from search.infrastructure.mongo.reading import READ, MongoReading
 from search.infrastructure.mongo.records import (
     NAMED,
@@ -64,55 +76,9 @@ from shared.events.ingest import Labels
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase, Update
 from shared.infrastructure.mongo.facts import MongoFacts, merged
 from shared.infrastructure.mongo.grouped_writes import GroupedWrites
-from shared.infrastructure.mongo.queries import Given, Index, Query, Row
+from shared.infrastructure.mongo.queries import Row
 from shared.kernel import DocumentId
 from shared.vocabulary import DEFAULT_COLLECTION
-
-INDEXES: Final = (
-    Index(RECORDS, (("collection", 1),), where={"collection": {"$exists": True}}),
-    Index(RECORDS, (("retired.at", 1),), where={"retired.at": {"$exists": True}}),
-)
-RECORD: Final = Query(RECORDS, {"_id": Given("id")})
-SWITCHABLE: Final = Query(
-    RECORDS,
-    {
-        "_id": Given("id"),
-        "next": {"$exists": False},
-        "live_version": {"$lt": Given("version")},
-        "withdrawn_version": {"$lt": Given("version")},
-    },
-)
-WITHDRAWABLE: Final = Query(
-    RECORDS, {"_id": Given("id"), "next": {"$exists": False}, "withdrawn_version": {"$lt": Given("version")}}
-)
-# A version that is live stays as it was made live, so this says that the whole of `live` is what was read.
-AS_READ: Final = Query(
-    RECORDS,
-    {
-        "_id": Given("id"),
-        "next": {"$exists": False},
-        "live_version": Given("live_version"),
-        "withdrawn_version": Given("withdrawn_version"),
-    },
-)
-# Labels decide whether the units of the new version carry the newest: these must be the ones that were looked at.
-DECIDED: Final = Query(
-    RECORDS, {"_id": Given("id"), "next.token": Given("token"), "labels_version": Given("labels_version")}
-)
-FAILING: Final = Query(
-    RECORDS,
-    {
-        "_id": Given("id"),
-        "failed_version": {"$lt": Given("version")},
-        "withdrawn_version": {"$lt": Given("version")},
-    },
-)
-FAILED: Final = Query(RECORDS, {"_id": Given("id"), "failed_version": Given("version")})
-IN_COLLECTION: Final = Query(RECORDS, {"collection": Given("name")})
-LIVE: Final = Query(RECORDS, {"_id": {"$gt": Given("after")}, "live_version": {"$gt": 0}}, sort=(("_id", 1),))
-RETIRED: Final = Query(
-    RECORDS, {"retired.at": {"$lte": Given("long_ago")}, "retired.live_until": {"$lte": Given("before")}}
-)
 
 
 class MongoLiveStore(LiveStore):

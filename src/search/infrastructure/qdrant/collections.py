@@ -36,7 +36,7 @@ class Standing:
 
     @property
     def written(self) -> tuple[Collection, ...]:
-        """In the order in which they must be written (see qdrant_copying.py)."""
+        """In the order in which they must be written (see copying.py)."""
         return (self.serving, *self.filling)
 
     def filled_for(self, place: Place) -> Collection | None:

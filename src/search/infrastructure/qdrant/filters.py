@@ -1,4 +1,4 @@
-"""Filters of a search as Qdrant's server takes them; the same matches as the embedded index (edge_shard.py) finds."""
+"""Filters of a search as Qdrant's server takes them; the same matches as the embedded index (edge/shard.py) finds."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -41,8 +41,8 @@ _MOVING: Final = MovingTimes()
 class QdrantIndex(ChunkIndex):
     """An async context manager; entering it waits for the server at most as long as one call may take.
 
-    Collections and aliases: qdrant_collections.py. Another model, or another version of the analysis, means another
-    collection, filled while the former one answers: qdrant_moving.py.
+    Collections and aliases: collections.py. Another model, or another version of the analysis, means another
+    collection, filled while the former one answers: moving.py.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class QdrantIndex(ChunkIndex):
     @override
     async def set_labels(self, document_id: DocumentId, labels: Labels) -> None:
         own = models.Filter(must=[is_value("document", document_id)])
-        # They are as they are to be: whoever is copying leaves them so (see qdrant_copying.py).
+        # They are as they are to be: whoever is copying leaves them so (see copying.py).
         payload = {**labels_payload(labels), COPIED: None}
 
         async def write(to: Collection) -> None:
@@ -208,7 +208,7 @@ class QdrantIndex(ChunkIndex):
                 raise error
 
     async def _write_all(self, writes: Sequence[Write]) -> Sequence[Exception | None]:
-        """To all that must have them, the one that serves first (why: qdrant_copying.py); each fails by itself."""
+        """To all that must have them, the one that serves first (why: copying.py); each fails by itself."""
         outcomes: list[Exception | None] = [None] * len(writes)
         standing = self._moving.standing or await self._moving.look()
         written: set[str] = set()

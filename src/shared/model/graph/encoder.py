@@ -220,7 +220,7 @@ class _Encoder:
 
 
 def build_graph(config: ModelConfig, *, sort_channels: bool = False) -> onnx.ModelProto:
-    """A model with the inputs and the output of onnx_graph.py.
+    """A model with the inputs and the output of nodes.py.
 
     `sort_channels` puts large hidden channels side by side, for quantisers that work in groups; what it computes
     stays the same. Raises UnsupportedArchitecture, and KeyError or SafetensorError for a file that lacks or breaks

@@ -17,7 +17,7 @@ _OWN: Final = "own/"
 
 
 def wrap_own_graph(path: Path, config: ModelConfig) -> onnx.ModelProto:
-    """The file's graph with the inputs and the output of onnx_graph.py, pooled and normalised as the model's JSON says.
+    """The file's graph with the inputs and the output of nodes.py, pooled and normalised as the model's JSON says.
 
     Raises UnsupportedArchitecture for a graph with other inputs or outputs, and what onnx raises for a damaged file.
     """

@@ -1,6 +1,6 @@
 """Which engine is fastest here: each that can run is measured once, in a child process, on the same texts.
 
-The table that comes of it (engine_table.py) holds for one processor, one set of weights and one set of libraries.
+The table that comes of it (table.py) holds for one processor, one set of weights and one set of libraries.
 """
 
 import asyncio

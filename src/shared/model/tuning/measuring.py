@@ -1,6 +1,6 @@
 """One engine loaded and measured in a process of its own: speed, memory, and its vectors of the fixed sample.
 
-Run as `python -m shared.model.tuning.measuring` it is that process (tuning.py is its parent).
+Run as `python -m shared.model.tuning.measuring` it is that process (comparing.py is its parent).
 """
 
 import os
@@ -62,7 +62,7 @@ def measure(
     *,
     long_seconds: float = 3.0,
 ) -> dict[str, Any]:
-    """In the child: what tuning.py makes a measure of; without `speed` only the vectors. Raises Unavailable.
+    """In the child: what comparing.py makes a measure of; without `speed` only the vectors. Raises Unavailable.
 
     Of a model as slow as `long_seconds` no further round is begun: with 0.5 billion parameters one takes seconds.
     """
