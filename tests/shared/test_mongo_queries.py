@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mongo_declared import Declared, declared, mongo_files, mongo_modules
+from mongo_planner import served_by
 
 from shared.infrastructure.mongo.queries import Given, Index, Query
 
@@ -15,7 +16,7 @@ DECLARED = declared(mongo_modules())
 
 
 def without_an_index(queries: list[Declared]) -> list[str]:
-    return [one.name for one in queries if not one.query.scans and one.query.served_by(one.indexes) is None]
+    return [one.name for one in queries if not one.query.scans and served_by(one.query, one.indexes) is None]
 
 
 def a_module(**values: Any) -> ModuleType:
@@ -95,7 +96,7 @@ def test_values_take_the_place_of_what_is_given() -> None:
 )
 def test_an_index_serves_by_a_prefix_of_its_keys(filter: dict[str, Any], sort: Any, is_served: bool) -> None:
     index = Index("things", (("a", 1), ("b", 1), ("c", 1)))
-    assert (Query("things", filter, sort).served_by([index]) is not None) is is_served
+    assert (served_by(Query("things", filter, sort), [index]) is not None) is is_served
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_an_index_serves_by_a_prefix_of_its_keys(filter: dict[str, Any], sort: A
 def test_a_partial_index_serves_only_what_says_its_condition(
     filter: dict[str, Any], where: dict[str, Any], is_served: bool
 ) -> None:
-    assert (Query("things", filter).served_by([Index("things", (("a", 1),), where=where)]) is not None) is is_served
+    assert (served_by(Query("things", filter), [Index("things", (("a", 1),), where=where)]) is not None) is is_served
 
 
 fields = st.sampled_from("abc")
@@ -130,7 +131,7 @@ def test_what_an_index_serves_lies_together_in_it_and_in_order(
 ) -> None:
     """The law behind the rule: walking the index one way gives the order asked for, without sorting anything."""
     index = Index("things", keys)
-    if Query("things", fixed, sort).served_by([index]) is None:
+    if served_by(Query("things", fixed, sort), [index]) is None:
         return
     walked = sorted(documents, key=lambda it: [it[name] * direction for name, direction in keys])
     matching = [it for it in walked if all(it[name] == value for name, value in fixed.items())]
@@ -148,7 +149,7 @@ def test_what_an_index_serves_lies_together_in_it_and_in_order(
 def test_an_index_serves_every_prefix_of_itself(keys: Any, fixed: int, backwards: bool) -> None:
     filter = {name: 1 for name, _ in keys[:fixed]}
     sort = tuple((name, -direction if backwards else direction) for name, direction in keys[fixed:])
-    assert Query("things", filter, sort).served_by([Index("things", keys)]) is not None
+    assert served_by(Query("things", filter, sort), [Index("things", keys)]) is not None
 
 
 @given(keys=keys, more=keys, fixed=st.dictionaries(fields, small), sort=st.one_of(st.just(()), keys))
@@ -156,5 +157,5 @@ def test_one_more_index_never_takes_another_ones_service(
     keys: Any, more: Any, fixed: dict[str, int], sort: Any
 ) -> None:
     query, index = Query("things", fixed, sort), Index("things", keys)
-    if query.served_by([index]) is not None:
-        assert query.served_by([Index("things", more), index]) is not None
+    if served_by(query, [index]) is not None:
+        assert served_by(query, [Index("things", more), index]) is not None

@@ -29,11 +29,6 @@ _BY_NAME: Final = {(event.name, event.version): event for event in EVENTS}
 TOPICS: Final = tuple(sorted({event.topic for event in EVENTS}))
 
 
-def is_known(envelope: Envelope) -> bool:
-    """Whether this version of Seoga knows the event; unknown names are passed over, not refused."""
-    return any(name == envelope.name for name, _ in _BY_NAME)
-
-
 def decode(envelope: Envelope) -> Event:
     """The event inside. Raises Refused for an unknown version or a payload that does not fit."""
     event = _BY_NAME.get((envelope.name, envelope.version))

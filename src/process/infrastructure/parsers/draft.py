@@ -88,11 +88,6 @@ class Draft:
             )
 
     @property
-    def has_text(self) -> bool:
-        """Whether anything was added."""
-        return bool(self._blocks)
-
-    @property
     def characters(self) -> int:
         """How long the text is so far."""
         return self._length

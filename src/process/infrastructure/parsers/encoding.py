@@ -18,7 +18,6 @@ _LETTERS: Final = re.compile(r"[^\W\d_]")
 _HANGUL: Final = re.compile("[가-힣]")
 _KANA: Final = re.compile("[ぁ-んァ-ヶー]")
 _HALF_KANA: Final = re.compile("[\uff66-\uff9d]")
-_HAN: Final = re.compile("[\u4e00-\u9fff]")
 _ALIASES: Final = {
     # What pages say and what they mean (https://encoding.spec.whatwg.org/#names-and-labels).
     "euc-kr": "cp949",

@@ -1,6 +1,6 @@
 """How a store on MongoDB says what it asks and by which indexes: declared as data, so that tests can compare them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -11,8 +11,6 @@ Keys = tuple[tuple[str, int], ...]
 
 ANY_COLLECTION: Final = "*"
 """Of an Index or a Query that many collections have; `of` gives each its own."""
-
-_RANGES: Final = frozenset(("$gt", "$gte", "$lt", "$lte"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,50 +85,6 @@ class Query:
         """The names of what each call gives."""
         return frozenset(_names(self.filter))
 
-    def served_by(self, indexes: Sequence[Index]) -> Index | None:
-        """The first index that finds its documents, and gives their order, without reading others in between.
-
-        That is: the filter fixes a prefix of its keys to single values, at most one more key to a range, and the
-        sort goes on from there; a partial index's condition is part of the filter. `_id` always has an index.
-        """
-        own = Index(self.collection, (("_id", 1),), unique=True)
-        for index in (own, *(one for one in indexes if one.collection == self.collection)):
-            if self._is_served_by(index):
-                return index
-        return None
-
-    def _is_served_by(self, index: Index) -> bool:
-        if index.where and not all(self._implies(name, value) for name, value in index.where.items()):
-            return False
-        keys = list(index.keys)
-        fixed = 0
-        while fixed < len(keys) and self._is_fixed(keys[fixed][0]):
-            fixed += 1
-        rest = keys[fixed:]
-        if not self.sort or self.sorts_in_memory or (index.unique and fixed == len(keys)):
-            return fixed > 0 or bool(rest and self._is_range(rest[0][0]))
-        # The order may begin with keys that are fixed; forwards or backwards, but the same way for all.
-        wanted = [one for one in self.sort if one[0] not in {name for name, _ in keys[:fixed]}]
-        found = rest[: len(wanted)]
-        return found == wanted or found == [(name, -direction) for name, direction in wanted]
-
-    def _implies(self, name: str, wanted: object) -> bool:
-        """Whether every document that matches has this too, in a way that MongoDB's planner sees."""
-        if wanted == {"$exists": True}:
-            condition = self.filter.get(name, _ABSENT)
-            return condition is not None and (self._is_fixed(name) or self._is_range(name) or condition == wanted)
-        return bool(self.filter.get(name, _ABSENT) == wanted)
-
-    def _is_fixed(self, name: str) -> bool:
-        condition = self.filter.get(name, _ABSENT)
-        if condition is _ABSENT:
-            return False
-        return not _is_operators(condition) or set(condition) <= {"$in", "$eq"}
-
-    def _is_range(self, name: str) -> bool:
-        condition = self.filter.get(name, _ABSENT)
-        return _is_operators(condition) and bool(_RANGES & set(condition))
-
 
 @dataclass(frozen=True, slots=True)
 class Insert:
@@ -157,13 +111,6 @@ class Delete:
     query: Query
     values: Mapping[str, Any] = field(default_factory=dict)
     many: bool = False
-
-
-_ABSENT: Final = object()
-
-
-def _is_operators(condition: object) -> bool:
-    return isinstance(condition, Mapping) and any(str(name).startswith("$") for name in condition)
 
 
 def _filled(template: Any, values: Mapping[str, Any]) -> Any:

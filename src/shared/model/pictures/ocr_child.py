@@ -14,7 +14,7 @@ class Reader(Protocol):
     """What an engine is here."""
 
     def read(self, data: bytes, languages: str, seconds: float) -> dict[str, Any]:
-        """A PictureText as a dict. Raises Unreadable (ocr.py)."""
+        """A PictureText as a dict. Raises Unreadable (decoding.py)."""
         ...
 
 
