@@ -17,6 +17,7 @@ from shared.kernel import DomainError
 from shared.runtime.data_directory import DataDirectory
 from shared.settings import PREFIX, Settings, WrongSettings, load_settings
 from shared.telemetry import configure_logs, get_log
+from shared.vocabulary import INGEST, MONITOR, PROCESS, SEARCH
 
 if TYPE_CHECKING:
     import httpx
@@ -75,14 +76,14 @@ def _build_plugs(settings: Settings, shared: "SharedContainer") -> "list[Module]
     search = SearchContainer(
         **on_bus, blobs=shared.blobs, model=shared.model_of_search, cache=shared.cache, remotes=shared.remotes
     )
-    containers = {"ingest": IngestContainer(**on_bus, blobs=shared.blobs), "process": process, "search": search}
+    containers = {INGEST: IngestContainer(**on_bus, blobs=shared.blobs), PROCESS: process, SEARCH: search}
     for container in containers.values():
         container.check_dependencies()
     plugs: list[Module] = [shared.adapters(), shared.model()]
     plugs += [container.module() for name, container in containers.items() if name in settings.modules]
-    watches = "monitor" in settings.modules
+    watches = MONITOR in settings.modules
     # Jobs of modules that run elsewhere are in the database that all share.
-    stores = {"process": process.jobs(), "search": search.jobs()} if watches else {}
+    stores = {PROCESS: process.jobs(), SEARCH: search.jobs()} if watches else {}
     monitor = MonitorContainer(**on_bus, remotes=shared.remotes, plugs=tuple(plugs), job_stores=stores)
     monitor.check_dependencies()
     return [*plugs, *([monitor.module()] if watches else []), monitor.process()]
