@@ -76,7 +76,8 @@ async def test_a_move_waits_while_nobody_can_say_whose_it_is(server: QdrantStand
         async with an_index(settings(server), SmallModel(fingerprint="small-2"), moving, cut) as index:
             await index.ready()
             await index.upsert([a_unit(30, "small-2")])
-            await asyncio.sleep(0.2)
+            enough = cut.asked + 3
+            await eventually(lambda: cut.asked >= enough)
             assert index.fingerprint == "small-1" and await index.size() == 31
             cut.is_away = False
             await eventually(partial(serves, index, "small-2"))
