@@ -1,7 +1,7 @@
 """Wires Ingest; ends in `module`."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
 
@@ -27,8 +27,6 @@ from shared.web.access import Access
 if TYPE_CHECKING:
     from shared.infrastructure.mongo.database import MongoDatabase
 
-NAME: Final = INGEST
-
 
 @dataclass(frozen=True, slots=True)
 class _Storage:
@@ -45,8 +43,8 @@ def _sqlite(settings: Settings) -> _Storage:
     from shared.infrastructure.sqlite.duties import SqliteDuties
 
     schema = SqliteDocuments.SCHEMA + SqliteDuties.SCHEMA
-    database = SqliteDatabase(settings.data_dir / f"{NAME}.sqlite", schema=schema)
-    facts, duties = SqliteFacts(database, producer=NAME), SqliteDuties(database)
+    database = SqliteDatabase(settings.data_dir / f"{INGEST}.sqlite", schema=schema)
+    facts, duties = SqliteFacts(database, producer=INGEST), SqliteDuties(database)
     return _Storage(SqliteDocuments(database, facts), duties, facts, (database, duties), database.check)
 
 
@@ -55,8 +53,8 @@ def _mongo(database: "MongoDatabase") -> _Storage:
     from shared.infrastructure.mongo.duties import MongoDuties
     from shared.infrastructure.mongo.facts import MongoFacts
 
-    facts = MongoFacts(database, NAME, (COLLECTION,))
-    return _Storage(MongoDocuments(database, facts), MongoDuties(database, NAME), facts, (), database.check)
+    facts = MongoFacts(database, INGEST, (COLLECTION,))
+    return _Storage(MongoDocuments(database, facts), MongoDuties(database, INGEST), facts, (), database.check)
 
 
 def _resources(storage: _Storage, *others: Resource) -> tuple[Resource, ...]:
@@ -92,7 +90,7 @@ class IngestContainer(containers.DeclarativeContainer):
 
     module = providers.Singleton(
         Module,
-        name=NAME,
+        name=INGEST,
         resources=providers.Callable(_resources, storage, feed, collector),
         router=router,
         subscriptions=providers.Singleton(subscriptions, progress, ingestion),

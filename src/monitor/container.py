@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
 
@@ -33,8 +33,6 @@ from shared.web.access import Access
 if TYPE_CHECKING:
     from shared.infrastructure.mongo.database import MongoDatabase
 
-NAME: Final = MONITOR
-
 
 @dataclass(frozen=True, slots=True)
 class _Storage:
@@ -47,7 +45,7 @@ def _sqlite(settings: Settings) -> _Storage:
     from monitor.infrastructure.sqlite_journeys import SCHEMA, SqliteJourneys
     from shared.infrastructure.sqlite.database import SqliteDatabase
 
-    database = SqliteDatabase(settings.data_dir / f"{NAME}.sqlite", SCHEMA)
+    database = SqliteDatabase(settings.data_dir / f"{MONITOR}.sqlite", SCHEMA)
 
     return _Storage(SqliteJourneys(database), (database,), database.check)
 
@@ -67,7 +65,7 @@ def _probes(storage: _Storage) -> dict[str, Probe]:
 
 
 def _all_probes(settings: Settings, plugs: Sequence[Module], storage: _Storage) -> list[Mapping[str, Probe]]:
-    own = [_probes(storage)] if NAME in settings.modules else []
+    own = [_probes(storage)] if MONITOR in settings.modules else []
     return [*(plug.probes for plug in plugs), *own]
 
 
@@ -127,7 +125,7 @@ class MonitorContainer(containers.DeclarativeContainer):
     )
     module = providers.Singleton(
         Module,
-        name=NAME,
+        name=MONITOR,
         resources=providers.Callable(_resources, storage, listening),
         router=router,
         subscriptions=providers.Singleton(subscriptions, journeys),

@@ -1,7 +1,7 @@
 """The wiring of Process; ends in `module`."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
 
@@ -22,8 +22,6 @@ from shared.vocabulary import PROCESS
 if TYPE_CHECKING:
     from shared.infrastructure.mongo.database import MongoDatabase
 
-NAME: Final = PROCESS
-
 
 @dataclass(frozen=True, slots=True)
 class _Storage:
@@ -36,8 +34,8 @@ def _sqlite(settings: Settings) -> _Storage:
     from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
     from shared.infrastructure.sqlite.jobs import SqliteJobs
 
-    database = SqliteDatabase(settings.data_dir / f"{NAME}.sqlite", schema=SqliteFacts.SCHEMA + SqliteJobs.SCHEMA)
-    facts = SqliteFacts(database, producer=NAME)
+    database = SqliteDatabase(settings.data_dir / f"{PROCESS}.sqlite", schema=SqliteFacts.SCHEMA + SqliteJobs.SCHEMA)
+    facts = SqliteFacts(database, producer=PROCESS)
     return _Storage(SqliteJobs(database, facts), facts, (database,))
 
 
@@ -45,13 +43,13 @@ def _mongo(database: "MongoDatabase") -> _Storage:
     from shared.infrastructure.mongo.facts import MongoFacts
     from shared.infrastructure.mongo.jobs import MongoJobs
 
-    facts = MongoFacts(database, NAME, (f"{NAME}_jobs",))
+    facts = MongoFacts(database, PROCESS, (f"{PROCESS}_jobs",))
     return _Storage(MongoJobs(database, facts), facts, ())
 
 
 def _module(storage: _Storage, pool: ParserPool, intake: Intake, processing: DocumentProcessing) -> Module:
     return Module(
-        name=NAME,
+        name=PROCESS,
         resources=(*storage.resources, pool),
         subscriptions=subscriptions(intake),
         jobs=(processing,),

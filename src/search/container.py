@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
 
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from search.infrastructure.edge.index import EdgeIndexTimes
     from shared.infrastructure.mongo.database import MongoDatabase
 
-NAME: Final = SEARCH
-
 
 @dataclass(frozen=True, slots=True)
 class _Storage:
@@ -62,8 +60,8 @@ def _sqlite(settings: Settings) -> _Storage:
 
     stores = (SqliteLiveStore, SqliteRenewals, SqliteJobs, SqliteDuties, SqliteFacts)
     schema = "".join(store.SCHEMA for store in stores)
-    database = SqliteDatabase(settings.data_dir / f"{NAME}.sqlite", schema=schema)
-    facts, duties = SqliteFacts(database, producer=NAME), SqliteDuties(database)
+    database = SqliteDatabase(settings.data_dir / f"{SEARCH}.sqlite", schema=schema)
+    facts, duties = SqliteFacts(database, producer=SEARCH), SqliteDuties(database)
     live, renewals, jobs = (
         SqliteLiveStore(database, facts),
         SqliteRenewals(database, facts),
@@ -80,11 +78,11 @@ def _mongo(database: "MongoDatabase", longest_search_seconds: float | None) -> _
     from shared.infrastructure.mongo.facts import MongoFacts
     from shared.infrastructure.mongo.jobs import MongoJobs
 
-    facts = MongoFacts(database, NAME, (RECORDS, f"{NAME}_jobs"))
+    facts = MongoFacts(database, SEARCH, (RECORDS, f"{SEARCH}_jobs"))
     times = {} if longest_search_seconds is None else {"longest_search_seconds": longest_search_seconds}
     live = MongoLiveStore(database, facts, **times)
     renewals, jobs = MongoRenewals(database, facts), MongoJobs(database, facts)
-    return _Storage(live, renewals, jobs, MongoDuties(database, NAME), facts, ())
+    return _Storage(live, renewals, jobs, MongoDuties(database, SEARCH), facts, ())
 
 
 def _resources(storage: _Storage, *others: Resource) -> tuple[Resource, ...]:
@@ -179,7 +177,7 @@ class SearchContainer(containers.DeclarativeContainer):
         metrics=metrics,
         times=renewal_times,
     )
-    search_log = providers.Singleton(SearchLog, bus, producer=NAME)
+    search_log = providers.Singleton(SearchLog, bus, producer=SEARCH)
     retrieval = providers.Singleton(
         Retrieval,
         index=index,
@@ -196,7 +194,7 @@ class SearchContainer(containers.DeclarativeContainer):
 
     module = providers.Singleton(
         Module,
-        name=NAME,
+        name=SEARCH,
         resources=providers.Callable(_resources, storage, index, analyzer, writer, cleaning, renewal, search_log),
         router=providers.Singleton(build_router, retrieval, access),
         subscriptions=providers.Singleton(subscriptions, consumption),

@@ -220,5 +220,4 @@ def test_decision_records_are_numbered_without_gaps() -> None:
 
 
 def test_the_changelog_has_the_version_of_the_project() -> None:
-    version = VERSION
-    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## [{VERSION}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

@@ -107,7 +107,7 @@ def standing_from(stored: Mapping[str, Any]) -> Standing:
 
 
 def standing_json(standing: Standing) -> str:
-    """See standing_fields."""
+    """The fields of `standing_fields` as a row keeps them: compact JSON."""
     return json.dumps(standing_fields(standing), ensure_ascii=False, separators=(",", ":"))
 
 
