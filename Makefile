@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-slow test-reference servers servers-stop test-servers test-faults chaos-servers check format bench bench-model chaos lock clean
+.PHONY: help setup demo run test test-slow test-reference servers servers-stop test-servers test-faults chaos-servers check format bench bench-model soak chaos lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -85,6 +85,9 @@ bench: .venv/reference.stamp ## measure everything against its baseline; writes 
 
 bench-model: .venv/reference.stamp ## measure the model alone: engines, loading, memory, sharing over HTTP
 	@$(BIN)/python -m benchmarks model
+
+soak: .venv/core.stamp ## an hour of changes and searches: nothing may grow (SOAK_MINUTES=60)
+	@$(BIN)/python -m benchmarks soak
 
 chaos: .venv/test.stamp ## the long crash tests (minutes)
 	@$(BIN)/pytest -m chaos -n 0

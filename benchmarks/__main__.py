@@ -22,6 +22,8 @@ _MODEL: Final = ("model_speed", "engine_quality", "model_load", "model_cycles", 
 _NAMES: Final = ("startup", *_MODEL, "ingest_rate", "search_latency", "loop_stall", "event_rate", "retrieval")
 _ON_SERVERS: Final = ("kafka_rate", "servers_ingest")
 """Measured when they are named: they need what `make servers` starts."""
+_LONG: Final = ("soak",)
+"""Measured when they are named: an hour and more."""
 
 
 def _machine() -> dict[str, Any]:
@@ -66,7 +68,7 @@ def _table(figures: list[Figure]) -> Table:
 def main() -> None:
     """Measures what is named (all by default); figures of earlier runs that are not measured again stay."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*_NAMES, *_ON_SERVERS, "model", []], default=list(_NAMES))
+    parser.add_argument("names", nargs="*", choices=[*_NAMES, *_ON_SERVERS, *_LONG, "model", []], default=list(_NAMES))
     asked = parser.parse_args().names
     names = [name for one in asked for name in (_MODEL if one == "model" else (one,))]
     configure_logs(level="error", format="text")

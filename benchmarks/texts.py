@@ -41,6 +41,12 @@ def long_documents(count: int) -> list[tuple[str, bytes]]:
     return documents
 
 
+def korean_passages(count: int) -> list[str]:
+    """So many passages of the Korean Wikipedia."""
+    with (data_folder() / "ir" / "korquad" / "corpus.jsonl").open(encoding="utf-8") as file:
+        return [json.loads(line)["text"].strip() for line, _ in zip(file, range(count), strict=False)]
+
+
 def queries() -> list[str]:
     """Real questions of the same sets."""
     found = []
