@@ -7,6 +7,8 @@
 
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+# No library reports to its maker, and none fetches: shared/silence.py says the same to each process of Seoga.
+ENV ORT_DISABLE_TELEMETRY=1 HF_HUB_DISABLE_TELEMETRY=1 DO_NOT_TRACK=1 HF_HUB_OFFLINE=1
 WORKDIR /seoga
 RUN python -m venv .venv
 # Apart from the sources, so that a change of these installs nothing again.
@@ -28,7 +30,8 @@ COPY --from=build /seoga /seoga
 # A new volume on /models begins with what is here (and so the image's file system can be read-only).
 COPY --from=build --chown=seoga /models /models
 ENV PATH=/seoga/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
-    SEOGA_DATA_DIR=/data SEOGA_MODEL_CACHE_DIR=/models SEOGA_LOG_FORMAT=json
+    SEOGA_DATA_DIR=/data SEOGA_MODEL_CACHE_DIR=/models SEOGA_LOG_FORMAT=json \
+    ORT_DISABLE_TELEMETRY=1 HF_HUB_DISABLE_TELEMETRY=1 DO_NOT_TRACK=1 HF_HUB_OFFLINE=1
 WORKDIR /data
 VOLUME ["/data", "/models"]
 USER seoga

@@ -16,6 +16,7 @@ import typer
 from shared.kernel import DomainError
 from shared.runtime.data_directory import DataDirectory
 from shared.settings import PREFIX, Settings, WrongSettings, load_settings
+from shared.silence import fetch_nothing
 from shared.telemetry import configure_logs, get_log
 from shared.vocabulary import INGEST, MONITOR, PROCESS, SEARCH
 
@@ -207,6 +208,7 @@ def _build_cli() -> typer.Typer:
 
 def cli() -> None:
     """Entry of the `seoga` command. What went wrong is one line on standard error and exit code 1."""
+    fetch_nothing()
     try:
         _build_cli()()
     except DomainError as error:

@@ -14,6 +14,7 @@ import typer
 
 from main import _build_cli
 from shared.settings import PREFIX, SECRETS_DIR, Settings, load_settings
+from shared.silence import FETCHES_OFF, REPORTS_OFF
 
 ROOT: Final = Path(__file__).parents[2]
 _yaml: Any = importlib.import_module("yaml")
@@ -160,6 +161,13 @@ def test_the_image_is_pinned_runs_as_nobody_special_and_tells_its_health() -> No
     assert re.search(r"^USER (?!root|0)\w+$", last, re.M)
     assert "/health/ready" in last
     assert "--from=build" in last
+
+
+def test_whatever_runs_in_the_image_reports_and_fetches_nothing() -> None:
+    stages = DOCKERFILE.split("\nFROM ")[1:]
+    for stage in stages:
+        for name, value in {**REPORTS_OFF, **FETCHES_OFF}.items():
+            assert f"{name}={value}" in stage
 
 
 def test_the_image_has_what_is_copied_and_what_the_default_command_needs(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, Final
 import msgpack
 
 from shared.kernel import Unavailable
+from shared.silence import FETCHES_OFF
 
 _PR_SET_PDEATHSIG: Final = 1
 _LENGTH: Final = struct.Struct(">I")
@@ -68,6 +69,7 @@ class ChildProcess:
         limits = limits or ChildLimits()
         environment = {
             **os.environ,
+            **FETCHES_OFF,
             "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
             "SEOGA_CHILD_PARENT": str(os.getpid()),
             "SEOGA_CHILD_MEMORY": str(limits.memory_bytes or 0),

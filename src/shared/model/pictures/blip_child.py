@@ -73,7 +73,6 @@ class _Blip:
 
 def _serve() -> None:
     """The child's life. The model is loaded by `setup`, so that what goes wrong there is an answer."""
-    os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     # The parent's children have one OpenMP thread unless told otherwise; here the work is one batch at a time.
     os.environ["OMP_THREAD_LIMIT"] = str(usable_cores())
