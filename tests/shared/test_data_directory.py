@@ -45,6 +45,23 @@ def test_a_refused_process_leaves_the_holders_files_alone(tmp_path: Path) -> Non
         assert (DataDirectory(tmp_path).holder() or Holder(0)).pid == holder.pid
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["deleted", "deleted and made again"])
+def test_the_lock_holds_though_somebody_deletes_its_file(tmp_path: Path, again: bool) -> None:
+    with a_holder(tmp_path, url="http://127.0.0.1:4711") as holder:
+        (tmp_path / "lock").unlink()
+        if again:
+            (tmp_path / "lock").touch()
+        with pytest.raises(Conflict) as refusal, DataDirectory(tmp_path, patience_seconds=0.05).hold():
+            pass
+        assert f"process {holder.pid} (http://127.0.0.1:4711)" in refusal.value.detail
+        server = DataDirectory(tmp_path).server()
+        assert server is not None and server.url == "http://127.0.0.1:4711"
+        holder.kill()
+        assert DataDirectory(tmp_path).server() is None
+    with DataDirectory(tmp_path).hold():
+        pass
+
+
 def test_a_killed_holder_leaves_nothing_locked_and_nobody_to_trust(tmp_path: Path) -> None:
     with a_holder(tmp_path, url="http://127.0.0.1:4711") as holder:
         holder.kill()

@@ -1,8 +1,9 @@
 """The data directory: who holds it, where its server listens, and which version its files have.
 
-`lock` is held with flock by the one process that works on the directory and names that process;
-`server.json` says where it listens and is worth something only while the lock is held; `schema.json` says
-which version of Seoga wrote the files.
+The one process that works on the directory holds two locks with flock: on the folder itself, which nobody can take
+away from under it, and on `lock`, which names that process, and which earlier versions of Seoga hold alone.
+`server.json` says where it listens and is worth something only while the directory is held; `schema.json` says which
+version of Seoga wrote the files.
 """
 
 import contextlib
@@ -79,23 +80,19 @@ class DataDirectory:
         Raises Conflict (code `data_directory_in_use`), NewerData, WrongSettings when it cannot be written,
         StorageFull.
         """
-        with self._explained():
-            self.path.mkdir(parents=True, exist_ok=True)
-            # Python opens with O_CLOEXEC: a child process that outlives this one holds no lock.
-            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
+        with contextlib.ExitStack() as stack:
             with self._explained():
-                self._take(descriptor)
+                self.path.mkdir(parents=True, exist_ok=True)
+                # The folder first: whoever deletes the file must not let a second process in.
+                self._take(stack, os.O_RDONLY | os.O_DIRECTORY, self.path)
+                descriptor = self._take(stack, os.O_RDWR | os.O_CREAT, self._lock_file)
                 # What a killed holder left there is about a server that is gone.
                 self._server_file.unlink(missing_ok=True)
+                stack.callback(self._leave)
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, json.dumps(asdict(Holder(os.getpid(), self.boot_id))).encode(), 0)
                 self._upgrade()
             yield self
-        finally:
-            with contextlib.suppress(OSError):
-                self.remove_server()
-            os.close(descriptor)
 
     def join(self) -> None:
         """Makes the folder if it is not there; for a process that keeps its state on servers and nothing alone here.
@@ -117,27 +114,18 @@ class DataDirectory:
 
     def is_held(self) -> bool:
         """Whether a living process (this one included) holds the directory now."""
-        try:
-            descriptor = os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        return any(_is_locked(path) for path in (self.path, self._lock_file))
 
     def holder(self) -> Holder | None:
-        """Who holds the lock, or None when nobody does (or it was taken this very moment)."""
+        """Who holds the directory, or None when nobody does (or it was taken this very moment)."""
         if not self.is_held():
             return None
-        content = _read_json(self.path / "lock")
-        try:
+        content = _read_json(self._lock_file)
+        with contextlib.suppress(KeyError, TypeError, ValueError):
             return Holder(pid=int(content["pid"]), boot_id=str(content["boot_id"]))
-        except (KeyError, TypeError, ValueError):
-            return None
+        # The file was deleted: its server tells as much, as long as it lives.
+        server = self._read_server()
+        return Holder(server.pid, server.boot_id) if server is not None and _lives(server.pid) else None
 
     def server(self) -> RunningServer | None:
         """The server to speak to: what server.json says, if the lock's present holder wrote it."""
@@ -146,6 +134,10 @@ class DataDirectory:
             return None
         holder = self.holder()
         return server if holder is not None and holder.boot_id == server.boot_id else None
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.path / "lock"
 
     @property
     def _server_file(self) -> Path:
@@ -158,16 +150,29 @@ class DataDirectory:
         except (KeyError, TypeError, ValueError):
             return None
 
-    def _take(self, descriptor: int) -> None:
+    def _leave(self) -> None:
+        with contextlib.suppress(OSError):
+            self.remove_server()
+
+    def _take(self, stack: contextlib.ExitStack, flags: int, path: Path) -> int:
+        """The descriptor that holds the lock on `path` until the stack is left."""
+        # A child process that outlives this one holds no lock.
+        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
+        stack.callback(os.close, descriptor)
         deadline = time.monotonic() + self._patience_seconds
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
+                return descriptor
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     break
                 time.sleep(0.02)
+            except OSError as error:
+                # NFS makes flock a lock for writing, which a folder cannot have: there the file is all there is.
+                if path != self.path or error.errno not in (errno.EBADF, errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK):
+                    raise
+                return descriptor
         holder, server = self.holder(), self.server()
         process = f"process {holder.pid}" if holder else "another process"
         where = f" ({server.url})" if server else ""
@@ -211,6 +216,30 @@ class DataDirectory:
                 f"SEOGA_DATA_DIR was '{self.path}': it cannot be written ({error.strerror}). "
                 "Choose a folder that this user may write to."
             ) from error
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return error.errno == errno.EPERM
+    return True
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _read_json(file: Path) -> dict[str, Any]:
