@@ -128,6 +128,16 @@ class Unavailable(DomainError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class Damaged(DomainError):
+    """What is stored is not what was written: its checksum does not fit, or it was emptied or cut.
+
+    Reading it again does not help; an artefact can be made again from its original, an original be uploaded again.
+    """
+
+    code = "damaged"
+    title = "What is stored is damaged"
+
+
 class StorageFull(Unavailable):
     """No room left to store something durably."""
 

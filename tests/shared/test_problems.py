@@ -68,6 +68,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         (kernel.Refused("no"), 422, "refused"),
         (kernel.Unavailable("no"), 503, "unavailable"),
         (kernel.StorageFull("no"), 507, "storage_full"),
+        (kernel.Damaged("no"), 500, "damaged"),
         (AccessDenied("no"), 403, "forbidden"),
         (NotAuthenticated("no"), 401, "unauthenticated"),
         (WrongSettings("no"), 500, "wrong_settings"),

@@ -39,7 +39,11 @@ class BlobStore(Protocol):
         ...
 
     async def read(self, key: str) -> bytes:
-        """The whole content. Raises NotFound."""
+        """The whole content. Raises NotFound.
+
+        Of an artefact: exactly what was put, for it carries a checksum. Raises Damaged when it was changed, cut or
+        emptied since; it stays so until it is put again (the original is still there to make it from) or deleted.
+        """
         ...
 
     def open(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:

@@ -71,6 +71,7 @@ _STATUS: Final[tuple[tuple[type[kernel.DomainError], HTTPStatus], ...]] = (
     (kernel.Refused, HTTPStatus.UNPROCESSABLE_ENTITY),
     (kernel.StorageFull, HTTPStatus.INSUFFICIENT_STORAGE),
     (kernel.Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (kernel.Damaged, HTTPStatus.INTERNAL_SERVER_ERROR),
     (WrongSettings, HTTPStatus.INTERNAL_SERVER_ERROR),
 )
 

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from shared.artefacts.address import original_key
-from shared.kernel import InvalidInput, NotFound, TooLarge
+from shared.kernel import Damaged, InvalidInput, NotFound, TooLarge
 
 PIECE_BYTES: Final = 1 << 20
 HEAD_BYTES: Final = 8 << 10
@@ -36,6 +36,11 @@ def hash_of_original(key: str) -> str | None:
 def not_found(key: str) -> NotFound:
     """To be raised."""
     return NotFound(f"There is no blob {key!r}.", code="blob_not_found")
+
+
+def damaged(key: str) -> Damaged:
+    """To be raised."""
+    return Damaged(f"The blob {key!r} is not what was written.", code="blob_damaged")
 
 
 def too_large(max_bytes: int) -> TooLarge:
