@@ -200,8 +200,9 @@ def _build_cli() -> typer.Typer:
         from monitor.interface.cli import build_commands as monitor_commands
         from search.interface.cli import build_commands as search_commands
         from shared.model.cli import build_commands as model_commands
+        from shared.upkeep.cli import build_commands as upkeep_commands
 
-        for build in (ingest_commands, search_commands, monitor_commands, model_commands):
+        for build in (ingest_commands, search_commands, monitor_commands, model_commands, upkeep_commands):
             commands.add_typer(build(_connect))
     return commands
 

@@ -37,13 +37,13 @@ class _Storage:
     probe: Probe
 
 
-def _sqlite(settings: Settings) -> _Storage:
+def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
     from ingest.infrastructure.sqlite_documents import SqliteDocuments
     from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
     from shared.infrastructure.sqlite.duties import SqliteDuties
 
     schema = SqliteDocuments.SCHEMA + SqliteDuties.SCHEMA
-    database = SqliteDatabase(settings.data_dir / f"{INGEST}.sqlite", schema=schema)
+    database = SqliteDatabase(settings.data_dir / f"{INGEST}.sqlite", schema=schema, metrics=metrics)
     facts, duties = SqliteFacts(database, producer=INGEST), SqliteDuties(database)
     return _Storage(SqliteDocuments(database, facts), duties, facts, (database, duties), database.check)
 
@@ -73,7 +73,7 @@ class IngestContainer(containers.DeclarativeContainer):
 
     storage = providers.Selector(
         providers.Callable(scheme_of, settings.provided.store_url),
-        sqlite=providers.Singleton(_sqlite, settings),
+        sqlite=providers.Singleton(_sqlite, settings, metrics),
         mongodb=providers.Singleton(_mongo, mongo),
     )
     documents = storage.provided.documents

@@ -1,7 +1,7 @@
 """Monitor's wiring."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
@@ -21,11 +21,13 @@ from monitor.interface.events import subscriptions
 from monitor.interface.health import build_health_router
 from monitor.interface.http import build_router
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
+from shared.kernel import StoreDamaged
 from shared.ports.event_bus import EventBus
 from shared.ports.health import ComponentHealth, Probe
 from shared.runtime.module import Module, Resource
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, scheme_of
+from shared.telemetry import Metrics
 from shared.version import VERSION
 from shared.vocabulary import JOB_KINDS, MONITOR
 from shared.web.access import Access
@@ -41,11 +43,11 @@ class _Storage:
     probe: Probe
 
 
-def _sqlite(settings: Settings) -> _Storage:
+def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
     from monitor.infrastructure.sqlite_journeys import SCHEMA, SqliteJourneys
     from shared.infrastructure.sqlite.database import SqliteDatabase
 
-    database = SqliteDatabase(settings.data_dir / f"{MONITOR}.sqlite", SCHEMA)
+    database = SqliteDatabase(settings.data_dir / f"{MONITOR}.sqlite", SCHEMA, metrics=metrics)
 
     return _Storage(SqliteJourneys(database), (database,), database.check)
 
@@ -59,7 +61,10 @@ def _mongo(database: "MongoDatabase") -> _Storage:
 def _probes(storage: _Storage) -> dict[str, Probe]:
     async def store() -> ComponentHealth:
         # Documents come and are found without it.
-        return ComponentHealth(ready=True, detail=(await storage.probe()).detail, required=False)
+        try:
+            return replace(await storage.probe(), required=False)
+        except StoreDamaged as error:
+            return ComponentHealth(ready=False, detail=error.detail, required=False)
 
     return {"monitor.store": store}
 
@@ -91,7 +96,7 @@ class MonitorContainer(containers.DeclarativeContainer):
 
     storage = providers.Selector(
         providers.Callable(scheme_of, settings.provided.store_url),
-        sqlite=providers.Singleton(_sqlite, settings),
+        sqlite=providers.Singleton(_sqlite, settings, metrics),
         mongodb=providers.Singleton(_mongo, mongo),
     )
     journey_store = storage.provided.journeys

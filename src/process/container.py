@@ -10,6 +10,7 @@ from process.application.pipeline import DocumentProcessing
 from process.application.stages.order import in_order
 from process.infrastructure.parser_pool import ParserPool
 from process.interface.events import subscriptions
+from shared.ports.health import Probe
 from shared.ports.jobs import JobStore
 from shared.ports.model import Model
 from shared.ports.outbox import Outbox
@@ -28,15 +29,17 @@ class _Storage:
     jobs: JobStore
     facts: Outbox
     resources: tuple[Resource, ...]
+    probe: Probe
 
 
-def _sqlite(settings: Settings) -> _Storage:
+def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
     from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
     from shared.infrastructure.sqlite.jobs import SqliteJobs
 
-    database = SqliteDatabase(settings.data_dir / f"{PROCESS}.sqlite", schema=SqliteFacts.SCHEMA + SqliteJobs.SCHEMA)
+    schema = SqliteFacts.SCHEMA + SqliteJobs.SCHEMA
+    database = SqliteDatabase(settings.data_dir / f"{PROCESS}.sqlite", schema=schema, metrics=metrics)
     facts = SqliteFacts(database, producer=PROCESS)
-    return _Storage(SqliteJobs(database, facts), facts, (database,))
+    return _Storage(SqliteJobs(database, facts), facts, (database,), database.check)
 
 
 def _mongo(database: "MongoDatabase") -> _Storage:
@@ -44,7 +47,7 @@ def _mongo(database: "MongoDatabase") -> _Storage:
     from shared.infrastructure.mongo.jobs import MongoJobs
 
     facts = MongoFacts(database, PROCESS, (f"{PROCESS}_jobs",))
-    return _Storage(MongoJobs(database, facts), facts, ())
+    return _Storage(MongoJobs(database, facts), facts, (), database.check)
 
 
 def _module(storage: _Storage, pool: ParserPool, intake: Intake, processing: DocumentProcessing) -> Module:
@@ -55,7 +58,7 @@ def _module(storage: _Storage, pool: ParserPool, intake: Intake, processing: Doc
         jobs=(processing,),
         job_store=storage.jobs,
         outbox=storage.facts,
-        probes={"process.parsers": pool.health},
+        probes={"process.store": storage.probe, "process.parsers": pool.health},
     )
 
 
@@ -70,7 +73,7 @@ class ProcessContainer(containers.DeclarativeContainer):
 
     storage = providers.Selector(
         providers.Callable(scheme_of, settings.provided.store_url),
-        sqlite=providers.Singleton(_sqlite, settings),
+        sqlite=providers.Singleton(_sqlite, settings, metrics),
         mongodb=providers.Singleton(_mongo, mongo),
     )
     jobs = storage.provided.jobs

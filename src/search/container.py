@@ -25,6 +25,7 @@ from search.interface.events import subscriptions
 from search.interface.http import build_router
 from shared.ports.duties import DutyStore
 from shared.ports.event_bus import EventBus
+from shared.ports.health import Probe
 from shared.ports.jobs import JobStore
 from shared.ports.model import Model
 from shared.ports.outbox import Outbox
@@ -49,9 +50,10 @@ class _Storage:
     duties: DutyStore
     facts: Outbox
     resources: tuple[Resource, ...]
+    probe: Probe
 
 
-def _sqlite(settings: Settings) -> _Storage:
+def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
     from search.infrastructure.sqlite.live_store import SqliteLiveStore
     from search.infrastructure.sqlite.renewals import SqliteRenewals
     from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
@@ -60,14 +62,14 @@ def _sqlite(settings: Settings) -> _Storage:
 
     stores = (SqliteLiveStore, SqliteRenewals, SqliteJobs, SqliteDuties, SqliteFacts)
     schema = "".join(store.SCHEMA for store in stores)
-    database = SqliteDatabase(settings.data_dir / f"{SEARCH}.sqlite", schema=schema)
+    database = SqliteDatabase(settings.data_dir / f"{SEARCH}.sqlite", schema=schema, metrics=metrics)
     facts, duties = SqliteFacts(database, producer=SEARCH), SqliteDuties(database)
     live, renewals, jobs = (
         SqliteLiveStore(database, facts),
         SqliteRenewals(database, facts),
         SqliteJobs(database, facts),
     )
-    return _Storage(live, renewals, jobs, duties, facts, (database, duties, live))
+    return _Storage(live, renewals, jobs, duties, facts, (database, duties, live), database.check)
 
 
 def _mongo(database: "MongoDatabase", longest_search_seconds: float | None) -> _Storage:
@@ -82,7 +84,7 @@ def _mongo(database: "MongoDatabase", longest_search_seconds: float | None) -> _
     times = {} if longest_search_seconds is None else {"longest_search_seconds": longest_search_seconds}
     live = MongoLiveStore(database, facts, **times)
     renewals, jobs = MongoRenewals(database, facts), MongoJobs(database, facts)
-    return _Storage(live, renewals, jobs, MongoDuties(database, SEARCH), facts, ())
+    return _Storage(live, renewals, jobs, MongoDuties(database, SEARCH), facts, (), database.check)
 
 
 def _resources(storage: _Storage, *others: Resource) -> tuple[Resource, ...]:
@@ -125,7 +127,7 @@ class SearchContainer(containers.DeclarativeContainer):
 
     storage = providers.Selector(
         providers.Callable(scheme_of, settings.provided.store_url),
-        sqlite=providers.Singleton(_sqlite, settings),
+        sqlite=providers.Singleton(_sqlite, settings, metrics),
         mongodb=providers.Singleton(_mongo, mongo, longest_search_seconds),
     )
     facts = storage.provided.facts
@@ -203,6 +205,7 @@ class SearchContainer(containers.DeclarativeContainer):
         outbox=facts,
         probes=providers.Dict(
             {
+                "search.store": storage.provided.probe,
                 "search.index": providers.Singleton(index_probe, index),
                 "search.model": providers.Singleton(model_probe, model),
                 "search.vectors": providers.Singleton(vectors_probe, renewal),

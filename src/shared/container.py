@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 _MEMORY_CACHE_BYTES = 64 << 20
 
 
-def _sqlite_events(settings: Settings) -> EventBus:
+def _sqlite_events(settings: Settings, metrics: Metrics) -> EventBus:
     from shared.infrastructure.sqlite.event_log import SqliteEventLog
 
-    return SqliteEventLog(settings.data_dir / "events.sqlite", retention_seconds=settings.events_retention_seconds)
+    path = settings.data_dir / "events.sqlite"
+    return SqliteEventLog(path, retention_seconds=settings.events_retention_seconds, metrics=metrics)
 
 
 def _kafka_events(settings: Settings, remotes: Remotes, metrics: Metrics) -> EventBus:
@@ -142,7 +143,7 @@ class SharedContainer(containers.DeclarativeContainer):
     mongo = providers.Singleton(_mongo, settings, remotes)
     bus = providers.Selector(
         providers.Callable(scheme_of, settings.provided.events_url),
-        sqlite=providers.Singleton(_sqlite_events, settings),
+        sqlite=providers.Singleton(_sqlite_events, settings, metrics),
         kafka=providers.Singleton(_kafka_events, settings, remotes, metrics),
     )
     blobs = providers.Selector(

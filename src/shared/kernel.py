@@ -143,3 +143,16 @@ class StorageFull(Unavailable):
 
     code = "storage_full"
     title = "The disk is full"
+
+
+class StoreDamaged(Unavailable):
+    """A file that keeps state cannot be read as what it is; no waiting mends it, a person does, with a command.
+
+    Unavailable all the same: work that meets it costs no attempt and goes on when the file is mended.
+    """
+
+    code = "store_damaged"
+    title = "A file of the data directory is damaged"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, retry_after_seconds=60.0)

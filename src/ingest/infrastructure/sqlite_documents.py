@@ -34,12 +34,13 @@ class SqliteDocuments(DocumentStore):
 
     @override
     async def load(self, document_id: DocumentId) -> Document:
-        row = await self._database.read(
-            lambda connection: connection.execute(DOCUMENT_QUERY + "WHERE d.id = ?", (document_id,)).fetchone()
-        )
-        if row is None:
-            raise _unknown(document_id)
-        return document_of(row)
+        def read(connection: sqlite3.Connection) -> Document:
+            row = connection.execute(DOCUMENT_QUERY + "WHERE d.id = ?", (document_id,)).fetchone()
+            if row is None:
+                raise _unknown(document_id)
+            return document_of(row)
+
+        return await self._database.read(read)
 
     @override
     async def holders(self, collection: str, *, sha256: str, name: str) -> tuple[Document | None, Document | None]:

@@ -62,6 +62,10 @@ class _Quiet:
         self._app = app
         self.failure: DomainError | None = None
 
+    def lets_through(self, _: logging.LogRecord) -> bool:
+        """For the server's log: what it says of a start that failed is said better by the failure."""
+        return self.failure is None
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "lifespan":
             await self._app(scope, receive, send)
@@ -112,7 +116,7 @@ def serve(app: Any, bound: socket.socket, on_listening: Callable[[], None]) -> b
         on_listening()
 
     quiet = _Quiet(app)
-    logging.getLogger("uvicorn.error").addFilter(lambda _: quiet.failure is None)
+    logging.getLogger("uvicorn.error").addFilter(quiet.lets_through)
     server = _server(quiet, begin)
     # uvicorn raises the signal that ended it once more: the caller's `with` blocks must still be left.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -133,7 +137,9 @@ def serve(app: Any, bound: socket.socket, on_listening: Callable[[], None]) -> b
 def serving_in_thread(app: Any, bound: socket.socket) -> Iterator[str]:
     """Serves in a thread of this process for the length of the block; gives the URL."""
     listening = threading.Event()
-    server = _server(app, listening.set)
+    quiet = _Quiet(app)
+    server = _server(quiet, listening.set)
+    logging.getLogger("uvicorn.error").addFilter(quiet.lets_through)
     failure: list[BaseException] = []
 
     def run() -> None:
@@ -149,8 +155,11 @@ def serving_in_thread(app: Any, bound: socket.socket) -> Iterator[str]:
     listening.wait()
     try:
         if not server.started:
+            if quiet.failure is not None:
+                raise quiet.failure
             raise failure[0] if failure else DomainError("The server could not start; its log says why.")
         yield url_of(bound)
     finally:
         server.should_exit = True
         thread.join()
+        logging.getLogger("uvicorn.error").removeFilter(quiet.lets_through)

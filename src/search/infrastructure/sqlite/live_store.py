@@ -81,12 +81,11 @@ class SqliteLiveStore(LiveStore):
 
     @override
     async def document(self, document_id: DocumentId) -> DocumentState | None:
-        row = await self._database.read(
-            lambda connection: connection.execute(
-                "SELECT * FROM documents WHERE document_id = ?", (document_id,)
-            ).fetchone()
-        )
-        return None if row is None else state_of(row)
+        def read(connection: sqlite3.Connection) -> DocumentState | None:
+            row = connection.execute("SELECT * FROM documents WHERE document_id = ?", (document_id,)).fetchone()
+            return None if row is None else state_of(row)
+
+        return await self._database.read(read)
 
     @override
     async def label(self, document_id: DocumentId, version: int, labels: Labels) -> bool:
@@ -281,24 +280,25 @@ class SqliteLiveStore(LiveStore):
 
     @override
     async def live(self, *, after: DocumentId | None, limit: int) -> Sequence[LiveVersion]:
-        rows = await self._database.read(
-            lambda connection: connection.execute(
+        def read(connection: sqlite3.Connection) -> list[LiveVersion]:
+            rows = connection.execute(
                 "SELECT document_id, version, language, chunk_count, sources FROM versions"
                 " WHERE document_id > ? AND live_until IS NULL"
                 " ORDER BY document_id LIMIT ?",
                 (after or "", limit),
-            ).fetchall()
-        )
-        return [
-            LiveVersion(
-                document_id=DocumentId(row["document_id"]),
-                version=row["version"],
-                language=row["language"],
-                chunk_count=row["chunk_count"],
-                sources=Sources(**json.loads(row["sources"])),
             )
-            for row in rows
-        ]
+            return [
+                LiveVersion(
+                    document_id=DocumentId(row["document_id"]),
+                    version=row["version"],
+                    language=row["language"],
+                    chunk_count=row["chunk_count"],
+                    sources=Sources(**json.loads(row["sources"])),
+                )
+                for row in rows
+            ]
+
+        return await self._database.read(read)
 
     @override
     async def retired(self, *, before: int, limit: int) -> Sequence[DocumentVersion]:

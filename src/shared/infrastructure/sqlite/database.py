@@ -9,6 +9,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
+import time
 import traceback
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,18 +21,21 @@ from typing_extensions import override
 
 from shared.durable_files import make_folders
 from shared.events.envelope import Envelope, Event, wrap
-from shared.kernel import StorageFull, Unavailable
+from shared.infrastructure.sqlite.checking import first_problem
+from shared.infrastructure.sqlite.stores import UNREADABLE, damaged, is_damage, is_emptied
+from shared.kernel import StorageFull, StoreDamaged, Unavailable
 from shared.ports.health import ComponentHealth
 from shared.ports.outbox import Outbox, PendingFact
+from shared.telemetry import Metrics, get_log
 
 T = TypeVar("T")
 _LARGEST_GROUP: Final = 512
+_ERRORS: Final = (sqlite3.Error, *UNREADABLE)
 _LARGEST_IDLE_WAL_BYTES: Final = 64 << 20
 _FACTS_SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS facts (sequence INTEGER PRIMARY KEY AUTOINCREMENT, envelope BLOB NOT NULL);
 """
-# What passes by itself or by a hand on the machine. Every other code (a wrong statement, a damaged file) is a
-# fault that waiting does not mend.
+# What passes by itself or by a hand on the machine. Every other code but damage (a wrong statement) is a fault of ours.
 _PASSING: Final = frozenset(
     (
         sqlite3.SQLITE_BUSY,
@@ -45,9 +49,30 @@ _PASSING: Final = frozenset(
     )
 )
 
+_log = get_log("sqlite")
 
-def translate(error: sqlite3.Error, path: Path) -> Exception:
-    """What a driver error means to the rest of Seoga; faults of ours stay what they are."""
+
+@dataclass(frozen=True, slots=True)
+class LookingTimes:
+    """When a file that was opened is looked through once."""
+
+    after_seconds: float = 3.0
+    """A server that starts has better things to do."""
+    longest_seconds: float = 2.0
+    """What lies behind is noticed when it is read."""
+    largest_bytes: int = 1 << 30
+    """A larger file is not looked through: a part of the look cannot be broken off."""
+    trouble_seconds: float = 60.0
+    """For so long health tells of an input or output error."""
+
+
+_TIMES: Final = LookingTimes()
+
+
+def translate(error: Exception, path: Path) -> Exception:
+    """What a driver error, or a row that cannot be read, means to the rest of Seoga; other faults stay."""
+    if is_damage(error):
+        return damaged(path, error)
     code = getattr(error, "sqlite_errorcode", None)
     primary = code & 0xFF if code is not None else None
     if primary == sqlite3.SQLITE_FULL:
@@ -75,10 +100,27 @@ class _Write:
 
 
 class SqliteDatabase:
-    """An async context manager over one file. `schema` is idempotent SQL, run when it opens."""
+    """An async context manager over one file. `schema` is idempotent SQL, run when it opens.
 
-    def __init__(self, path: Path, schema: str, *, readers: int = 1) -> None:
+    Whatever finds the file damaged, a call or the look through it after it was opened, is counted and stays in
+    `check`. Every call may raise StoreDamaged.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        *,
+        readers: int = 1,
+        metrics: Metrics | None = None,
+        times: LookingTimes = _TIMES,
+    ) -> None:
         self.path = path
+        self._metrics = metrics
+        self._times = times
+        self._damage: StoreDamaged | None = None
+        self._trouble: tuple[float, str] | None = None
+        self._closing = threading.Event()
         self._schema = schema
         self._reader_count = readers
         self._is_open = False
@@ -91,21 +133,30 @@ class SqliteDatabase:
         try:
             await asyncio.to_thread(self._open)
         except sqlite3.Error as error:
+            # Said by whoever opens it, not by the log.
             raise translate(error, self.path) from error
         except OSError as error:
             raise Unavailable(f"The database {self.path} cannot be opened: {error.strerror}.") from error
         self._is_open = True
+        self._looking = asyncio.create_task(self._look_through(), name=f"look-{self.path.stem}")
         return self
 
     async def __aexit__(self, *_: object) -> None:
         # From here on nothing is queued, so that everything queued before is answered.
         self._is_open = False
         self._hand_over()
+        self._closing.set()
+        self._looking.cancel()
+        await asyncio.gather(self._looking, return_exceptions=True)
         await asyncio.to_thread(self._close)
 
     async def check(self) -> ComponentHealth:
-        """For health: whether it can be read. Raises Unavailable."""
-        await self.read(lambda connection: connection.execute("SELECT 1").fetchone())
+        """For health: whether it can be read, and whether damage was met since it was opened. Raises Unavailable."""
+        if self._damage is not None:
+            raise self._damage
+        await self.read(lambda connection: connection.execute("SELECT count(*) FROM sqlite_schema").fetchone())
+        if self._trouble is not None and time.monotonic() - self._trouble[0] < self._times.trouble_seconds:
+            return ComponentHealth(ready=False, detail=self._trouble[1])
         return ComponentHealth(ready=True, detail="open")
 
     async def write(self, run: Callable[[sqlite3.Connection], T]) -> T:
@@ -137,8 +188,42 @@ class SqliteDatabase:
         self._must_be_open()
         try:
             return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, run)
+        except _ERRORS as error:
+            raise self._told(error) from error
+
+    async def _look_through(self) -> None:
+        """Once, so that a damaged page is told of before somebody needs what stood there."""
+        await asyncio.sleep(self._times.after_seconds)
+        seconds = self._times.longest_seconds
+        try:
+            if self.path.stat().st_size > self._times.largest_bytes:
+                return
+            problem = await asyncio.to_thread(first_problem, self.path, seconds=seconds, stop=self._closing)
+        except OSError as error:
+            problem = error.strerror or str(error)
         except sqlite3.Error as error:
-            raise translate(error, self.path) from error
+            self._told(error)
+            return
+        if problem is not None:
+            self._keep_damage(damaged(self.path, problem))
+
+    def _told(self, error: Exception) -> Exception:
+        """The error as everybody else understands it; damage and troubles of the disk are counted and kept."""
+        told = translate(error, self.path)
+        if isinstance(told, StoreDamaged):
+            self._keep_damage(told)
+        elif ((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF) == sqlite3.SQLITE_IOERR:
+            self._trouble = (time.monotonic(), str(told))
+            if self._metrics is not None:
+                self._metrics.count("store_disk_errors_total", store=self.path.stem)
+        return told
+
+    def _keep_damage(self, damage: StoreDamaged) -> None:
+        if self._damage is None:
+            self._damage = damage
+            _log.error("a store is damaged", action="store.damaged", store=self.path.stem, reason=damage.detail)
+        if self._metrics is not None:
+            self._metrics.count("store_damage_total", store=self.path.stem)
 
     def _hand_over(self) -> None:
         if self._gathered:
@@ -151,6 +236,8 @@ class SqliteDatabase:
 
     def _open(self) -> None:
         make_folders(self.path.parent)
+        if is_emptied(self.path):
+            raise damaged(self.path, "the file is empty")
         connection = self._connect()
         try:
             connection.executescript(self._schema)
@@ -228,7 +315,7 @@ class SqliteDatabase:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
             for write in group:
-                write.error = translate(error, self.path) if isinstance(error, sqlite3.Error) else error
+                write.error = self._told(error) if isinstance(error, _ERRORS) else error
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(_answer_all, group)
 
@@ -247,7 +334,7 @@ class SqliteDatabase:
             if alone or not connection.in_transaction:
                 raise  # nobody else is in the transaction, or the whole of it is gone (a full disk rolls it back)
             connection.execute("ROLLBACK TO one")
-            write.error = translate(error, self.path) if isinstance(error, sqlite3.Error) else error
+            write.error = self._told(error) if isinstance(error, _ERRORS) else error
         if not alone:
             connection.execute("RELEASE one")
 
@@ -287,12 +374,11 @@ class SqliteFacts(Outbox):
 
     @override
     async def pending_facts(self, limit: int) -> Sequence[PendingFact]:
-        rows = await self._database.read(
-            lambda connection: connection.execute(
-                "SELECT sequence, envelope FROM facts ORDER BY sequence LIMIT ?", (limit,)
-            ).fetchall()
-        )
-        return [PendingFact(row["sequence"], Envelope.from_json(row["envelope"])) for row in rows]
+        def read(connection: sqlite3.Connection) -> list[PendingFact]:
+            rows = connection.execute("SELECT sequence, envelope FROM facts ORDER BY sequence LIMIT ?", (limit,))
+            return [PendingFact(row["sequence"], Envelope.from_json(row["envelope"])) for row in rows]
+
+        return await self._database.read(read)
 
     @override
     async def forget_facts(self, places: Sequence[Hashable]) -> None:

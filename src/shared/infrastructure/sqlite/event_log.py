@@ -25,7 +25,8 @@ from shared.infrastructure.sqlite.database import SqliteDatabase
 from shared.infrastructure.sqlite.event_reader import EventReader, Published, RecentEvents
 from shared.kernel import Conflict, utc_now
 from shared.ports.event_bus import DeadLetter, Delivery, EventBus, OnLeaving, Subscription
-from shared.telemetry import get_log
+from shared.ports.health import ComponentHealth
+from shared.telemetry import Metrics, get_log
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -69,9 +70,10 @@ class SqliteEventLog(EventBus):
         retention_seconds: float = 7 * 86400,
         trim_every_seconds: float = 3600.0,
         recent_bytes: int = 8 << 20,
+        metrics: Metrics | None = None,
     ) -> None:
         """Beyond twice `recent_bytes` the oldest events leave the memory, until so many are left."""
-        self._database = SqliteDatabase(path, _SCHEMA, readers=2)
+        self._database = SqliteDatabase(path, _SCHEMA, readers=2, metrics=metrics)
         self._retention_seconds = retention_seconds
         self._trim_every_seconds = trim_every_seconds
         self._topics: dict[str, int] = {}
@@ -92,6 +94,10 @@ class SqliteEventLog(EventBus):
         self._trimming.cancel()
         await asyncio.gather(self._trimming, return_exceptions=True)
         await self._database.__aexit__(*failure)
+
+    async def check(self) -> ComponentHealth:
+        """See Checked."""
+        return await self._database.check()
 
     @override
     async def identity(self) -> str | None:
