@@ -90,7 +90,7 @@ soak: .venv/core.stamp ## an hour of changes and searches: nothing may grow (SOA
 	@$(BIN)/python -m benchmarks soak
 
 chaos: .venv/test.stamp ## the long crash tests (minutes)
-	@$(BIN)/pytest -m chaos -n 0
+	@$(BIN)/pytest -m chaos -n 0 -o faulthandler_timeout=3600
 
 lock: ## renew requirements/*.txt
 	@requirements/lock.sh

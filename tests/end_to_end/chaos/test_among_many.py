@@ -32,8 +32,8 @@ class _Bug:
                     plug, subscriptions={**plug.subscriptions, DocumentReceived: self._handle_but}
                 )
 
-    async def _handle_but(self, event: Any) -> None:
-        if self.strikes and event.name.startswith("struck"):
+    async def _handle_but(self, event: DocumentReceived) -> None:
+        if self.strikes and event.labels.document_name.startswith("struck"):
             raise KeyError("a bug")
         await self._handle(event)
 
