@@ -28,7 +28,8 @@ NOT_YET = replace(AT_ONCE, move_after_seconds=60.0)
 
 def settings(server: QdrantStandIn | str, **given: Any) -> Settings:
     url = server if isinstance(server, str) else server.url
-    return Settings(index_url=url, installation="shelf", **given)
+    # Time is what few of these tests are about, and a busy machine has little of it.
+    return Settings(**{"index_url": url, "installation": "shelf", "server_timeout_seconds": 20, **given})
 
 
 @asynccontextmanager

@@ -1,8 +1,10 @@
 """`seoga status`, `dead-letters` and `doctor`: what they print, and their exit codes."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from command_line import a_served_directory, seoga, seoga_json
 
@@ -11,7 +13,9 @@ from command_line import a_served_directory, seoga, seoga_json
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The data directory of a running server."""
     data_dir = tmp_path_factory.mktemp("serving") / "data"
-    with a_served_directory(data_dir):
+    with a_served_directory(data_dir) as url:
+        while httpx.get(f"{url}/health/ready").status_code != 200:
+            time.sleep(0.02)
         yield data_dir
 
 

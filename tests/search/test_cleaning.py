@@ -192,7 +192,7 @@ async def leave_an_orphan(search: ASearch) -> None:
 
 
 async def test_one_process_sweeps_for_all(search: ASearch) -> None:
-    times = replace(AT_ONCE, sweep_seconds=0.4)
+    times = replace(AT_ONCE, sweep_seconds=0.1)
     one, other = AnotherIndex(search), AnotherIndex(search)
     async with another_process(search, one, times), another_process(search, other, times):
         await asyncio.gather(one.is_recovered.wait(), other.is_recovered.wait())

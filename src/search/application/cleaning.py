@@ -54,6 +54,8 @@ class CleaningTimes:
     """Between looks through the whole index, of one process for all. Hardly anything is ever found: what a worker
     wrote that was killed, or stood still, while a newer version took its job away. A thousand versions cost two
     calls."""
+    sweep_lease_seconds: float = 7200.0
+    """Longer than the pauses between sweeps, so that the process that sweeps keeps doing it."""
     pause_seconds: float = 0.005
     """Between pages of the recovery, for those who search meanwhile."""
     unavailable_seconds: float = 1.0
@@ -91,8 +93,7 @@ class Cleaning(Background):
         self._snapshots = snapshots
         self._labelling = labelling
         self._times = times
-        # Longer than the pauses between sweeps, so that the process that has it keeps it.
-        self._sweep_duty = Duty(duties, "search.sweep", lease_seconds=2 * times.sweep_seconds)
+        self._sweep_duty = Duty(duties, "search.sweep", lease_seconds=times.sweep_lease_seconds)
         self._wake = asyncio.Event()
         self._writing: Counter[DocumentVersion] = Counter()
         # Versions that may have units without a record.

@@ -232,8 +232,8 @@ async def test_no_answer_within_the_request_timeout_is_unavailable(tiny: ModelMa
         return await call_next(request)
 
     with serving(app) as url:
-        remote = to(url, model_request_timeout_seconds=0.3)
-        with pytest.raises(Unavailable, match=r"did not answer within 0\.3 s"):
+        remote = to(url, model_request_timeout_seconds=1)
+        with pytest.raises(Unavailable, match="did not answer within 1 s"):
             await remote.embed(["tariff"], kind="query")
         gone.set()
 
