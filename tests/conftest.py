@@ -1,6 +1,7 @@
 """For every test: only what matters is logged, no engines are compared, and the reference is as good as absent."""
 
 import importlib.util
+import json
 import os
 import sys
 from collections.abc import Generator, Iterator
@@ -11,6 +12,7 @@ from typing import Final
 import pytest
 from dependency_injector import providers
 from one_analyzer import the_analyzer
+from sqlite_planner import WATCHING, watch
 
 from search.container import SearchContainer
 from shared.model.engines.runnable import this_machine
@@ -48,6 +50,27 @@ def one_analyzer() -> Iterator[None]:
     """Every search of this process has the same one: to load Kiwi takes 2 s."""
     with SearchContainer.analyzer.override(providers.Callable(the_analyzer)):
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def every_statement_is_explained() -> None:
+    """Of every SQLite store that a test opens in this process."""
+    watch()
+
+
+def pytest_sessionfinish() -> None:
+    """For the test that runs other tests to see which statements they meet."""
+    if met := os.environ.get("SEOGA_TEST_STATEMENTS"):
+        Path(met).write_text(json.dumps(sorted(WATCHING.places)), encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def every_statement_is_served_by_an_index(every_statement_is_explained: None) -> Iterator[None]:
+    """The first test that meets a statement whose cost grows with its table fails."""
+    yield
+    wrong = "\n".join(f"{'; '.join(lines)}: {sql}" for sql, lines in WATCHING.wrong.items())
+    WATCHING.wrong.clear()
+    assert not wrong, f"SQLite reads or sorts a whole table:\n{wrong}"
 
 
 @pytest.hookimpl(wrapper=True)

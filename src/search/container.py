@@ -60,8 +60,8 @@ def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
     from shared.infrastructure.sqlite.duties import SqliteDuties
     from shared.infrastructure.sqlite.jobs import SqliteJobs
 
-    stores = (SqliteLiveStore, SqliteRenewals, SqliteJobs, SqliteDuties, SqliteFacts)
-    schema = "".join(store.SCHEMA for store in stores)
+    schema = SqliteLiveStore.SCHEMA + SqliteRenewals.SCHEMA + SqliteJobs.SCHEMA
+    schema += SqliteDuties.SCHEMA + SqliteFacts.SCHEMA
     database = SqliteDatabase(settings.data_dir / f"{SEARCH}.sqlite", schema=schema, metrics=metrics)
     facts, duties = SqliteFacts(database, producer=SEARCH), SqliteDuties(database)
     live, renewals, jobs = (

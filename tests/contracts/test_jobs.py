@@ -164,8 +164,10 @@ async def test_facts_carry_the_cause_they_were_saved_under(jobs: JobStore, outbo
 async def test_a_finished_job_is_not_claimed_or_finished_again(jobs: JobStore, outbox: Outbox) -> None:
     await jobs.add(a_job())
     job = await claim_one(jobs)
+    assert list(await jobs.unfinished(KIND, [(job.document_id, 1), (job.document_id, 2)])) == [(job.document_id, 1)]
     assert await jobs.finish(job, a_fact(job))
     assert not await jobs.finish(job, a_fact(job))
+    assert not await jobs.unfinished(KIND, [(job.document_id, 1)])
     assert await claim(jobs) == []
     assert len(await facts_in(outbox)) == 1
 

@@ -13,10 +13,11 @@ from builders import eventually
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite.checking import first_problem
 from shared.infrastructure.sqlite.database import LookingTimes, SqliteDatabase
+from shared.infrastructure.sqlite.schema import Schema
 from shared.infrastructure.sqlite.stores import STORES
 from shared.kernel import StoreDamaged, Unavailable
 
-SCHEMA = "CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL);"
+SCHEMA = Schema("CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL);")
 SOON = LookingTimes(after_seconds=0)
 LATER = LookingTimes(after_seconds=3600)
 
@@ -26,7 +27,7 @@ def a_store(folder: Path, name: str, *, rows: int = 2_000) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.sqlite"
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(SCHEMA)
+        connection.executescript(SCHEMA.tables)
         connection.executemany("INSERT INTO notes (text) VALUES (?)", [(f"note {row} " * 20,) for row in range(rows)])
         connection.commit()
     assert path.stat().st_size > 40 * PAGE

@@ -10,9 +10,11 @@ import pytest
 
 from builders import a_document_received, eventually
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.schema import Schema
 from shared.kernel import Conflict, StorageFull, Unavailable
 
-SCHEMA = "CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE);" + SqliteFacts.SCHEMA
+NOTES = Schema("CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE);")
+SCHEMA = NOTES + SqliteFacts.SCHEMA
 
 
 @pytest.fixture

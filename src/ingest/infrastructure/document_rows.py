@@ -11,41 +11,6 @@ from ingest.domain.document import Content, Document, Revision
 from ingest.domain.standing import Failure, Letter, Standing
 from shared.kernel import DocumentId
 
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS documents (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    collection TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    revision INTEGER NOT NULL,
-    sha256 TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    queue_number INTEGER NOT NULL,
-    created_at TEXT NOT NULL,
-    content_version INTEGER NOT NULL,
-    status TEXT NOT NULL,
-    standing TEXT NOT NULL
-);
-CREATE UNIQUE INDEX IF NOT EXISTS live_bytes ON documents (collection, sha256) WHERE status != 'withdrawn';
-CREATE INDEX IF NOT EXISTS unfinished ON documents (queue_number) WHERE status IN ('received', 'processing');
-CREATE INDEX IF NOT EXISTS queue_numbers ON documents (queue_number);
--- Apart from `documents`, so that an event about progress rewrites one short row.
-CREATE TABLE IF NOT EXISTS labels (
-    number INTEGER PRIMARY KEY REFERENCES documents, names TEXT NOT NULL, metadata TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS names (
-    collection TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL REFERENCES documents,
-    PRIMARY KEY (collection, name)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS names_of ON names (number);
-CREATE TABLE IF NOT EXISTS revisions (
-    number INTEGER NOT NULL REFERENCES documents, revision INTEGER NOT NULL, sha256 TEXT NOT NULL,
-    size INTEGER NOT NULL, media_type TEXT NOT NULL, blob_key TEXT NOT NULL, name TEXT NOT NULL,
-    received_at TEXT NOT NULL,
-    PRIMARY KEY (number, revision)
-) WITHOUT ROWID;
-"""
-
 DOCUMENT_QUERY: Final = """
 SELECT d.number, d.id, d.collection, d.version, d.queue_number, d.created_at, d.standing,
        l.names, l.metadata,

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar
 
 from typing_extensions import override
 
@@ -12,21 +12,23 @@ from ingest.domain.document import Document, Revision
 from ingest.domain.standing import Standing, Status
 from ingest.infrastructure.document_rows import (
     DOCUMENT_QUERY,
-    SCHEMA,
     document_of,
     revision_of,
     standing_json,
     standing_of,
 )
+from ingest.infrastructure.sqlite_listing import page_of, unfinished
+from ingest.infrastructure.sqlite_schema import SCHEMA
 from shared.events.envelope import Envelope, Event
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.schema import Schema
 from shared.kernel import DocumentId, NotFound
 
 
 class SqliteDocuments(DocumentStore):
     """DocumentStore; `facts` saves into the same file as `database`."""
 
-    SCHEMA: Final = SCHEMA + SqliteFacts.SCHEMA
+    SCHEMA: ClassVar[Schema] = SCHEMA + SqliteFacts.SCHEMA
 
     def __init__(self, database: SqliteDatabase, facts: SqliteFacts) -> None:
         self._database = database
@@ -88,6 +90,7 @@ class SqliteDocuments(DocumentStore):
                     (standing_json(after), after.status, row["number"]),
                 )
             if after.removed:
+                connection.execute("UPDATE documents SET listed = 0 WHERE number = ?", (row["number"],))
                 for table in ("labels", "revisions"):
                     connection.execute(f"DELETE FROM {table} WHERE number = ?", (row["number"],))
             return True
@@ -96,20 +99,7 @@ class SqliteDocuments(DocumentStore):
 
     @override
     async def find(self, which: DocumentFilter, *, before: int | None = None, limit: int = 50) -> Page:
-        condition, values = _condition(which)
-
-        def read(connection: sqlite3.Connection) -> Page:
-            total = connection.execute(
-                "SELECT count(*) FROM documents d JOIN labels l ON l.number = d.number WHERE " + condition, values
-            ).fetchone()[0]
-            rows = connection.execute(
-                DOCUMENT_QUERY + f"WHERE {condition} AND d.number < ? ORDER BY d.number DESC LIMIT ?",
-                (*values, before if before is not None else (1 << 62), limit + 1),
-            ).fetchall()
-            page = rows[:limit]
-            return Page([document_of(row) for row in page], page[-1]["number"] if len(rows) > limit else None, total)
-
-        return await self._database.read(read)
+        return await self._database.read(lambda connection: page_of(connection, which, before, limit))
 
     @override
     async def revisions(self, document_id: DocumentId) -> Sequence[Revision]:
@@ -130,12 +120,7 @@ class SqliteDocuments(DocumentStore):
             positions: dict[int, int] = {}
             counted, start = 0, 0
             for number in sorted(set(queue_numbers)):
-                # Counts from one number to the next: the whole queue is walked at most once.
-                counted += connection.execute(
-                    "SELECT count(*) FROM documents WHERE status IN ('received', 'processing') "
-                    "AND queue_number >= ? AND queue_number < ?",
-                    (start, number),
-                ).fetchone()[0]
+                counted += unfinished(connection, start, number)
                 positions[number] = counted
                 start = number
             return positions
@@ -146,14 +131,14 @@ class SqliteDocuments(DocumentStore):
     async def counts(self) -> Sequence[CollectionCounts]:
         rows = await self._database.read(
             lambda connection: connection.execute(
-                "SELECT collection, status, count(*) AS documents, sum(size) AS size FROM documents "
-                "WHERE status != 'withdrawn' GROUP BY collection, status ORDER BY collection"
+                "SELECT collection, status, number, size FROM document_counts WHERE status != 'withdrawn' "
+                "ORDER BY collection, status"
             ).fetchall()
         )
         found: dict[str, tuple[dict[Status, int], int]] = {}
         for row in rows:
             by_status, size = found.get(row["collection"], ({}, 0))
-            found[row["collection"]] = ({**by_status, row["status"]: row["documents"]}, size + row["size"])
+            found[row["collection"]] = ({**by_status, row["status"]: row["number"]}, size + row["size"])
         return [CollectionCounts(name, by_status, size) for name, (by_status, size) in found.items()]
 
     @override
@@ -249,24 +234,6 @@ def _write_labels(connection: sqlite3.Connection, document: Document, standing: 
         connection.execute("DELETE FROM names WHERE collection = ? AND name = ?", (document.collection, name))
     for name in set(names) - held:
         connection.execute("INSERT INTO names VALUES (?, ?, ?)", (document.collection, name, number))
-
-
-def _condition(which: DocumentFilter) -> tuple[str, tuple[Any, ...]]:
-    conditions: list[str] = []
-    values: list[Any] = []
-    if which.collections is not None:
-        conditions.append(f"d.collection IN ({', '.join('?' for _ in which.collections)})")
-        values.extend(sorted(which.collections))
-    if which.status is not None:
-        conditions.append("d.status = ?")
-        values.append(which.status)
-    else:
-        conditions.append("d.status != 'withdrawn'")
-    if which.name_contains is not None:
-        escaped = which.name_contains.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        conditions.append("EXISTS (SELECT 1 FROM json_each(l.names) AS n WHERE n.value LIKE ? ESCAPE '\\')")
-        values.append(f"%{escaped}%")
-    return " AND ".join(conditions), tuple(values)
 
 
 def _unknown(document_id: DocumentId) -> NotFound:

@@ -3,19 +3,21 @@
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from typing_extensions import override
 
 from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, KnownJourney, Recent
 from monitor.domain.journey import Journey, State, Step, StepKind
+from monitor.infrastructure import sqlite_journey_list
 from monitor.infrastructure.journey_rows import EPOCH, KINDS, microseconds
 from shared.infrastructure.sqlite.database import SqliteDatabase
+from shared.infrastructure.sqlite.schema import Schema
 from shared.kernel import DocumentId
 from shared.vocabulary import INDEX
 
 # Instants are microseconds since 1970.
-SCHEMA: Final = """
+_TABLES: Final = """
 CREATE TABLE IF NOT EXISTS documents (
     document_id TEXT PRIMARY KEY, label_version INTEGER NOT NULL, collection TEXT NOT NULL, name TEXT
 ) WITHOUT ROWID;
@@ -30,12 +32,11 @@ CREATE TABLE IF NOT EXISTS journeys (
     waits_for TEXT, started_at INTEGER NOT NULL, last_event_at INTEGER NOT NULL, finished_at INTEGER,
     total_seconds REAL, PRIMARY KEY (document_id, version)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS journeys_by_start ON journeys (newest, started_at, document_id);
-CREATE INDEX IF NOT EXISTS journeys_by_state ON journeys (newest, state, last_event_at);
-CREATE INDEX IF NOT EXISTS journeys_by_end ON journeys (state, finished_at);
 """
+SCHEMA: Final = Schema(_TABLES, sqlite_journey_list.STEPS)
 _KNOWN: Final = """
-SELECT journeys.*, documents.collection, documents.name FROM journeys LEFT JOIN documents USING (document_id)
+SELECT version, newest, journeys.collection, name FROM journeys LEFT JOIN documents USING (document_id)
+WHERE document_id = ?
 """
 
 
@@ -64,8 +65,8 @@ class SqliteJourneys(JourneyStore):
     @override
     async def of_document(self, document_id: DocumentId) -> Sequence[KnownJourney]:
         def read(connection: sqlite3.Connection) -> list[KnownJourney]:
-            rows = connection.execute(_KNOWN + "WHERE document_id = ? ORDER BY version", (document_id,)).fetchall()
-            return [_known(connection, row) for row in rows]
+            rows = connection.execute(_KNOWN + "ORDER BY version", (document_id,)).fetchall()
+            return [_known(connection, document_id, row) for row in rows]
 
         return await self._database.read(read)
 
@@ -73,48 +74,34 @@ class SqliteJourneys(JourneyStore):
     async def newest(
         self, query: JourneyQuery, *, after: tuple[str, str] | None, limit: int
     ) -> Sequence[tuple[tuple[str, str], KnownJourney]]:
-        where, values = _where(query)
-        if after is not None:
-            where += " AND (started_at, document_id) < (?, ?)"
-            values += [int(after[0]), after[1]]
+        place = None if after is None else sqlite_journey_list.Place(int(after[0]), after[1])
 
         def read(connection: sqlite3.Connection) -> list[tuple[tuple[str, str], KnownJourney]]:
-            rows = connection.execute(
-                _KNOWN + where + " ORDER BY started_at DESC, document_id DESC LIMIT ?", (*values, limit)
-            ).fetchall()
-            return [((str(row["started_at"]), row["document_id"]), _known(connection, row)) for row in rows]
+            found = []
+            for at, document_id in sqlite_journey_list.newest(connection, query, place, limit):
+                row = connection.execute(_KNOWN + "AND newest = 1", (document_id,)).fetchone()
+                found.append(((str(at), document_id), _known(connection, document_id, row)))
+            return found
 
         return await self._database.read(read)
 
     @override
     async def count(self, query: JourneyQuery) -> int:
-        where, values = _where(query)
-        return await self._database.read(
-            lambda connection: int(connection.execute(_counting("count(*)", query) + where, values).fetchone()[0])
-        )
+        return await self._database.read(lambda connection: sqlite_journey_list.count(connection, query))
 
     @override
     async def count_by_state(self, collections: frozenset[str] | None) -> Mapping[State, int]:
         query = JourneyQuery(collections=collections)
-        where, values = _where(query)
-        rows = await self._database.read(
-            lambda connection: connection.execute(
-                _counting("state, count(*) AS number", query) + where + " GROUP BY state", values
-            ).fetchall()
-        )
-        return {State(row["state"]): row["number"] for row in rows}
+        return await self._database.read(lambda connection: sqlite_journey_list.count_by_state(connection, query))
 
     @override
     async def count_finished(self, state: State, since: datetime, collections: frozenset[str] | None) -> int:
-        query = JourneyQuery(states=frozenset((state,)), collections=collections)
-        where, values = _where(query, newest_only=False)
-        return await self._database.read(
-            lambda connection: int(
-                connection.execute(
-                    _counting("count(*)", query) + where + " AND finished_at >= ?", (*values, microseconds(since))
-                ).fetchone()[0]
-            )
-        )
+        sql = "SELECT count(*) FROM journeys WHERE state = ? AND finished_at >= ?"
+        values: list[object] = [state, microseconds(since)]
+        if collections is not None:
+            sql += f" AND collection IN ({_marks(collections)})"
+            values += sorted(collections)
+        return await self._database.read(lambda connection: int(connection.execute(sql, values).fetchone()[0]))
 
     @override
     async def recent(self, limit: int) -> Recent:
@@ -129,7 +116,8 @@ class SqliteJourneys(JourneyStore):
                     stage = INDEX if row["kind"] == StepKind.INDEXED else row["stage"]
                     stages.setdefault(stage, []).append(row["seconds"])
             totals = connection.execute(
-                "SELECT total_seconds FROM journeys WHERE state = ? ORDER BY finished_at DESC LIMIT ?",
+                "SELECT total_seconds FROM journeys WHERE state = ? AND finished_at IS NOT NULL"
+                " ORDER BY finished_at DESC LIMIT ?",
                 (State.SEARCHABLE, limit // 8),
             )
             return Recent(stages, [row["total_seconds"] for row in totals])
@@ -156,6 +144,12 @@ def _label(connection: sqlite3.Connection, labels: DocumentLabels) -> None:
         WHERE excluded.label_version > documents.label_version
         """,
         (labels.document_id, labels.version, labels.collection, labels.name),
+    )
+    connection.execute(
+        "UPDATE journeys SET collection = labelled.collection FROM documents labelled"
+        " WHERE journeys.document_id = ? AND labelled.document_id = ?"
+        " AND journeys.collection IS NOT labelled.collection",
+        (labels.document_id, labels.document_id),
     )
 
 
@@ -192,7 +186,16 @@ def _summarise(connection: sqlite3.Connection, document_id: DocumentId, version:
         connection.execute("UPDATE journeys SET newest = 0 WHERE document_id = ? AND newest", (document_id,))
     finished_at = journey.finished_at
     connection.execute(
-        "INSERT OR REPLACE INTO journeys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        """
+        INSERT INTO journeys (document_id, version, newest, state, waits_for, started_at, last_event_at, finished_at,
+            total_seconds, collection)
+        VALUES (?1, ?2, ?, ?, ?, ?, ?, ?, ?, (SELECT collection FROM documents WHERE document_id = ?1))
+        ON CONFLICT (document_id, version) DO UPDATE
+        SET newest = excluded.newest, state = excluded.state, waits_for = excluded.waits_for,
+            started_at = excluded.started_at, last_event_at = excluded.last_event_at,
+            finished_at = excluded.finished_at, total_seconds = excluded.total_seconds,
+            collection = excluded.collection
+        """,
         (
             document_id,
             version,
@@ -219,37 +222,14 @@ def _steps(connection: sqlite3.Connection, document_id: str, version: int) -> tu
     )
 
 
-def _known(connection: sqlite3.Connection, row: sqlite3.Row) -> KnownJourney:
-    document_id, version = DocumentId(row["document_id"]), row["version"]
+def _known(connection: sqlite3.Connection, document_id: str, row: sqlite3.Row) -> KnownJourney:
+    version = row["version"]
     return KnownJourney(
-        Journey.of(document_id, version, _steps(connection, document_id, version)),
+        Journey.of(DocumentId(document_id), version, _steps(connection, document_id, version)),
         is_newest=bool(row["newest"]),
         collection=row["collection"],
         name=row["name"],
     )
-
-
-def _counting(what: str, query: JourneyQuery) -> str:
-    """Counts touch the documents table only for those who may not see all of it."""
-    joined = "" if query.collections is None else "LEFT JOIN documents USING (document_id) "
-    return f"SELECT {what} FROM journeys {joined}"
-
-
-def _where(query: JourneyQuery, *, newest_only: bool = True) -> tuple[str, list[Any]]:
-    conditions, values = (["newest = 1"] if newest_only else ["1"]), list[Any]()
-    if query.states is not None:
-        conditions.append(f"state IN ({_marks(query.states)})")
-        values += sorted(query.states)
-    if query.silent_since is not None:
-        conditions.append("last_event_at < ?")
-        values.append(microseconds(query.silent_since))
-    if query.not_waiting_for:
-        conditions.append(f"(waits_for IS NULL OR waits_for NOT IN ({_marks(query.not_waiting_for)}))")
-        values += sorted(query.not_waiting_for)
-    if query.collections is not None:
-        conditions.append(f"collection IN ({_marks(query.collections)})")
-        values += sorted(query.collections)
-    return "WHERE " + " AND ".join(conditions), values
 
 
 def _marks(values: Collection[object]) -> str:

@@ -16,10 +16,12 @@ from search.infrastructure.sqlite.rows import hit_record, labels_of, record_at, 
 from shared.events.envelope import Event
 from shared.events.ingest import Labels
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.schema import Schema
 from shared.kernel import DocumentId
 from shared.vocabulary import DEFAULT_COLLECTION
 
-_SCHEMA: Final = """
+_SCHEMA: Final = Schema(
+    """
 CREATE TABLE IF NOT EXISTS documents (
     document_id TEXT PRIMARY KEY,
     collection TEXT,
@@ -55,12 +57,13 @@ CREATE TABLE IF NOT EXISTS chunks (
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT OR IGNORE INTO counters (name, value) VALUES ('index_version', 1);
 """
+)
 
 
 class SqliteLiveStore(LiveStore):
     """An async context manager, entered after its database, whose schema must contain SCHEMA and SqliteFacts.SCHEMA."""
 
-    SCHEMA: ClassVar[str] = _SCHEMA
+    SCHEMA: ClassVar[Schema] = _SCHEMA
 
     def __init__(self, database: SqliteDatabase, facts: SqliteFacts) -> None:
         self._database = database

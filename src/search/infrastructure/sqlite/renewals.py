@@ -11,6 +11,7 @@ from search.application.ports.renewals import RenewalStore
 from search.application.ports.versions import DocumentVersion, LiveVersion, Sources
 from shared.events.envelope import Event
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.schema import Schema
 from shared.kernel import DocumentId
 
 _MADE_FOR: Final = "json_extract(sources, '$.fingerprint')"
@@ -20,7 +21,8 @@ _NOT_ASKED: Final = (
     "NOT EXISTS (SELECT 1 FROM renewals r WHERE r.document_id = versions.document_id"
     " AND r.version = versions.version AND r.fingerprint = :model)"
 )
-_SCHEMA: Final = f"""
+_SCHEMA: Final = Schema(
+    f"""
 CREATE INDEX IF NOT EXISTS versions_by_model ON versions ({_MADE_FOR}) WHERE live_until IS NULL;
 -- The last renewal that was asked for. A row about a version that is not live any more says nothing.
 CREATE TABLE IF NOT EXISTS renewals (
@@ -29,12 +31,13 @@ CREATE TABLE IF NOT EXISTS renewals (
     fingerprint TEXT NOT NULL
 ) WITHOUT ROWID;
 """
+)
 
 
 class SqliteRenewals(RenewalStore):
     """Its database's schema must contain SqliteLiveStore.SCHEMA, then SCHEMA, and SqliteFacts.SCHEMA."""
 
-    SCHEMA: ClassVar[str] = _SCHEMA
+    SCHEMA: ClassVar[Schema] = _SCHEMA
 
     def __init__(self, database: SqliteDatabase, facts: SqliteFacts) -> None:
         self._database = database

@@ -15,13 +15,14 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 from typing_extensions import override
 
 from shared.durable_files import make_folders
 from shared.events.envelope import Envelope, Event, wrap
 from shared.infrastructure.sqlite.checking import first_problem
+from shared.infrastructure.sqlite.schema import Schema
 from shared.infrastructure.sqlite.stores import UNREADABLE, damaged, is_damage, is_emptied
 from shared.kernel import StorageFull, StoreDamaged, Unavailable
 from shared.ports.health import ComponentHealth
@@ -32,9 +33,11 @@ T = TypeVar("T")
 _LARGEST_GROUP: Final = 512
 _ERRORS: Final = (sqlite3.Error, *UNREADABLE)
 _LARGEST_IDLE_WAL_BYTES: Final = 64 << 20
-_FACTS_SCHEMA: Final = """
+_FACTS_SCHEMA: Final = Schema(
+    """
 CREATE TABLE IF NOT EXISTS facts (sequence INTEGER PRIMARY KEY AUTOINCREMENT, envelope BLOB NOT NULL);
 """
+)
 # What passes by itself or by a hand on the machine. Every other code but damage (a wrong statement) is a fault of ours.
 _PASSING: Final = frozenset(
     (
@@ -100,7 +103,7 @@ class _Write:
 
 
 class SqliteDatabase:
-    """An async context manager over one file. `schema` is idempotent SQL, run when it opens.
+    """An async context manager over one file, which gets what it lacks of `schema` when it opens.
 
     Whatever finds the file damaged, a call or the look through it after it was opened, is counted and stays in
     `check`. Every call may raise StoreDamaged.
@@ -109,7 +112,7 @@ class SqliteDatabase:
     def __init__(
         self,
         path: Path,
-        schema: str,
+        schema: Schema,
         *,
         readers: int = 1,
         metrics: Metrics | None = None,
@@ -240,7 +243,7 @@ class SqliteDatabase:
             raise damaged(self.path, "the file is empty")
         connection = self._connect()
         try:
-            connection.executescript(self._schema)
+            self._schema.bring_up(connection)
         except sqlite3.Error:
             connection.close()
             raise
@@ -352,7 +355,7 @@ def _answer_all(group: Sequence[_Write]) -> None:
 class SqliteFacts(Outbox):
     """The facts table beside a module's state: saved in its transactions, read by the relay."""
 
-    SCHEMA: Final = _FACTS_SCHEMA
+    SCHEMA: ClassVar[Schema] = _FACTS_SCHEMA
 
     def __init__(self, database: SqliteDatabase, producer: str) -> None:
         self._database = database

@@ -5,16 +5,19 @@ from typing import ClassVar, Final, Self
 from typing_extensions import override
 
 from shared.infrastructure.sqlite.database import SqliteDatabase
+from shared.infrastructure.sqlite.schema import Schema
 from shared.kernel import Clock, utc_now
 from shared.ports.duties import DutyStore
 
-_SCHEMA: Final = """
+_SCHEMA: Final = Schema(
+    """
 CREATE TABLE IF NOT EXISTS duties (
     name TEXT PRIMARY KEY,
     owner TEXT NOT NULL,
     lease_ends_at REAL NOT NULL
 ) WITHOUT ROWID;
 """
+)
 
 
 class SqliteDuties(DutyStore):
@@ -24,7 +27,7 @@ class SqliteDuties(DutyStore):
     whoever held a duty before is gone, so all are free.
     """
 
-    SCHEMA: ClassVar[str] = _SCHEMA
+    SCHEMA: ClassVar[Schema] = _SCHEMA
 
     def __init__(self, database: SqliteDatabase, *, clock: Clock = utc_now) -> None:
         self._database = database

@@ -21,14 +21,16 @@ from typing_extensions import override
 
 from shared.events.envelope import Envelope
 from shared.infrastructure.dead_letters import buried_event, no_such_letter
+from shared.infrastructure.sqlite import event_counts
 from shared.infrastructure.sqlite.database import SqliteDatabase
 from shared.infrastructure.sqlite.event_reader import EventReader, Published, RecentEvents
+from shared.infrastructure.sqlite.schema import Schema, Step
 from shared.kernel import Conflict, utc_now
 from shared.ports.event_bus import DeadLetter, Delivery, EventBus, OnLeaving, Subscription
 from shared.ports.health import ComponentHealth
 from shared.telemetry import Metrics, get_log
 
-_SCHEMA: Final = """
+_TABLES: Final = """
 CREATE TABLE IF NOT EXISTS topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS events (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -55,6 +57,9 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     raw BLOB NOT NULL
 );
 """
+_BY_GROUP: Final = "CREATE INDEX dead_letters_of_group ON dead_letters (consumers, sequence);"
+_SCHEMA: Final = Schema(_TABLES, (Step("dead_letters_by_group", _BY_GROUP),)) + event_counts.EVENT_COUNTS
+_AFTER_ALL: Final = (1 << 63) - 1
 _TRIM_BATCH: Final = 2000
 _TAIL_BATCH: Final = 256
 _log = get_log("events")
@@ -83,6 +88,7 @@ class SqliteEventLog(EventBus):
 
     async def __aenter__(self) -> Self:
         await self._database.__aenter__()
+        await self._database.write(event_counts.count_anew)
         self._topics, head = await self._database.read(_topics_and_head)
         self._recent.start_at(head)
         self._trimming = asyncio.create_task(self._trim_now_and_then(), name="trim-events")
@@ -164,11 +170,11 @@ class SqliteEventLog(EventBus):
         self, *, group: str | None = None, after: str | None = None, limit: int = 50
     ) -> Sequence[DeadLetter]:
         def find(connection: sqlite3.Connection) -> list[DeadLetter]:
-            before = None if after is None else _find_letter(connection, after)["sequence"]
+            before = _AFTER_ALL if after is None else _find_letter(connection, after)["sequence"]
+            of_group, values = ("", ()) if group is None else ("consumers = ? AND ", (group,))
             rows = connection.execute(
-                "SELECT * FROM dead_letters WHERE (?1 IS NULL OR consumers = ?1) AND (?2 IS NULL OR sequence < ?2)"
-                " ORDER BY sequence DESC LIMIT ?3",
-                (group, before, limit),
+                f"SELECT * FROM dead_letters WHERE {of_group}sequence < ? ORDER BY sequence DESC LIMIT ?",
+                (*values, before, limit),
             )
             return [_letter(row) for row in rows]
 
@@ -194,13 +200,15 @@ class SqliteEventLog(EventBus):
 
     async def lags(self) -> Mapping[str, int]:
         """How many published events each group that ever subscribed has not committed."""
-        rows = await self._database.read(
-            lambda connection: connection.execute(
-                "SELECT consumers, sum((SELECT count(*) FROM events WHERE events.topic = positions.topic"
-                " AND events.position > positions.position)) AS lag FROM positions GROUP BY consumers"
-            ).fetchall()
-        )
-        return {row["consumers"]: row["lag"] for row in rows}
+
+        def count(connection: sqlite3.Connection) -> dict[str, int]:
+            lags: dict[str, int] = {}
+            for row in connection.execute("SELECT consumers, topic, position FROM positions").fetchall():
+                above = event_counts.count_above(connection, row["topic"], row["position"])
+                lags[row["consumers"]] = lags.get(row["consumers"], 0) + above
+            return lags
+
+        return await self._database.read(count)
 
     async def trim(self) -> int:
         """Deletes what is older than the retention and below every group's position; how many events that was.
@@ -233,7 +241,9 @@ class SqliteEventLog(EventBus):
             [(topic_id, now, raw) for _, topic_id, raw in rows],
         )
         (last,) = connection.execute("SELECT last_insert_rowid()").fetchone()
-        published = [Published(last - len(rows) + 1 + index, row[0], row[2]) for index, row in enumerate(rows)]
+        first = last - len(rows) + 1
+        event_counts.add(connection, (topic for _, topic, _ in rows), first)
+        published = [Published(position, row[0], row[2]) for position, row in enumerate(rows, first)]
         self._database.after_commit(lambda: self._announce(published))
 
     def _announce(self, published: Sequence[Published]) -> None:
@@ -301,10 +311,7 @@ class _GroupSubscription(Subscription):
     async def lag(self) -> int:
         wanted = [(self._topics[topic], position) for topic, position in self._positions.items()]
         return await self._database.read(
-            lambda connection: sum(
-                connection.execute("SELECT count(*) FROM events WHERE topic = ? AND position > ?", lane).fetchone()[0]
-                for lane in wanted
-            )
+            lambda connection: sum(event_counts.count_above(connection, *lane) for lane in wanted)
         )
 
 
@@ -357,6 +364,7 @@ def _trim(connection: sqlite3.Connection, topic: int, oldest: float) -> int:
     old = list(itertools.takewhile(lambda row: row["published_at"] < oldest, rows))
     if old:
         connection.execute("DELETE FROM events WHERE topic = ? AND position <= ?", (topic, old[-1]["position"]))
+        event_counts.remove(connection, topic, [row["position"] for row in old])
     return len(old)
 
 

@@ -13,36 +13,11 @@ from typing_extensions import override
 
 from shared.events.envelope import Event, current_cause
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
+from shared.infrastructure.sqlite.job_schema import JOBS
+from shared.infrastructure.sqlite.schema import Schema
 from shared.kernel import Clock, DocumentId, NotFound, new_id, utc_now
 from shared.ports.jobs import BuriedJob, Job, JobCounts, JobStore, NewJob
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS jobs (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    kind TEXT NOT NULL,
-    document_id TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'buried', 'done')),
-    payload TEXT NOT NULL,
-    priority INTEGER NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    correlation_id TEXT NOT NULL,
-    added_at REAL NOT NULL,
-    due_at REAL NOT NULL,
-    owner TEXT,
-    lease TEXT,
-    lease_ends_at REAL,
-    reason TEXT,
-    buried_at REAL,
-    UNIQUE (kind, document_id)
-);
-CREATE INDEX IF NOT EXISTS jobs_waiting ON jobs (kind, priority, sequence) WHERE state = 'waiting';
-CREATE INDEX IF NOT EXISTS jobs_running ON jobs (kind, lease_ends_at) WHERE state = 'running';
-CREATE INDEX IF NOT EXISTS jobs_buried ON jobs (buried_at) WHERE state = 'buried';
-CREATE INDEX IF NOT EXISTS jobs_of_document ON jobs (document_id);
-CREATE TABLE IF NOT EXISTS cancelled_documents (document_id TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
-"""
 _MINE: Final = "id = :id AND lease = :lease AND state = 'running'"
 _FREE: Final = "owner = NULL, lease = NULL, lease_ends_at = NULL"
 
@@ -50,7 +25,7 @@ _FREE: Final = "owner = NULL, lease = NULL, lease_ends_at = NULL"
 class SqliteJobs(JobStore):
     """JobStore in `database`, whose schema must contain SCHEMA (and SqliteFacts.SCHEMA)."""
 
-    SCHEMA: ClassVar[str] = _SCHEMA
+    SCHEMA: ClassVar[Schema] = JOBS
 
     def __init__(self, database: SqliteDatabase, facts: SqliteFacts, *, clock: Clock = utc_now) -> None:
         self._database = database
@@ -81,8 +56,10 @@ class SqliteJobs(JobStore):
             ).fetchone()[0]
             if known is not None and known >= job.document_version:
                 return False
+            # Behind all others, like a new one.
+            connection.execute("DELETE FROM jobs WHERE kind = :kind AND document_id = :document_id", row)
             connection.execute(
-                "INSERT OR REPLACE INTO jobs (id, kind, document_id, version, state, payload, priority,"
+                "INSERT INTO jobs (id, kind, document_id, version, state, payload, priority,"
                 " correlation_id, added_at, due_at)"
                 " VALUES (:id, :kind, :document_id, :version, 'waiting', :payload, :priority,"
                 " :correlation_id, :now, :now)",
@@ -105,8 +82,9 @@ class SqliteJobs(JobStore):
                 " WHERE kind = ? AND state = 'running' AND lease_ends_at <= ?",
                 (kind, now),
             )
+            # The plus keeps to the index that gives the order: nearly all that wait are due.
             rows = connection.execute(
-                "SELECT * FROM jobs WHERE kind = ? AND state = 'waiting' AND due_at <= ?"
+                "SELECT * FROM jobs WHERE kind = ? AND state = 'waiting' AND +due_at <= ?"
                 " ORDER BY priority, sequence LIMIT ?",
                 (kind, now, limit),
             ).fetchall()
@@ -219,17 +197,22 @@ class SqliteJobs(JobStore):
         now = self._now()
 
         def count(connection: sqlite3.Connection) -> JobCounts:
+            kept = dict(connection.execute("SELECT state, number FROM job_counts WHERE kind = ?", (kind,)).fetchall())
             # A lease that ran out is waiting, whether or not a claim has looked yet.
-            row = connection.execute(
-                "SELECT count(*) FILTER (WHERE state = 'waiting' OR (state = 'running' AND lease_ends_at <= :now))"
-                " AS waiting, count(*) FILTER (WHERE state = 'running' AND lease_ends_at > :now) AS running,"
-                " count(*) FILTER (WHERE state = 'buried') AS buried,"
-                " min(added_at) FILTER (WHERE state = 'waiting' OR (state = 'running' AND lease_ends_at <= :now))"
-                " AS oldest FROM jobs WHERE kind = :kind AND state != 'done'",
-                {"kind": kind, "now": now},
+            expired, expired_since = connection.execute(
+                "SELECT count(*), min(added_at) FROM jobs WHERE kind = ? AND state = 'running' AND lease_ends_at <= ?",
+                (kind, now),
             ).fetchone()
-            oldest = None if row["oldest"] is None else datetime.fromtimestamp(row["oldest"], UTC)
-            return JobCounts(row["waiting"], row["running"], row["buried"], oldest)
+            (since,) = connection.execute(
+                "SELECT min(added_at) FROM jobs WHERE kind = ? AND state = 'waiting'", (kind,)
+            ).fetchone()
+            oldest = min((at for at in (since, expired_since) if at is not None), default=None)
+            return JobCounts(
+                waiting=kept.get("waiting", 0) + expired,
+                running=kept.get("running", 0) - expired,
+                buried=kept.get("buried", 0),
+                oldest_waiting_at=None if oldest is None else datetime.fromtimestamp(oldest, UTC),
+            )
 
         return await self._database.read(count)
 

@@ -1,0 +1,152 @@
+"""Lists and counts of journeys from Monitor's SQLite file: the same work however many there are."""
+
+import heapq
+import itertools
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from monitor.application.ports import JourneyQuery
+from monitor.domain.journey import UNFINISHED, State
+from monitor.infrastructure.journey_rows import microseconds
+from shared.infrastructure.sqlite.kept_counts import kept_counts
+from shared.infrastructure.sqlite.schema import Step
+
+_INDEXES: Final = """
+ALTER TABLE journeys ADD COLUMN collection TEXT;
+UPDATE journeys SET collection =
+    (SELECT collection FROM documents WHERE documents.document_id = journeys.document_id);
+DROP INDEX IF EXISTS journeys_by_start;
+DROP INDEX IF EXISTS journeys_by_state;
+DROP INDEX IF EXISTS journeys_by_end;
+CREATE INDEX journeys_listed ON journeys (state, started_at, document_id) WHERE newest = 1;
+CREATE INDEX journeys_of_collection ON journeys (collection, state, started_at, document_id) WHERE newest = 1;
+CREATE INDEX journeys_under_way ON journeys (state, waits_for, collection, last_event_at)
+    WHERE newest = 1 AND state IN ('received', 'processing', 'withdrawing');
+CREATE INDEX journeys_finished ON journeys (state, finished_at, collection) WHERE finished_at IS NOT NULL;
+"""
+_UNDER_WAY: Final = "newest = 1 AND state IN ('received', 'processing', 'withdrawing')"
+STEPS: Final = (
+    Step("journeys_sorted", _INDEXES),
+    Step(
+        "journeys_counted",
+        kept_counts(
+            "journey_counts",
+            of="journeys",
+            by={
+                "state": "row.state",
+                "waits_for": "coalesce(row.waits_for, '')",
+                "collection": "coalesce(row.collection, '')",
+            },
+            where="row.newest = 1",
+        ),
+    ),
+)
+_SORTED_AT_ONCE: Final = 1_000
+"""Of so few silent journeys all are read and sorted; of more, those in order are asked whether they are silent."""
+
+
+class Place(NamedTuple):
+    """Where a journey stands in a list: the microsecond in which it started, and its document."""
+
+    started_at: int
+    document_id: str
+
+
+class _Group(NamedTuple):
+    """A row of `journey_counts`: None as the journeys have it."""
+
+    state: str
+    waits_for: str | None
+    collection: str | None
+    number: int
+
+
+def count(connection: sqlite3.Connection, query: JourneyQuery) -> int:
+    """JourneyStore.count."""
+    groups = _groups(connection, query)
+    if query.silent_since is None:
+        return sum(group.number for group in groups)
+    return sum(
+        connection.execute(f"SELECT count(*) FROM journeys WHERE {_SILENT}", _silent(group, query)).fetchone()[0]
+        for group in groups
+    )
+
+
+def count_by_state(connection: sqlite3.Connection, query: JourneyQuery) -> Mapping[State, int]:
+    """JourneyStore.count_by_state."""
+    counts: dict[State, int] = {}
+    for group in _groups(connection, query):
+        counts[State(group.state)] = counts.get(State(group.state), 0) + group.number
+    return counts
+
+
+def newest(connection: sqlite3.Connection, query: JourneyQuery, after: Place | None, limit: int) -> Sequence[Place]:
+    """JourneyStore.newest, without what is known of each."""
+    if query.silent_since is None or count(connection, query) > _SORTED_AT_ONCE:
+        return list(itertools.islice(heapq.merge(*_ranges(connection, query, after, limit), reverse=True), limit))
+    found = (
+        Place(*row)
+        for group in _groups(connection, query)
+        for row in connection.execute(
+            f"SELECT started_at, document_id FROM journeys WHERE {_SILENT}", _silent(group, query)
+        ).fetchall()
+    )
+    return heapq.nlargest(limit, (place for place in found if after is None or place < after))
+
+
+_SILENT: Final = f"{_UNDER_WAY} AND state = ? AND waits_for IS ? AND collection IS ? AND last_event_at < ?"
+
+
+def _silent(group: _Group, query: JourneyQuery) -> tuple[object, ...]:
+    assert query.silent_since is not None
+    return (group.state, group.waits_for, group.collection, microseconds(query.silent_since))
+
+
+def _groups(connection: sqlite3.Connection, query: JourneyQuery) -> Sequence[_Group]:
+    """Those with a journey that the query wants, but for its silence."""
+    states = _states(query)
+    rows = [
+        row
+        for state in states
+        for row in connection.execute(
+            "SELECT state, nullif(waits_for, ''), nullif(collection, ''), number FROM journey_counts WHERE state = ?",
+            (state,),
+        ).fetchall()
+    ]
+    return [
+        group
+        for group in itertools.starmap(_Group, rows)
+        if group.waits_for not in query.not_waiting_for
+        and (query.collections is None or group.collection in query.collections)
+    ]
+
+
+def _states(query: JourneyQuery) -> Sequence[State]:
+    states = frozenset(State) if query.states is None else query.states
+    # Only what is under way can be silent.
+    return sorted(states if query.silent_since is None else states & UNFINISHED)
+
+
+def _ranges(
+    connection: sqlite3.Connection, query: JourneyQuery, after: Place | None, limit: int
+) -> Iterator[list[Place]]:
+    """For each state (and collection) the first journeys, last started first, each from one range of an index."""
+    also, values = "", list[Any]()
+    if query.silent_since is not None:
+        also, values = " AND last_event_at < ?", [microseconds(query.silent_since)]
+    if query.not_waiting_for:
+        also += f" AND (waits_for IS NULL OR waits_for NOT IN ({', '.join('?' * len(query.not_waiting_for))}))"
+        values += sorted(query.not_waiting_for)
+    if after is not None:
+        also += " AND (started_at, document_id) < (?, ?)"
+        values += after
+    collections = () if query.collections is None else (query.collections,)
+    for place in itertools.product(*collections, _states(query)):
+        condition = "state = ?" if query.collections is None else "collection = ? AND state = ?"
+        rows = connection.execute(
+            f"SELECT started_at, document_id FROM journeys WHERE newest = 1 AND {condition}{also}"
+            " ORDER BY started_at DESC, document_id DESC LIMIT ?",
+            (*place, *values, limit),
+        )
+        yield [Place(*row) for row in rows]
