@@ -3,7 +3,7 @@
 import re
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ FEW_ROWS: Final = {
     "documents_to_label": "an index of those whose labels are about to be indexed",
     "sqlite_sequence": "a row for each table",
     "sqlite_schema": "a row for each table and index",
+    "sqlite_master": "its older name",
     "event_counts": "read by its index when the log opens",
 }
 ONCE: Final = {
@@ -71,6 +72,13 @@ class Watching:
     places: set[tuple[str, int]] = field(default_factory=set)
     """File and line of every call."""
     connections: "WeakSet[Watched]" = field(default_factory=WeakSet)
+    step: Callable[[], int] | None = None
+    """What is called at each instruction."""
+
+    def opened(self, connection: "Watched") -> None:
+        """A reader's thread opens its connection when it is first asked."""
+        connection.set_progress_handler(self.step, 1 if self.step else 0)
+        self.connections.add(connection)
 
     @contextmanager
     def counting(self) -> Iterator[list[int]]:
@@ -81,13 +89,14 @@ class Watching:
             steps[0] += 1
             return 0
 
-        connections = list(self.connections)
-        for connection in connections:
+        self.step = step
+        for connection in list(self.connections):
             connection.set_progress_handler(step, 1)
         try:
             yield steps
         finally:
-            for connection in connections:
+            self.step = None
+            for connection in list(self.connections):
                 connection.set_progress_handler(None, 0)
 
 
@@ -137,7 +146,7 @@ def watch() -> None:
             patch.setattr(sqlite3, "connect", lambda *given, **named: plain(*given, factory=Watched, **named))
             connection = _connect(database)
         assert isinstance(connection, Watched)
-        WATCHING.connections.add(connection)
+        WATCHING.opened(connection)
         return connection
 
     _connect = SqliteDatabase._connect
