@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from shared.kernel import InvalidInput, NotFound, TooLarge
+from shared.infrastructure.files.blobs import FileBlobs
+from shared.kernel import Damaged, InvalidInput, NotFound, TooLarge
 from shared.ports.storage import BlobStore, StoredBlob
 
 KEY = f"artefacts/ab/{'ab' * 32}.parse-1-0011"
@@ -72,6 +74,56 @@ async def test_an_artefact_is_replaced_whole(blobs: BlobStore) -> None:
     await blobs.put(KEY, b"long first content")
     await blobs.put(KEY, b"second")
     assert await blobs.read(KEY) == b"second"
+
+
+@pytest.mark.parametrize("size", [10, 300_000, 5 << 20])
+async def test_artefacts_put_together_are_all_there(blobs: BlobStore, size: int) -> None:
+    contents = {f"{KEY}{number}": bytes([number]) * size for number in range(3)}
+    contents[f"{KEY}-mark"] = b""
+    await blobs.put(f"{KEY}0", b"before")
+    await blobs.put_all(contents)
+    assert list(await blobs.read_all(list(contents))) == list(contents.values())
+    assert [await blobs.exists(key) for key in contents] == [True] * 4
+    await blobs.delete(f"{KEY}1")
+    assert [await blobs.exists(key) for key in contents] == [True, False, True, True]
+    with pytest.raises(NotFound):
+        await blobs.read_all(list(contents))
+
+
+@pytest.mark.parametrize("size", [1_000, 300_000])
+@pytest.mark.parametrize("how", ["changed", "cut", "emptied"])
+async def test_a_damaged_artefact_is_told_apart_and_put_again(blobs: BlobStore, how: str, size: int) -> None:
+    content = json.dumps([number * number for number in range(size // 8)]).encode()
+    await blobs.put(KEY, content)
+    await damage(blobs, how)
+    with pytest.raises(Damaged):
+        await blobs.read(KEY)
+    with pytest.raises(Damaged):
+        await blobs.read_all([KEY])
+    assert not await blobs.exists(KEY)
+    await blobs.put(KEY, content)
+    assert await blobs.read(KEY) == content
+
+
+async def damage(blobs: BlobStore, how: str) -> None:
+    """Whatever lies where the artefact does."""
+
+    def damaged(content: bytes) -> bytes:
+        middle = len(content) // 2
+        changed = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        return {"changed": changed, "cut": content[:middle], "emptied": b""}[how]
+
+    if isinstance(blobs, FileBlobs):
+        (path,) = (path for path in (blobs._root / "artefacts").rglob("*") if path.is_file())
+        path.write_bytes(damaged(path.read_bytes()))
+        return
+    from shared.infrastructure.mongo.blobs import ARTEFACT, MongoBlobs
+
+    assert isinstance(blobs, MongoBlobs)
+    artefacts = blobs._artefacts
+    row = await artefacts.find_one(ARTEFACT, key=KEY)
+    assert row is not None
+    await artefacts.update(ARTEFACT, {"$set": {"data": damaged(row["data"])}}, key=KEY)
 
 
 async def test_artefacts_put_at_the_same_moment_leave_one_whole(blobs: BlobStore) -> None:

@@ -56,7 +56,8 @@ async def leave_something_behind(ingest: AnIngest) -> str:
     key = artefact_key(hashlib.sha256(new_id().encode()).hexdigest(), "parse", 1, {})
     await ingest.blobs.put(key, b"text")
     two_hours_ago = time.time() - 7200
-    os.utime(await ingest.blobs.local_path(key), (two_hours_ago, two_hours_ago))
+    for path in (ingest.blobs._root / "artefacts").rglob("*"):
+        os.utime(path, (two_hours_ago, two_hours_ago))
     return key
 
 

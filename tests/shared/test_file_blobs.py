@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.infrastructure.files.blobs import FileBlobs
-from shared.kernel import StorageFull, TooLarge, Unavailable
+from shared.kernel import Damaged, StorageFull, TooLarge, Unavailable
 
 
 async def a_stream(*pieces: bytes) -> AsyncIterator[bytes]:
@@ -128,8 +128,8 @@ async def test_storing_old_bytes_again_makes_them_young(tmp_path: Path) -> None:
         blob = await blobs.store(a_stream(b"content"), max_bytes=100)
         artefact = f"artefacts/{blob.sha256[:2]}/{blob.sha256}.parse-1-00"
         await blobs.put(artefact, b"text")
-        for key in (blob.key, artefact):
-            os.utime(tmp_path / key, (1, 1))
+        for path in files_in(tmp_path):
+            os.utime(path, (1, 1))
         again = await blobs.store(a_stream(b"content"), max_bytes=100)
         assert not again.new
         assert await blobs.collect(keep=(), older_than_seconds=3600) == 0
@@ -166,3 +166,38 @@ async def test_a_collector_beside_uploads_takes_nothing_that_was_answered(tmp_pa
         answered = await asyncio.gather(*(blobs.store(a_stream(content), max_bytes=100) for content in contents))
         await collecting
         assert [await blobs.exists(blob.key) for blob in answered] == [True] * 20
+
+
+async def test_what_an_older_release_left_is_read_as_it_is(tmp_path: Path) -> None:
+    beginning = f"artefacts/ab/{'ab' * 32}"
+    older = {"parse-1-00": b'{"text":"x"}', "embed-1-00": b"\x93NUMPY...", "parse-renewed-1-00": b""}
+    (tmp_path / "artefacts" / "ab").mkdir(parents=True)
+    for name, content in older.items():
+        (tmp_path / f"{beginning}.{name}").write_bytes(content)
+    (tmp_path / f"{beginning}.chunk-1-00").write_bytes(b"")
+    async with FileBlobs(tmp_path) as blobs:
+        assert await blobs.read_all([f"{beginning}.{name}" for name in older]) == list(older.values())
+        assert await blobs.exists(f"{beginning}.parse-renewed-1-00")
+        with pytest.raises(Damaged):
+            await blobs.read(f"{beginning}.chunk-1-00")
+        # What is put anew counts from then on.
+        await blobs.put(f"{beginning}.parse-1-00", b"new")
+        assert await blobs.read(f"{beginning}.parse-1-00") == b"new"
+        await blobs.delete(f"{beginning}.parse-1-00")
+        assert not await blobs.exists(f"{beginning}.parse-1-00")
+
+
+async def test_small_artefacts_of_one_original_are_one_file_whoever_puts_them(tmp_path: Path) -> None:
+    beginning = f"artefacts/ab/{'ab' * 32}"
+    contents = {f"{beginning}.parse-{number}-00": bytes([number]) * 100 for number in range(12)}
+    async with FileBlobs(tmp_path) as blobs:
+        await asyncio.gather(*(blobs.put(key, content) for key, content in contents.items()))
+        assert files_in(tmp_path) == [tmp_path / f"{beginning}.pack"]
+        assert await blobs.read_all(list(contents)) == list(contents.values())
+        # A long one is beside it, whichever came first.
+        first, *_ = contents
+        await blobs.put(first, bytes(1 << 20))
+        assert len(files_in(tmp_path)) == 2
+        assert await blobs.read(first) == bytes(1 << 20)
+        await blobs.put(first, b"short")
+        assert await blobs.read(first) == b"short"

@@ -1,6 +1,7 @@
 """The way of a document through Process: stage by stage, each leaves an artefact and is told of."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -16,7 +17,7 @@ from shared.artefacts.vectors import ChunkVectors
 from shared.events.envelope import Event
 from shared.events.ingest import DocumentReceived
 from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
-from shared.kernel import NotFound, Refused
+from shared.kernel import Damaged, DomainError, NotFound, Refused
 from shared.ports.handlers import JobHandler, Report
 from shared.ports.jobs import Job
 from shared.ports.model import Model
@@ -42,6 +43,8 @@ class _Run:
     told_at: float
     facts: list[Event] = field(default_factory=list)
     """Not told yet: they go with the next report, or with the job's end."""
+    unsaved: dict[str, bytes] = field(default_factory=dict)
+    """By key, what stages left that is not durable yet: it goes together, before anything is told of it."""
     anew: bool = False
     """A stage was done in this run: what later ones left (if anything) was made from something else."""
 
@@ -61,9 +64,9 @@ class DocumentProcessing(JobHandler):
         metrics: Metrics,
         telling_seconds: float = 0.25,
     ) -> None:
-        """A stage that finishes within `telling_seconds` of what was told before is told with the next.
+        """A stage that finishes within `telling_seconds` of what was told before is saved and told with the next.
 
-        Nobody follows a document more closely than that.
+        Nobody follows a document more closely than that, and a crash costs no more work than that.
         """
         self._blobs = blobs
         self._stages = stages
@@ -83,6 +86,15 @@ class DocumentProcessing(JobHandler):
         async with self._one_large:
             return await self._process(run)
 
+    async def _process(self, run: _Run) -> Sequence[Event]:
+        try:
+            return await self._pass_all(run)
+        except DomainError:
+            # What was done is not done again when the job is tried again.
+            with contextlib.suppress(DomainError):
+                await self._save(run)
+            raise
+
     @override
     def refused(self, job: Job, error: Refused) -> Sequence[Event]:
         self._metrics.count("process_documents_total", outcome="failed", code=error.specific_code)
@@ -97,10 +109,11 @@ class DocumentProcessing(JobHandler):
             ),
         )
 
-    async def _process(self, run: _Run) -> Sequence[Event]:
+    async def _pass_all(self, run: _Run) -> Sequence[Event]:
         for stage in run.way.stages:
             await self._tell(run)
             await self._pass(run, stage)
+        await self._save(run)
         self._metrics.count("process_documents_total", outcome="processed", code="")
         # What was not told yet goes with the job's end, in one write.
         way, event = run.way, run.way.event
@@ -125,7 +138,7 @@ class DocumentProcessing(JobHandler):
         )
 
     async def _pass(self, run: _Run, stage: Stage[Artefact]) -> None:
-        """The stage's artefact is what is there already, else what the work gives, durably."""
+        """The stage's artefact is what is there already, else what the work gives."""
         if not stage.is_needed(run.way):
             self._finished(run, stage, seconds=0.0, reused=False)
             return
@@ -143,9 +156,16 @@ class DocumentProcessing(JobHandler):
     async def _keep(self, run: _Run, stage: Stage[Artefact], key: str, artefact: Artefact) -> None:
         event = run.way.event
         content = artefact.to_bytes() if event.size < _SMALL else await asyncio.to_thread(artefact.to_bytes)
-        await self._blobs.put(key, content)
+        run.unsaved[key] = content
         if event.fresh:
-            await self._blobs.put(_renewal_key(event, stage), b"")
+            run.unsaved[_renewal_key(event, stage)] = b""
+        if event.size >= _SMALL:  # its stages take long
+            await self._save(run)
+
+    async def _save(self, run: _Run) -> None:
+        if run.unsaved:
+            await self._blobs.put_all(run.unsaved)
+            run.unsaved.clear()
 
     async def _left_behind(self, run: _Run, stage: Stage[Artefact], key: str) -> Artefact | None:
         # Work asked for anew is done once: a mark tells a resumed job that this version has done the stage.
@@ -156,7 +176,7 @@ class DocumentProcessing(JobHandler):
             return stage.artefact.from_bytes(await self._blobs.read(key))
         except NotFound:
             return None
-        except (ValueError, EOFError) as error:
+        except (Damaged, ValueError, EOFError) as error:
             _log.warning("artefact damaged", action="artefact.damaged", key=key, error=str(error))
             return None
 
@@ -176,6 +196,7 @@ class DocumentProcessing(JobHandler):
 
     async def _tell(self, run: _Run) -> None:
         if run.facts and perf_counter() - run.told_at >= self._telling_seconds:
+            await self._save(run)
             while run.facts:
                 await run.report(run.facts.pop(0))
             run.told_at = perf_counter()

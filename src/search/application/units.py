@@ -13,7 +13,7 @@ from search.application.ports.versions import Sources
 from shared.artefacts.chunks import Chunk, ChunkedDocument
 from shared.artefacts.vectors import ChunkVectors
 from shared.events.ingest import Labels
-from shared.kernel import DocumentId, NotFound, Refused
+from shared.kernel import Damaged, DocumentId, NotFound, Refused
 from shared.ports.storage import BlobStore
 from shared.vocabulary import INDEX
 
@@ -32,15 +32,14 @@ class Artefacts:
 async def read_artefacts(blobs: BlobStore, sources: Sources) -> Artefacts:
     """Raises Refused when an artefact is gone or damaged."""
     try:
-        raw_chunks = await blobs.read(sources.chunks_artefact)
-        raw_vectors = None
-        if sources.vectors_artefact is not None:
-            raw_vectors = await blobs.read(sources.vectors_artefact)
+        keys = [key for key in (sources.chunks_artefact, sources.vectors_artefact) if key is not None]
+        raw_chunks, *rest = await blobs.read_all(keys)
+        raw_vectors = rest[0] if rest else None
         space = sources.fingerprint or ""
         if len(raw_chunks) > 100_000:
             return await asyncio.to_thread(_decode, raw_chunks, raw_vectors, space)
         return _decode(raw_chunks, raw_vectors, space)
-    except (NotFound, ValidationError, ValueError) as error:
+    except (NotFound, Damaged, ValidationError, ValueError, EOFError) as error:
         raise Refused(f"What processing left cannot be read: {error}", code="artefact_damaged", stage=INDEX) from error
 
 

@@ -1,6 +1,6 @@
 """Where bytes are kept: originals and artefacts in the BlobStore, what may be lost in the Cache."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -38,6 +38,13 @@ class BlobStore(Protocol):
         """
         ...
 
+    async def put_all(self, contents: Mapping[str, bytes]) -> None:
+        """Keeps several artefacts, by key, as `put` does; what is left when it raises, nobody knows.
+
+        Small ones of one original cost about as much as one of them.
+        """
+        ...
+
     async def read(self, key: str) -> bytes:
         """The whole content. Raises NotFound.
 
@@ -46,12 +53,16 @@ class BlobStore(Protocol):
         """
         ...
 
+    async def read_all(self, keys: Sequence[str]) -> Sequence[bytes]:
+        """Several artefacts as `read` gives each; of one original they cost about as much as one of them."""
+        ...
+
     def open(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """The content from byte `start`, in pieces of at most 1 MiB. Raises NotFound at the first piece."""
         ...
 
     async def local_path(self, key: str) -> str:
-        """A path a child process of this machine may read while the blob exists. Raises NotFound."""
+        """Of an original: a path a child process of this machine may read while it exists. Raises NotFound."""
         ...
 
     async def exists(self, key: str) -> bool:

@@ -1,7 +1,7 @@
 """A server that kills itself with SIGKILL at the N-th event of a name: `python crashing_server.py DIR NAME N`.
 
 It watches the bus like any other reader, so that the product needs no switch for tests. `artefact:<stage>`
-is the moment at which the N-th artefact of the stage lies in its place: between the stages of a small document
+is the moment at which the N-th artefact of the stage lies in its pack: between the stages of a small document
 no event is published.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from main import Application
 from shared.events.catalogue import TOPICS
+from shared.infrastructure.files.packs import unpack
 from shared.runtime.data_directory import DataDirectory
 from shared.settings import load_settings
 from shared.web.server import bind, serve, url_of
@@ -22,7 +23,7 @@ async def _die_at(application: Application, name: str, count: int) -> None:
     kind, _, stage = name.partition(":")
     if kind == "artefact":
         folder = application.settings.data_dir / "blobs" / "artefacts"
-        while sum(1 for _ in folder.rglob(f"*.{stage}-*")) < count:  # noqa: ASYNC110 -- files set no event
+        while _artefacts(folder, stage) < count:  # noqa: ASYNC110 -- files set no event
             await asyncio.sleep(0.001)
         os.kill(os.getpid(), signal.SIGKILL)
     async with application.shared.bus().tail(*TOPICS) as envelopes:
@@ -31,6 +32,14 @@ async def _die_at(application: Application, name: str, count: int) -> None:
                 count -= 1
                 if count == 0:
                     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _artefacts(folder: Path, stage: str) -> int:
+    """Of the stage, in packs and in files of their own."""
+    names = [path.name.partition(".")[2] for path in folder.rglob("*.*-*")]
+    for path in folder.rglob("*.pack"):
+        names += unpack(path.read_bytes())
+    return sum(name.startswith(f"{stage}-") for name in names)
 
 
 def main(folder: Path, name: str, count: int) -> None:

@@ -1,4 +1,4 @@
-"""Blobs as files: originals under their content's hash, artefacts under their key, each whole or not there.
+"""Blobs as files: originals under their content's hash, artefacts in packs, each whole or not there.
 
 A file is written in `incoming/` of the same file system, synced, renamed into place, and its folder synced.
 """
@@ -10,7 +10,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,9 @@ from typing import BinaryIO, Final, Self, TypeVar
 from typing_extensions import override
 
 from shared.durable_files import make_folders, put_in_place, sync
+from shared.infrastructure.files.artefacts import FileArtefacts, is_artefact
 from shared.infrastructure.files.keys import (
+    ARTEFACTS,
     HEAD_BYTES,
     ORIGINALS,
     PIECE_BYTES,
@@ -28,7 +30,7 @@ from shared.infrastructure.files.keys import (
     sha256_in,
     too_large,
 )
-from shared.kernel import StorageFull, Unavailable, new_id
+from shared.kernel import Damaged, NotFound, StorageFull, Unavailable, new_id
 from shared.ports.storage import BlobStore, StoredBlob
 
 T = TypeVar("T")
@@ -37,7 +39,6 @@ _THREADS: Final = 8
 # With so much room to spare, small files are written without asking for each how much is left.
 _PLENTY_BYTES: Final = 1 << 30
 _SMALL_BYTES: Final = 64 << 10
-_ARTEFACTS: Final = "artefacts"
 _INCOMING: Final = "incoming"
 
 
@@ -51,6 +52,7 @@ class FileBlobs(BlobStore):
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
         # Between looking at a file's age and deleting it, nobody may make it young again.
         self._renewing = threading.Lock()
+        self._artefacts = FileArtefacts(root, self._write)
         self._look_again_seconds = look_again_seconds
         self._looked_at = -look_again_seconds
 
@@ -86,28 +88,37 @@ class FileBlobs(BlobStore):
     @override
     async def put(self, key: str, content: bytes) -> None:
         """Raises InvalidInput for a key that is none, StorageFull."""
-        target = self._path(key)
+        await self.put_all({key: content})
 
-        def keep() -> None:
-            file = _Incoming(self._root, self._must_have_room)
-            try:
-                file.begin()
-                file.write(content, hashing=False)
-                file.move_to(target)
-            finally:
-                file.discard()
-
-        await self._run(keep)
+    @override
+    async def put_all(self, contents: Mapping[str, bytes]) -> None:
+        for key in contents:
+            checked(key)
+        await self._run(lambda: self._artefacts.put(contents))
 
     @override
     async def read(self, key: str) -> bytes:
+        if is_artefact(key):
+            return (await self.read_all((key,)))[0]
         path = self._path(key)
-        if not path.exists():  # asking costs less than a thread's waking, and is what the first stages meet
-            raise not_found(key)
         return await self._run(lambda: path.read_bytes(), key)
 
     @override
+    async def read_all(self, keys: Sequence[str]) -> Sequence[bytes]:
+        for key in keys:
+            # Asking costs less than a thread's waking, and is what the first stages meet.
+            if not self._artefacts.may_have(checked(key)):
+                raise not_found(key)
+        return await self._run(lambda: self._artefacts.read(keys))
+
+    @override
     async def open(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        if is_artefact(key):
+            content = await self.read(key)
+            content = content[start : None if length is None else start + length]
+            for place in range(0, len(content), PIECE_BYTES):
+                yield content[place : place + PIECE_BYTES]
+            return
         path = self._path(key)
         file: BinaryIO = await self._run(lambda: path.open("rb", buffering=0), key)
         try:
@@ -127,18 +138,23 @@ class FileBlobs(BlobStore):
     @override
     async def local_path(self, key: str) -> str:
         path = self._path(key)
-        if not path.is_file():
+        if is_artefact(key) or not path.is_file():
             raise not_found(key)
         return str(path.absolute())
 
     @override
     async def exists(self, key: str) -> bool:
-        return self._path(key).is_file()
+        if not is_artefact(key):
+            return self._path(key).is_file()
+        with contextlib.suppress(NotFound, Damaged):
+            await self.read(key)
+            return True
+        return False
 
     @override
     async def delete(self, key: str) -> None:
         path = self._path(key)
-        await self._run(lambda: path.unlink(missing_ok=True))
+        await self._run(lambda: self._artefacts.delete(key) if is_artefact(key) else path.unlink(missing_ok=True))
 
     @override
     async def collect(self, *, keep: Collection[str], older_than_seconds: float) -> int:
@@ -153,6 +169,15 @@ class FileBlobs(BlobStore):
 
     def _path(self, key: str) -> Path:
         return self._root / checked(key)
+
+    def _write(self, target: Path, content: bytes) -> None:
+        file = _Incoming(self._root, self._must_have_room)
+        try:
+            file.begin()
+            file.write(content, hashing=False)
+            file.move_to(target)
+        finally:
+            file.discard()
 
     def _free(self) -> int:
         make_folders(self._root)
@@ -211,7 +236,7 @@ class FileBlobs(BlobStore):
             removed += gone
             if not gone:
                 young.add(path.name)
-        for path in _files(self._root / _ARTEFACTS):
+        for path in _files(self._root / ARTEFACTS):
             sha256 = sha256_in(path.name)
             if sha256 is not None and sha256 not in keep and sha256 not in young:
                 removed += _unlink_if_older(path, oldest)

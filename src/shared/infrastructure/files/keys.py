@@ -9,6 +9,7 @@ from shared.kernel import Damaged, InvalidInput, NotFound, TooLarge
 PIECE_BYTES: Final = 1 << 20
 HEAD_BYTES: Final = 8 << 10
 ORIGINALS: Final = "originals"
+ARTEFACTS: Final = "artefacts"
 _KEY: Final = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*")
 _LONGEST_KEY: Final = 400
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")

@@ -9,7 +9,7 @@ small is written together with what else is at that moment.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final, Self
@@ -22,6 +22,7 @@ from shared.infrastructure.files.keys import (
     HEAD_BYTES,
     PIECE_BYTES,
     checked,
+    damaged,
     hash_of_original,
     not_found,
     sha256_in,
@@ -137,7 +138,7 @@ class MongoBlobs(BlobStore):
         if hash_of_original(key):
             raise InvalidInput(f"{key!r} is the key of an original: it is stored, not put.", code="invalid_key")
         version, now = self._new_file(), self._database.now()
-        fields: Row = {"length": len(content), "version": version, "at": now}
+        fields: Row = {"length": len(content), "version": version, "at": now, "checksum": _checksum(content)}
         if sha256 := sha256_in(key):
             fields["sha256"] = sha256
         is_large = len(content) > _LARGEST_INLINE_BYTES
@@ -160,11 +161,24 @@ class MongoBlobs(BlobStore):
             await self._garbage.drop_files([replaced["file"]])
 
     @override
+    async def put_all(self, contents: Mapping[str, bytes]) -> None:
+        await asyncio.gather(*(self.put(key, content) for key, content in contents.items()))
+
+    @override
     async def read(self, key: str) -> bytes:
         row = await self._find(key)
         if "data" in row:
-            return bytes(row["data"])
-        return b"".join([piece async for piece in self._pieces(row, key, a_call=_CHUNKS_A_CALL)])
+            content = bytes(row["data"])
+        else:
+            content = b"".join([piece async for piece in self._pieces(row, key, a_call=_CHUNKS_A_CALL)])
+        # An original has none (its key is its hash), nor what an older Seoga put.
+        if "checksum" in row and row["checksum"] != _checksum(content):
+            raise damaged(key)
+        return content
+
+    @override
+    async def read_all(self, keys: Sequence[str]) -> Sequence[bytes]:
+        return await asyncio.gather(*(self.read(key) for key in keys))
 
     @override
     async def open(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
@@ -328,3 +342,7 @@ class MongoBlobs(BlobStore):
 
 def _copy_name(key: str, version: str) -> str:
     return hashlib.sha256(f"{key} {version}".encode()).hexdigest()
+
+
+def _checksum(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()

@@ -1,0 +1,122 @@
+"""Artefacts in files: the small ones of one original in one pack, every other in a file of its own.
+
+What an older Seoga left is a file for each, as it was put: it is read as it is.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from shared.infrastructure.files.keys import ARTEFACTS, damaged, hash_of_original, not_found, sha256_in
+from shared.infrastructure.files.packs import pack, unpack
+
+PACKED_BYTES: Final = 256 << 10
+"""A longer artefact is not packed, so that putting a short one never writes a long one again."""
+_WRITERS: Final = 64
+# How an artefact that an older Seoga left begins: JSON, or a NumPy array; the mark of work done anew was empty.
+_OLDER: Final = (b"{", b"\x93NUMPY")
+_OLDER_MARK: Final = "-renewed-"
+
+
+class _Place(NamedTuple):
+    """Where an artefact lies when it is packed: the key of the file, and its name in it."""
+
+    file: str
+    name: str
+
+
+def is_artefact(key: str) -> bool:
+    """Everything but an original is kept as one."""
+    return hash_of_original(key) is None
+
+
+class FileArtefacts:
+    """Under `root`. Its methods block; any number of threads may call them."""
+
+    def __init__(self, root: Path, write: Callable[[Path, bytes], None]) -> None:
+        """`write` puts a whole file in place, durably."""
+        self._root = root
+        self._write = write
+        # Of one pack, one writer reads and writes at a time.
+        self._writing = [threading.Lock() for _ in range(_WRITERS)]
+
+    def may_have(self, key: str) -> bool:
+        """False when `read` would not find it; costs two looks."""
+        place = _place_of(key)
+        return (self._root / key).is_file() or (place is not None and (self._root / place.file).is_file())
+
+    def put(self, contents: Mapping[str, bytes]) -> None:
+        """By key. Raises OSError, and what `write` raises."""
+        packed: dict[str, dict[str, bytes]] = {}
+        for key, content in contents.items():
+            place = _place_of(key)
+            if place is not None and len(content) <= PACKED_BYTES:
+                packed.setdefault(place.file, {})[place.name] = content
+                continue
+            self._write(self._root / key, pack({"": content}))
+            if place is not None:  # a short one before would be found first
+                self._change(place.file, {}, without=place.name)
+        for file, new in packed.items():
+            self._change(file, new)
+
+    def read(self, keys: Sequence[str]) -> Sequence[bytes]:
+        """Each pack is read once. Raises NotFound, Damaged, OSError."""
+        packs: dict[str, Mapping[str, bytes]] = {}
+        return [self._read(key, packs) for key in keys]
+
+    def delete(self, key: str) -> None:
+        """Gone, or was not there. Raises OSError, and what `write` raises."""
+        if place := _place_of(key):
+            self._change(place.file, {}, without=place.name)
+        (self._root / key).unlink(missing_ok=True)
+
+    def _read(self, key: str, packs: dict[str, Mapping[str, bytes]]) -> bytes:
+        place = _place_of(key)
+        try:
+            if place is not None:
+                if place.file not in packs:
+                    packs[place.file] = self._unpacked(place.file)
+                if place.name in packs[place.file]:
+                    return packs[place.file][place.name]
+            return _alone((self._root / key).read_bytes(), key)
+        except FileNotFoundError as error:
+            raise not_found(key) from error
+        except ValueError as error:
+            raise damaged(key) from error
+
+    def _unpacked(self, file: str) -> dict[str, bytes]:
+        """Empty where there is none. Raises ValueError."""
+        try:
+            return unpack((self._root / file).read_bytes())
+        except FileNotFoundError:
+            return {}
+
+    def _change(self, file: str, new: Mapping[str, bytes], *, without: str | None = None) -> None:
+        """What is in the pack is read and written again; what is damaged there is given up."""
+        with self._writing[hash(file) % _WRITERS]:
+            try:
+                old = self._unpacked(file)
+            except ValueError:
+                old = {}
+            kept = {name: content for name, content in old.items() if name != without} | dict(new)
+            if not kept:
+                (self._root / file).unlink(missing_ok=True)
+            elif kept != old:
+                self._write(self._root / file, pack(kept))
+
+
+def _place_of(key: str) -> _Place | None:
+    """None for what belongs to no original."""
+    sha256 = sha256_in(key)
+    if sha256 is None or not key.startswith(f"{ARTEFACTS}/{sha256[:2]}/{sha256}."):
+        return None
+    beginning = f"{ARTEFACTS}/{sha256[:2]}/{sha256}."
+    return _Place(f"{beginning}pack", key.removeprefix(beginning))
+
+
+def _alone(raw: bytes, key: str) -> bytes:
+    """The content of a file of its own. Raises ValueError."""
+    if raw.startswith(_OLDER) or (not raw and _OLDER_MARK in key):
+        return raw
+    return unpack(raw)[""]
