@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ingest.application.ports import DocumentFilter, DocumentStore, Stale, Taken
+from ingest.application.turns import Turns
 from ingest.application.type_detection import media_type_of
 from ingest.domain.document import Content, Decision, Document, Received, Withdrawn
 from ingest.domain.identity import Upload, place
@@ -55,10 +56,12 @@ class Ingestion:
         clock: Clock = utc_now,
         *,
         answering_seconds: float = 0.1,
+        longest_wait_seconds: float = 1.5,
     ) -> None:
         """`answering_seconds` is what an upload may take on top of one call to a server.
 
-        For it makes several, and its answer is promised sooner.
+        For it makes several, and its answer is promised sooner. `longest_wait_seconds`: for others with the same name
+        or bytes.
         """
         self._documents = documents
         self._blobs = blobs
@@ -66,6 +69,7 @@ class Ingestion:
         self._metrics = metrics
         self._clock = clock
         self._answering_seconds = answering_seconds
+        self._turns = Turns(longest_wait_seconds)
 
     async def submit(
         self,
@@ -107,8 +111,14 @@ class Ingestion:
         metadata = None if metadata is None else checked_metadata(metadata)
         media_type = await media_type_of(self._blobs, blob, name)
         upload = Upload(collection, name, Content(blob.sha256, blob.size, media_type, blob.key), metadata)
+        # Of many at once each would lose to all that are faster, and do its work as many times.
+        async with self._turns.turn((collection, "name", name), (collection, "bytes", blob.sha256)):
+            return await self._place(upload)
+
+    async def _place(self, upload: Upload) -> Submission:
+        sha256 = upload.content.sha256
         for _ in range(_MOST_TRIES):
-            same_bytes, same_name = await self._documents.holders(collection, sha256=blob.sha256, name=name)
+            same_bytes, same_name = await self._documents.holders(upload.collection, sha256=sha256, name=upload.name)
             placement = place(
                 upload, same_bytes=same_bytes, same_name=same_name, new_id=new_document_id(), now=self._clock()
             )
@@ -121,7 +131,7 @@ class Ingestion:
                 continue  # someone was faster: the winner is there to be read now
             self._metrics.count("uploads", outcome="duplicate" if placement.duplicate else "accepted")
             return Submission(document, placement.duplicate)
-        raise Unavailable(f"The document {name!r} is being changed by too many others; try again.")
+        raise Unavailable(f"The document {upload.name!r} is being changed by too many others; try again.")
 
     async def relabel(
         self, document_id: DocumentId, *, name: str | None = None, metadata: Mapping[str, Any] | None = None
