@@ -11,16 +11,30 @@ from ingest.domain.document import Content, Document, Revision
 from ingest.domain.standing import Failure, Letter, Standing
 from shared.kernel import DocumentId
 
-DOCUMENT_QUERY: Final = """
-SELECT d.number, d.id, d.collection, d.version, d.queue_number, d.created_at, d.standing,
-       l.names, l.metadata,
-       r.revision, r.sha256, r.size, r.media_type, r.blob_key, r.name, r.received_at
-FROM documents d JOIN labels l ON l.number = d.number
+_COLUMNS: Final = (
+    *("d.number", "d.id", "d.collection", "d.version", "d.queue_number", "d.created_at", "d.standing"),
+    *("l.names", "l.metadata"),
+    *("r.revision", "r.sha256", "r.size", "r.media_type", "r.blob_key", "r.name", "r.received_at"),
+)
+_JOINED: Final = """
+JOIN labels l ON l.number = d.number
 JOIN revisions r ON r.number = d.number AND r.revision = d.revision
 """
+DOCUMENT_QUERY: Final = f"SELECT {', '.join(_COLUMNS)} FROM documents d {_JOINED}"
+DOCUMENTS_QUERY: Final = f"""
+SELECT json_group_array(json_array({", ".join(_COLUMNS)}))
+FROM json_each(?) AS wanted CROSS JOIN documents d ON d.number = wanted.value {_JOINED}
+"""
+"""Of these numbers, all in one row: see SqliteDatabase.read."""
 
 
-def document_of(row: sqlite3.Row) -> Document:
+def documents_of(found: str) -> dict[int, Document]:
+    """From the row of DOCUMENTS_QUERY, by number."""
+    names = [column.partition(".")[2] for column in _COLUMNS]
+    return {row[0]: document_of(dict(zip(names, row, strict=True))) for row in json.loads(found)}
+
+
+def document_of(row: sqlite3.Row | Mapping[str, Any]) -> Document:
     """From a row of DOCUMENT_QUERY."""
     return Document(
         id=DocumentId(row["id"]),
@@ -36,7 +50,7 @@ def document_of(row: sqlite3.Row) -> Document:
     )
 
 
-def revision_of(row: sqlite3.Row) -> Revision:
+def revision_of(row: sqlite3.Row | Mapping[str, Any]) -> Revision:
     """From a row of `revisions`."""
     return Revision(
         number=row["revision"],

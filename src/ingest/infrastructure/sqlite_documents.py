@@ -17,7 +17,7 @@ from ingest.infrastructure.document_rows import (
     standing_json,
     standing_of,
 )
-from ingest.infrastructure.sqlite_listing import page_of, unfinished
+from ingest.infrastructure.sqlite_listing import page_of, positions_of
 from ingest.infrastructure.sqlite_schema import SCHEMA
 from shared.events.envelope import Envelope, Event
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
@@ -116,16 +116,9 @@ class SqliteDocuments(DocumentStore):
 
     @override
     async def queue_positions(self, queue_numbers: Sequence[int]) -> Mapping[int, int]:
-        def read(connection: sqlite3.Connection) -> dict[int, int]:
-            positions: dict[int, int] = {}
-            counted, start = 0, 0
-            for number in sorted(set(queue_numbers)):
-                counted += unfinished(connection, start, number)
-                positions[number] = counted
-                start = number
-            return positions
-
-        return await self._database.read(read) if queue_numbers else {}
+        if not queue_numbers:
+            return {}
+        return await self._database.read(lambda connection: positions_of(connection, queue_numbers))
 
     @override
     async def counts(self) -> Sequence[CollectionCounts]:

@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS revisions (
 ) WITHOUT ROWID;
 """
 
-QUEUE_BUCKET: Final = 256
+QUEUE_BUCKET: Final = 64
 """So many queue numbers are counted together in `queue_counts`."""
 # What is withdrawn is listed until nothing is left of it but its tombstone.
 _LISTED: Final = """

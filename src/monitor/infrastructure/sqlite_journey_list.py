@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -145,8 +146,9 @@ def _ranges(
     for place in itertools.product(*collections, _states(query)):
         condition = "state = ?" if query.collections is None else "collection = ? AND state = ?"
         rows = connection.execute(
-            f"SELECT started_at, document_id FROM journeys WHERE newest = 1 AND {condition}{also}"
-            " ORDER BY started_at DESC, document_id DESC LIMIT ?",
+            "SELECT json_group_array(json_array(started_at, document_id)) FROM"
+            f" (SELECT started_at, document_id FROM journeys WHERE newest = 1 AND {condition}{also}"
+            " ORDER BY started_at DESC, document_id DESC LIMIT ?)",
             (*place, *values, limit),
         )
-        yield [Place(*row) for row in rows]
+        yield sorted(itertools.starmap(Place, json.loads(rows.fetchone()[0])), reverse=True)

@@ -1,5 +1,7 @@
 """Journeys in SQLite: the steps as they were told, and beside them one row per journey for lists and counts."""
 
+import itertools
+import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -34,9 +36,23 @@ CREATE TABLE IF NOT EXISTS journeys (
 ) WITHOUT ROWID;
 """
 SCHEMA: Final = Schema(_TABLES, sqlite_journey_list.STEPS)
+# Each with its steps, all in one row: SqliteDatabase.read says why.
 _KNOWN: Final = """
-SELECT version, newest, journeys.collection, name FROM journeys LEFT JOIN documents USING (document_id)
-WHERE document_id = ?
+SELECT json_group_array(json_array(j.document_id, j.version, j.newest, j.collection, d.name,
+    (SELECT json_group_array(json_array(kind, occurred_at, stage, seconds, detail, event_id)) FROM steps s
+        WHERE s.document_id = j.document_id AND s.version = j.version)))
+FROM json_each(?) AS asked CROSS JOIN journeys j ON j.document_id = asked.value
+LEFT JOIN documents d ON d.document_id = j.document_id
+"""
+# A stage whose artefact was there already tells nothing of how long the stage takes.
+_RECENT: Final = """
+SELECT json_group_array(json_array(kind, stage, seconds)) FROM
+    (SELECT kind, stage, seconds, detail FROM steps ORDER BY arrival DESC LIMIT ?)
+WHERE seconds IS NOT NULL AND detail != 'reused'
+"""
+_TOTALS: Final = """
+SELECT json_group_array(total_seconds) FROM
+    (SELECT total_seconds FROM journeys WHERE state = ? AND finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT ?)
 """
 
 
@@ -64,11 +80,8 @@ class SqliteJourneys(JourneyStore):
 
     @override
     async def of_document(self, document_id: DocumentId) -> Sequence[KnownJourney]:
-        def read(connection: sqlite3.Connection) -> list[KnownJourney]:
-            rows = connection.execute(_KNOWN + "ORDER BY version", (document_id,)).fetchall()
-            return [_known(connection, document_id, row) for row in rows]
-
-        return await self._database.read(read)
+        known = await self._database.read(lambda connection: _known(connection, [document_id]))
+        return sorted(known, key=lambda one: one.journey.version)
 
     @override
     async def newest(
@@ -77,11 +90,13 @@ class SqliteJourneys(JourneyStore):
         place = None if after is None else sqlite_journey_list.Place(int(after[0]), after[1])
 
         def read(connection: sqlite3.Connection) -> list[tuple[tuple[str, str], KnownJourney]]:
-            found = []
-            for at, document_id in sqlite_journey_list.newest(connection, query, place, limit):
-                row = connection.execute(_KNOWN + "AND newest = 1", (document_id,)).fetchone()
-                found.append(((str(at), document_id), _known(connection, document_id, row)))
-            return found
+            found = sqlite_journey_list.newest(connection, query, place, limit)
+            of = {
+                one.journey.document_id: one
+                for one in _known(connection, [document_id for _, document_id in found])
+                if one.is_newest
+            }
+            return [((str(at), document_id), of[DocumentId(document_id)]) for at, document_id in found]
 
         return await self._database.read(read)
 
@@ -107,20 +122,10 @@ class SqliteJourneys(JourneyStore):
     async def recent(self, limit: int) -> Recent:
         def read(connection: sqlite3.Connection) -> Recent:
             stages: dict[str, list[float]] = {}
-            rows = connection.execute(
-                "SELECT kind, stage, seconds, detail FROM steps ORDER BY arrival DESC LIMIT ?", (limit,)
-            )
-            for row in rows:
-                # A stage whose artefact was there already tells nothing of how long the stage takes.
-                if row["seconds"] is not None and row["detail"] != "reused":
-                    stage = INDEX if row["kind"] == StepKind.INDEXED else row["stage"]
-                    stages.setdefault(stage, []).append(row["seconds"])
-            totals = connection.execute(
-                "SELECT total_seconds FROM journeys WHERE state = ? AND finished_at IS NOT NULL"
-                " ORDER BY finished_at DESC LIMIT ?",
-                (State.SEARCHABLE, limit // 8),
-            )
-            return Recent(stages, [row["total_seconds"] for row in totals])
+            for kind, stage, seconds in json.loads(connection.execute(_RECENT, (limit,)).fetchone()[0]):
+                stages.setdefault(INDEX if kind == StepKind.INDEXED else stage, []).append(seconds)
+            totals = connection.execute(_TOTALS, (State.SEARCHABLE, limit // 8)).fetchone()[0]
+            return Recent(stages, json.loads(totals))
 
         return await self._database.read(read)
 
@@ -216,20 +221,25 @@ def _steps(connection: sqlite3.Connection, document_id: str, version: int) -> tu
         (document_id, version),
     )
     # By position and by table: this runs once for every event there is.
-    return tuple(
-        Step(KINDS[kind], EPOCH + timedelta(microseconds=at), stage, seconds, detail, event_id)
-        for kind, at, stage, seconds, detail, event_id in rows
-    )
+    return tuple(_step(*row) for row in rows)
 
 
-def _known(connection: sqlite3.Connection, document_id: str, row: sqlite3.Row) -> KnownJourney:
-    version = row["version"]
-    return KnownJourney(
-        Journey.of(DocumentId(document_id), version, _steps(connection, document_id, version)),
-        is_newest=bool(row["newest"]),
-        collection=row["collection"],
-        name=row["name"],
-    )
+def _step(kind: str, at: int, stage: str, seconds: float | None, detail: str, event_id: str) -> Step:
+    return Step(KINDS[kind], EPOCH + timedelta(microseconds=at), stage, seconds, detail, event_id)
+
+
+def _known(connection: sqlite3.Connection, documents: Sequence[str]) -> list[KnownJourney]:
+    """All journeys of these documents."""
+    (found,) = connection.execute(_KNOWN, (json.dumps(documents),)).fetchone()
+    return [
+        KnownJourney(
+            Journey.of(DocumentId(document_id), version, tuple(itertools.starmap(_step, steps))),
+            is_newest=bool(newest),
+            collection=collection,
+            name=name,
+        )
+        for document_id, version, newest, collection, name, steps in json.loads(found)
+    ]
 
 
 def _marks(values: Collection[object]) -> str:

@@ -187,7 +187,11 @@ class SqliteDatabase:
         self._current.wakes.append(wake)
 
     async def read(self, run: Callable[[sqlite3.Connection], T]) -> T:
-        """Runs in a reader thread on one snapshot, the newest committed state. Raises Unavailable."""
+        """Runs in a reader thread on one snapshot, the newest committed state. Raises Unavailable.
+
+        At each row a thread gives the interpreter away, and on a busy server it waits up to 5 ms to have it again: what
+        has many rows is asked for as one (`json_group_array`).
+        """
         self._must_be_open()
         try:
             return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, run)
