@@ -245,24 +245,6 @@ async def test_a_small_document_is_saved_in_one_file(house: House) -> None:
     assert len([path for path in (house.root / "artefacts").rglob("*") if path.is_file()]) == 1
 
 
-async def test_what_was_done_before_a_refusal_is_not_done_again(house: House) -> None:
-    class Away(SmallModel):
-        async def embed(self, texts: Sequence[str], *, kind: TextKind) -> Vectors:
-            raise Unavailable("The model is loading.")
-
-    house.telling_seconds, there = 60, house.model
-    house.model = Away()
-    house.__post_init__()
-    await house.arrives(ENGLISH)
-    job = await house.claim()
-    with pytest.raises(Unavailable):
-        await house.run(job)
-    house.model = there
-    house.__post_init__()
-    assert processed((await house.run(job))[-2:]).chunk_count == 1
-    assert (house.parser.parsed, len(house.model.embedded)) == (1, 1)
-
-
 @pytest.mark.parametrize("crash_after", [1, 2, 3])
 async def test_work_asked_for_anew_is_done_anew_and_only_once(house: House, crash_after: int) -> None:
     event = await house.arrives(ENGLISH)
@@ -335,6 +317,7 @@ async def test_a_model_that_is_away_delays_and_fails_nothing(house: House) -> No
             return await super().embed(texts, kind=kind)
 
     house.model = AwayOnce()
+    house.telling_seconds = 60  # what was done is saved all the same
     house.__post_init__()
     await house.arrives(ENGLISH)
     async with working(house):

@@ -33,11 +33,7 @@ T = TypeVar("T")
 _LARGEST_GROUP: Final = 512
 _ERRORS: Final = (sqlite3.Error, *UNREADABLE)
 _LARGEST_IDLE_WAL_BYTES: Final = 64 << 20
-_FACTS_SCHEMA: Final = Schema(
-    """
-CREATE TABLE IF NOT EXISTS facts (sequence INTEGER PRIMARY KEY AUTOINCREMENT, envelope BLOB NOT NULL);
-"""
-)
+_FACTS: Final = "CREATE TABLE IF NOT EXISTS facts (sequence INTEGER PRIMARY KEY AUTOINCREMENT, envelope BLOB NOT NULL);"
 # What passes by itself or by a hand on the machine. Every other code but damage (a wrong statement) is a fault of ours.
 _PASSING: Final = frozenset(
     (
@@ -189,8 +185,7 @@ class SqliteDatabase:
     async def read(self, run: Callable[[sqlite3.Connection], T]) -> T:
         """Runs in a reader thread on one snapshot, the newest committed state. Raises Unavailable.
 
-        At each row a thread gives the interpreter away, and on a busy server it waits up to 5 ms to have it again: what
-        has many rows is asked for as one (`json_group_array`).
+        Many rows are asked for as one: at each a thread waits up to 5 ms for a busy interpreter.
         """
         self._must_be_open()
         try:
@@ -359,7 +354,7 @@ def _answer_all(group: Sequence[_Write]) -> None:
 class SqliteFacts(Outbox):
     """The facts table beside a module's state: saved in its transactions, read by the relay."""
 
-    SCHEMA: ClassVar[Schema] = _FACTS_SCHEMA
+    SCHEMA: ClassVar[Schema] = Schema(_FACTS)
 
     def __init__(self, database: SqliteDatabase, producer: str) -> None:
         self._database = database
