@@ -31,6 +31,12 @@ def is_artefact(key: str) -> bool:
     return hash_of_original(key) is None
 
 
+def files_of(key: str) -> Sequence[str]:
+    """The keys of the files in which an artefact may lie, the first one that has it counts."""
+    place = _place_of(key)
+    return (key,) if place is None else (place.file, key)
+
+
 class FileArtefacts:
     """Under `root`. Its methods block; any number of threads may call them."""
 
@@ -43,8 +49,7 @@ class FileArtefacts:
 
     def may_have(self, key: str) -> bool:
         """False when `read` would not find it; costs two looks."""
-        place = _place_of(key)
-        return (self._root / key).is_file() or (place is not None and (self._root / place.file).is_file())
+        return any((self._root / file).is_file() for file in files_of(key))
 
     def put(self, contents: Mapping[str, bytes]) -> None:
         """By key. Raises OSError, and what `write` raises."""
