@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shared.kernel import DomainError
+from shared.lossy_stream import let_output_fail
 from shared.runtime.data_directory import DataDirectory
 from shared.settings import PREFIX, Settings, WrongSettings, load_settings
 from shared.silence import fetch_nothing
@@ -116,6 +117,7 @@ def _connect() -> "Iterator[httpx.Client]":
 
 
 def _prepare_process(settings: Settings) -> None:
+    let_output_fail()
     configure_logs(level=settings.log_level, format=settings.log_format)
     # A child process that asks for the shared model looks for the server of this data directory.
     os.environ[f"{PREFIX}DATA_DIR"] = str(settings.data_dir.absolute())

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,20 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 def command(data_dir: Path, *arguments: str | Path, **variables: str) -> "subprocess.Popen[str]":
     """Starts `seoga` with these arguments and SEOGA_* variables."""
+    return _started(data_dir, arguments, variables, output=subprocess.PIPE)
+
+
+def _started(
+    data_dir: Path, arguments: Sequence[str | Path], variables: dict[str, str], *, output: int
+) -> "subprocess.Popen[str]":
     paths = [str(_ROOT / "src"), str(_ROOT), os.environ.get("PYTHONPATH", "")]
     return subprocess.Popen(
         [sys.executable, "-m", "main", *map(str, arguments)],
         cwd=_ROOT,
         env={**_environment(data_dir, variables), "PYTHONPATH": os.pathsep.join(filter(None, paths))},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
         text=True,
     )
 
@@ -120,7 +126,20 @@ class Listening:
 @contextmanager
 def a_serving_process(data_dir: Path, *, port: int = 0, **variables: str) -> Iterator["subprocess.Popen[str]"]:
     """`seoga serve`, on a free port unless one is given, ended with SIGTERM."""
-    process = command(data_dir, "serve", "--port", str(port), **variables)
+    with _serving(data_dir, variables, port=port, output=subprocess.PIPE) as process:
+        yield process
+
+
+@contextmanager
+def a_process_that_logs_to(output: int, data_dir: Path, **variables: str) -> Iterator["subprocess.Popen[str]"]:
+    """As `a_serving_process`; all that it says goes to this descriptor."""
+    with _serving(data_dir, variables, port=0, output=output) as process:
+        yield process
+
+
+@contextmanager
+def _serving(data_dir: Path, variables: dict[str, str], *, port: int, output: int) -> Iterator["subprocess.Popen[str]"]:
+    process = _started(data_dir, ["serve", "--port", str(port)], variables, output=output)
     try:
         deadline = time.monotonic() + 60
         while DataDirectory(data_dir).server() is None:

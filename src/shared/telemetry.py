@@ -5,10 +5,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, TextIO, cast, runtime_checkable
 
 from shared.events.envelope import current_cause
 from shared.lean_imports import without
+from shared.lossy_stream import LossyStream
 
 with without("rich"):  # for tracebacks that are written otherwise here
     import structlog
@@ -52,7 +53,12 @@ def _add_cause(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def configure_logs(*, level: str, format: str) -> None:
-    """Everything logged goes to standard error, one line each: `text` for people, `json` for machines."""
+    """Everything logged goes to standard error, one line each: `text` for people, `json` for machines.
+
+    A line that cannot be written is dropped; how many were is said by the next one that can, and by
+    `log_lines_dropped_total`.
+    """
+    stream = sys.stderr if isinstance(sys.stderr, LossyStream) else LossyStream(sys.stderr)
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         _add_cause,
@@ -61,16 +67,24 @@ def configure_logs(*, level: str, format: str) -> None:
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer()
         if format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        else structlog.dev.ConsoleRenderer(colors=stream.isatty()),
     ]
+
+    def notice(lines: int, why: str) -> str:
+        event: Any = {"event": "log lines were dropped", "action": "log.dropped", "lines": lines, "reason": why}
+        for processor in processors:
+            event = processor(None, "warning", event)
+        return f"{event}\n"
+
+    stream.notice = notice
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, stream)),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr, force=True)
+    logging.basicConfig(level=max(number, logging.WARNING), stream=stream, force=True)
 
 
 def get_log(module: str) -> Log:

@@ -1,10 +1,14 @@
 """Numbers in a Prometheus registry of their own, so that two applications in one process do not mix."""
 
+from collections.abc import Iterator
 from typing import Any, Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily
+from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from shared.lossy_stream import dropped_lines
 from shared.telemetry import Metrics
 
 M = TypeVar("M", Counter, Gauge, Histogram)
@@ -12,11 +16,20 @@ _PREFIX: Final = "seoga_"
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
+class _DroppedLines(Collector):
+    """Counted where the log is written, which knows no registry: the process has one log."""
+
+    @override
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily(f"{_PREFIX}log_lines_dropped", "log lines dropped total", value=dropped_lines())
+
+
 class PrometheusMetrics(Metrics):
     """Metrics (shared/telemetry.py) that `/metrics` exposes."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._registry.register(_DroppedLines())
         self._counters: dict[str, Counter] = {}
         self._histograms: dict[str, Histogram] = {}
         self._gauges: dict[str, Gauge] = {}

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TextIO, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ import structlog
 from typing_extensions import override
 
 from shared.kernel import NotFound, Unavailable
+from shared.lossy_stream import LossyStream
 from shared.ports.model import Model, TextKind
 from shared.settings import Settings, load_settings
 from shared.telemetry import Metrics
@@ -261,7 +262,7 @@ def _process() -> _Process:
                     # A script that never heard of structlog would find its lines in its own output.
                     structlog.configure(
                         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-                        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+                        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, LossyStream(sys.stderr))),
                     )
                 atexit.register(_current.close)
             found = _current

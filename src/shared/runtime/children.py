@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, Final
 import msgpack
 
 from shared.kernel import Unavailable
+from shared.lossy_stream import let_output_fail
 from shared.silence import FETCHES_OFF
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -175,7 +176,8 @@ Handler = Callable[..., Any]
 def serve_parent(handlers: dict[str, Handler]) -> None:
     """The child's whole life: limits itself, then answers requests one by one until its input ends.
 
-    An exception becomes the answer; its attribute `data` (a dict), if any, goes along.
+    An exception becomes the answer; its attribute `data` (a dict), if any, goes along. What a library prints is lost
+    when standard error cannot take it.
     """
     _bind_to_parent()
     _limit_self()
@@ -186,6 +188,7 @@ def serve_parent(handlers: dict[str, Handler]) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
+    let_output_fail()
     while (frame := _read_frame(requests)) is not None:
         number, method, arguments = msgpack.unpackb(frame, strict_map_key=False)
         del frame
