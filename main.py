@@ -58,7 +58,8 @@ class Application:
 
         bus, database = self.shared.bus(), self.shared.mongo()
         claim = DatabaseClaim(database, bus, installation=self.settings.installation) if database is not None else None
-        async with running(self.plugs, bus=bus, metrics=self.shared.metrics(), owner=self._owner, claim=claim):
+        metrics, waiting = self.shared.metrics(), self.shared.waiting()
+        async with running(self.plugs, bus=bus, metrics=metrics, owner=self._owner, claim=claim, waiting=waiting):
             modules = ",".join(self.settings.modules)
             _log.info("started", action="main.started", data_dir=str(self.settings.data_dir), modules=modules)
             yield

@@ -14,6 +14,7 @@ from shared.ports.health import Checked
 from shared.ports.storage import BlobStore, Cache
 from shared.runtime.module import Module
 from shared.runtime.resilience import Remotes
+from shared.runtime.waiting import Waiting
 from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
 from shared.vocabulary import PROCESS, SEARCH
@@ -101,14 +102,22 @@ def _model_for(sharing: ModelSharing, consumer: str) -> ConsumerModel:
 
 
 def _adapters(
-    settings: Settings, mongo: "MongoDatabase | None", bus: EventBus, blobs: BlobStore, cache: Cache
+    settings: Settings,
+    mongo: "MongoDatabase | None",
+    bus: EventBus,
+    blobs: BlobStore,
+    cache: Cache,
+    waiting: Waiting,
 ) -> Module:
     """A process that only lends its model asks for nothing of them, so their health is not its own."""
     probed = {} if settings.modules == ("model",) else {"events": bus, "blobs": blobs, "cache": cache}
     return Module(
         name="shared",
         resources=[one for one in (mongo, bus, blobs, cache) if isinstance(one, AbstractAsyncContextManager)],
-        probes={f"shared.{name}": one.check for name, one in probed.items() if isinstance(one, Checked)},
+        probes={
+            **{f"shared.{name}": one.check for name, one in probed.items() if isinstance(one, Checked)},
+            **({"shared.work": waiting.health} if probed else {}),
+        },
     )
 
 
@@ -138,6 +147,7 @@ class SharedContainer(containers.DeclarativeContainer):
     find_model: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
 
     metrics = providers.Singleton(PrometheusMetrics)
+    waiting = providers.Singleton(Waiting)
     remotes = providers.Singleton(Remotes, metrics, timeout_seconds=settings.provided.server_timeout_seconds)
     access = providers.Singleton(Access.from_file, settings.provided.api_keys_file)
     mongo = providers.Singleton(_mongo, settings, remotes)
@@ -163,7 +173,7 @@ class SharedContainer(containers.DeclarativeContainer):
         memory=providers.Singleton(_memory_cache),
         redis=providers.Singleton(_redis_cache, settings, remotes),
     )
-    adapters = providers.Singleton(_adapters, settings, mongo, bus, blobs, cache)
+    adapters = providers.Singleton(_adapters, settings, mongo, bus, blobs, cache, waiting)
     """The plug of what all modules share."""
     model = providers.Singleton(_model_module, models, sharing, remote_model, model_operations, model_of_api, access)
     """The plug of the models."""

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import os
+import resource
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from builders import eventually
 from process.infrastructure.parser_pool import ParserPool
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.kernel import Refused
+from shared.kernel import DomainError, Refused, Unavailable
 
 PoolMaker = Callable[..., AbstractAsyncContextManager[ParserPool]]
 
@@ -114,15 +116,68 @@ async def test_a_hostile_file_is_refused_and_the_next_one_is_read(
         assert (await pool.parse(text_file, "text/plain", "notes.txt")).text == "The duty is zero."
 
 
-async def test_a_child_killed_in_the_middle_is_replaced(open_pool: PoolMaker, text_file: str) -> None:
+@pytest.mark.parametrize(
+    ("media_type", "code"),
+    [
+        ("test/finds-no-descriptors", "out_of_descriptors"),
+        ("test/finds-no-memory", "out_of_memory"),
+        ("test/finds-no-threads", "out_of_threads"),
+        ("test/calls-it-damaged", "out_of_descriptors"),
+    ],
+)
+async def test_what_the_machine_lacks_is_not_the_files_fault(
+    open_pool: PoolMaker, text_file: str, media_type: str, code: str
+) -> None:
+    async with open_pool(memory_bytes=1 << 30) as pool:
+        with pytest.raises(Unavailable) as waiting:
+            await pool.parse(text_file, media_type, "notes.txt")
+        assert waiting.value.specific_code == code
+        # The shortage went with its child.
+        assert (await pool.parse(text_file, "text/plain", "notes.txt")).text == "The duty is zero."
+
+
+async def test_a_child_that_cannot_begin_is_not_the_files_fault(open_pool: PoolMaker, text_file: str) -> None:
+    async with open_pool(module="no_such_module") as pool:
+        with pytest.raises(Unavailable) as waiting:
+            await pool.parse(text_file, "text/plain", "notes.txt")
+        assert waiting.value.specific_code == "parser_not_started"
+
+
+async def test_a_parser_killed_from_outside_is_replaced_and_blames_its_file_only_in_the_end(
+    open_pool: PoolMaker, text_file: str
+) -> None:
     async with open_pool() as pool:
-        parsing = asyncio.create_task(pool.parse(text_file, "test/loops", "slow.txt"))
-        (pid,) = await eventually(lambda: pool.child_pids)
-        os.kill(pid, signal.SIGKILL)
-        with pytest.raises(Refused) as refusal:
-            await parsing
-        assert refusal.value.retryable
-        assert (await pool.parse(text_file, "text/plain", "notes.txt")).text
+
+        async def kill() -> DomainError:
+            assert (await pool.parse(text_file, "text/plain", "other.txt")).text
+            parsing = asyncio.create_task(pool.parse(f"{text_file}.slow", "test/loops", "slow.txt"))
+            (pid,) = await eventually(lambda: pool.child_pids)
+            await asyncio.sleep(0)
+            os.kill(pid, signal.SIGKILL)
+            with pytest.raises((Unavailable, Refused)) as verdict:
+                await parsing
+            return verdict.value
+
+        verdicts = [await kill() for _ in range(4)]
+        codes = [verdict.specific_code for verdict in verdicts]
+        assert codes == ["parser_killed", "parser_killed", "parser_crashed", "parser_killed"]
+        assert isinstance(verdicts[2], Refused)
+        assert verdicts[2].retryable
+
+
+async def test_waiting_for_a_core_does_not_count_as_reading(open_pool: PoolMaker, text_file: str) -> None:
+    busy = "import os\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nwhile True: pass"
+    rivals = [await asyncio.create_subprocess_exec(sys.executable, "-c", busy) for _ in range(2)]
+    try:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        async with open_pool(timeout_seconds=1.0) as pool:
+            with pytest.raises(Refused, match="longer than 1 seconds"):
+                await pool.parse(text_file, "test/loops-on-one-core", "slow.txt")
+        assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before > 0.75
+    finally:
+        for rival in rivals:
+            rival.kill()
+            await rival.wait()
 
 
 async def test_a_cancelled_parse_ends_its_child(open_pool: PoolMaker, text_file: str) -> None:

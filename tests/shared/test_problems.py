@@ -1,5 +1,6 @@
 """Problems: every error leaves as problem+json with the right status, and nothing of ours leaks."""
 
+import errno
 import json
 from collections.abc import AsyncIterator
 
@@ -90,6 +91,28 @@ async def test_every_error_has_its_status_and_code(error: kernel.DomainError, st
     assert (problem["status"], problem["code"], problem["detail"]) == (status, code, "no")
     assert (problem["title"], problem["instance"]) == (error.title, "/fails")
     assert ("retry-after" in answer.headers) == (status in (503, 507))
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (RuntimeError("can't start new thread"), "out_of_threads"),
+        (OSError(errno.EMFILE, "Too many open files"), "out_of_descriptors"),
+        (MemoryError(), "out_of_memory"),
+    ],
+    ids=repr,
+)
+async def test_a_shortage_of_the_machine_is_no_bug(error: Exception, code: str) -> None:
+    app = an_app()
+
+    @app.get("/fails")
+    async def fails() -> None:
+        raise error
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+        answer = await client.get("/fails")
+    assert (answer.status_code, answer.json()["code"]) == (503, code)
+    assert int(answer.headers["retry-after"]) >= 1
 
 
 async def test_wrong_fields_are_named(client: httpx.AsyncClient) -> None:

@@ -25,6 +25,8 @@ def read(path: Path, media_type: str, *, most_characters: int) -> bytes:
     module = PARSERS.get(media_type)
     if module is None:
         raise Unreadable("unsupported", f"This version does not read files of the type {media_type}.")
+    # A shortage of descriptors shows here; libraries would call the file damaged.
+    path.open("rb").close()
     fill: Callable[[Path, Draft], None] = import_module(module).parse
     draft = Draft(media_type, most_characters=most_characters)
     fill(path, draft)

@@ -2,17 +2,20 @@
 
 import asyncio
 import math
+import signal
+import time
 from dataclasses import dataclass, field
-from typing import Final, Self
+from pathlib import Path
+from typing import Any, Final, Self
 
 from pydantic import ValidationError
 from typing_extensions import override
 
 from process.application.ports import DocumentParser
 from shared.artefacts.parsed import ParsedDocument
-from shared.kernel import Refused
+from shared.kernel import Refused, Unavailable
 from shared.ports.health import ComponentHealth
-from shared.runtime.children import ChildEnded, ChildError, ChildLimits, ChildProcess
+from shared.runtime.children import ChildEnded, ChildError, ChildLimits, ChildNotStarted, ChildProcess
 from shared.telemetry import Metrics, get_log
 from shared.vocabulary import PARSE
 
@@ -20,6 +23,11 @@ _MODULE: Final = "process.infrastructure.parser_child"
 _DOCUMENTS_PER_CHILD: Final = 2_000
 _PEAK_BYTES_PER_CHILD: Final = 256 << 20
 """A child that once needed more gives it back by ending."""
+_LEAST_TIME: Final = 0.01
+_MOST_PATIENCE: Final = 10
+"""A parser that gets hardly any time is given up after so many times its limit."""
+_MOST_KILLS: Final = 3
+_MOST_REMEMBERED: Final = 1_000
 _log = get_log("process")
 
 
@@ -62,6 +70,8 @@ class ParserPool(DocumentParser):
         self._busy: set[_Parser] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = True
+        # Files whose parser was killed from outside, and how often; oldest first.
+        self._killed: dict[str, int] = {}
 
     async def __aenter__(self) -> Self:
         self._closed = False
@@ -99,15 +109,7 @@ class ParserPool(DocumentParser):
             parser = await self._take()
             keep = False
             try:
-                async with asyncio.timeout(self._timeout_seconds):
-                    answer = await parser.child.call(
-                        "parse",
-                        path=path,
-                        media_type=media_type,
-                        most_characters=self._most_characters,
-                        # The wall limit is the parent's; this one holds even when the parent is held up.
-                        cpu_seconds=math.ceil(self._timeout_seconds) + 1,
-                    )
+                answer = await self._answer(parser, path, media_type)
                 parser.documents += 1
                 keep = answer["peak_bytes"] < _PEAK_BYTES_PER_CHILD and parser.documents < self._documents_per_child
             except TimeoutError:
@@ -117,7 +119,15 @@ class ParserPool(DocumentParser):
                     f"Reading the file took longer than {self._timeout_seconds:g} seconds and was stopped. It may be "
                     "damaged or unusually complex: save it again, or split it.",
                 ) from None
+            except ChildNotStarted as error:
+                raise Unavailable(
+                    "No parser could be started: it ended before it was given a file, which happens when the machine "
+                    "runs out of memory or threads. What it said is in the log.",
+                    code="parser_not_started",
+                    retry_after_seconds=5,
+                ) from error
             except ChildEnded:
+                await self._judge_end(parser, path)
                 raise self._gave_up(
                     name,
                     "parser_crashed",
@@ -132,10 +142,59 @@ class ParserPool(DocumentParser):
                     self._put_back(parser)
                 else:
                     self._end(parser)
+        self._killed.pop(path, None)
         try:
             return ParsedDocument.from_bytes(answer["document"])
         except ValidationError as error:
             raise RuntimeError(f"a parser answered with something else than a parsed document: {error}") from error
+
+    async def _answer(self, parser: _Parser, path: str, media_type: str) -> Any:
+        """Raises TimeoutError after the time limit, in which waiting for a core is not counted."""
+        asked = asyncio.create_task(
+            parser.child.call(
+                "parse",
+                path=path,
+                media_type=media_type,
+                most_characters=self._most_characters,
+                # The wall limit is the parent's; this one holds even when the parent is held up.
+                cpu_seconds=math.ceil(self._timeout_seconds) + 1,
+            )
+        )
+        clock, limit = time.monotonic, self._timeout_seconds
+        started, starved_before = clock(), _starved_seconds(parser.child.pid)
+        left = limit
+        try:
+            while not (await asyncio.wait({asked}, timeout=left))[0]:
+                lasted = clock() - started
+                left = limit + _starved_seconds(parser.child.pid) - starved_before - lasted
+                if left < limit * _LEAST_TIME:
+                    raise TimeoutError
+                if lasted > limit * _MOST_PATIENCE:
+                    raise Unavailable("The machine is too busy to read files.", code="out_of_time")
+            return asked.result()
+        finally:
+            if not asked.done():
+                asked.cancel()
+
+    async def _judge_end(self, parser: _Parser, path: str) -> None:
+        """Raises Unavailable for a parser that was killed from outside, which the system does when memory runs out.
+
+        A file whose parser that happens to again and again is to blame, though: it would take the machine down.
+        """
+        if await parser.child.end_signal() is not signal.SIGKILL:
+            return
+        times = self._killed.pop(path, 0) + 1
+        if times >= _MOST_KILLS:
+            return
+        self._killed[path] = times
+        if len(self._killed) > _MOST_REMEMBERED:
+            del self._killed[next(iter(self._killed))]
+        self._metrics.count("process_parser_failures_total", code="parser_killed")
+        raise Unavailable(
+            "A parser was killed from outside, as the system does when the machine runs out of memory.",
+            code="parser_killed",
+            retry_after_seconds=5,
+        )
 
     async def _take(self) -> _Parser:
         while self._idle:
@@ -193,3 +252,12 @@ class ParserPool(DocumentParser):
         _log.warning("parser ended", action="parse.ended", document=name, code=code)
         self._metrics.count("process_parser_failures_total", code=code)
         return Refused(reason, code=code, stage=PARSE, retryable=True)
+
+
+def _starved_seconds(pid: int) -> float:
+    """How long the process's main thread has waited for a core since it began; 0 where the kernel does not say."""
+    try:
+        # Documentation/scheduler/sched-stats.rst: time on a core and time waiting for one, in nanoseconds.
+        return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0

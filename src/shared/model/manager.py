@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -21,6 +20,7 @@ from shared.model.tuning.comparing import EngineTable
 from shared.ports.images import Caption, ImageModels, PictureText
 from shared.ports.model import Embedded, Model, ModelDescription, TextKind
 from shared.settings import Settings
+from shared.shortages import start_thread
 from shared.telemetry import Metrics, get_log
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ class ModelManager(Model, ImageModels):
 
     async def __aenter__(self) -> Self:
         """Returns at once; the weights' hash, which `describe` needs, is looked up meanwhile in a thread."""
-        threading.Thread(target=self._look_ahead, name="model-describe", daemon=True).start()
+        # Whoever needs it asks again: nothing is lost without the thread.
+        with contextlib.suppress(Unavailable):
+            start_thread(self._look_ahead, name="model-describe")
         for name in self._settings.model_preload:
             self._slots[name].start_loading()
         return self

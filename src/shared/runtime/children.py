@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import ctypes
 import itertools
+import mmap
 import os
 import resource
 import signal
@@ -22,16 +23,26 @@ import msgpack
 
 from shared.kernel import Unavailable
 from shared.lossy_stream import let_output_fail
+from shared.shortages import as_unavailable, out_of
 from shared.silence import FETCHES_OFF
 
 _PR_SET_PDEATHSIG: Final = 1
 _LENGTH: Final = struct.Struct(">I")
+_READY: Final = -1
+"""Number of the frame by which a child says that it can be asked; no call has it."""
+_SHORTAGE: Final = "Shortage"
+"""Kind of the error by which a child says that the machine ran out of something."""
+_PROBED_BYTES: Final = 64 << 20
 _READ_AHEAD_BYTES: Final = 4 << 20
 """Large answers (vectors) come in a few reads instead of hundreds."""
 
 
 class ChildEnded(Exception):
     """The child is gone (killed, crashed, over its memory) and did not answer."""
+
+
+class ChildNotStarted(ChildEnded):
+    """It ended before it could be asked anything: whatever it was asked is not to blame."""
 
 
 class ChildError(Exception):
@@ -62,11 +73,15 @@ class ChildProcess:
         self._output = process.stdout
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._is_up = False
         self._reader = asyncio.create_task(self._read_answers(), name=f"child-{process.pid}")
 
     @classmethod
     async def start(cls, module: str, *arguments: str, limits: ChildLimits | None = None) -> "ChildProcess":
-        """Starts `python -m module` with this process's import path; its stderr is this process's."""
+        """Starts `python -m module` with this process's import path; its stderr is this process's.
+
+        Raises Unavailable when the machine gives no process for it.
+        """
         limits = limits or ChildLimits()
         environment = {
             **os.environ,
@@ -90,8 +105,11 @@ class ChildProcess:
                 start_new_session=True,
                 limit=_READ_AHEAD_BYTES,
             )
-        except OSError as error:
-            raise Unavailable(f"A child process could not be started: {error.strerror}.") from error
+        except (OSError, RuntimeError, MemoryError) as error:
+            lacking = as_unavailable(error)
+            if lacking is None and not isinstance(error, OSError):
+                raise
+            raise lacking or Unavailable(f"A child process could not be started: {error}.") from error
         return cls(process)
 
     @property
@@ -105,9 +123,13 @@ class ChildProcess:
         return self._process.returncode is None and not self._reader.done()
 
     async def call(self, method: str, /, **arguments: Any) -> Any:
-        """The child's answer. Raises ChildEnded, ChildError. A cancelled call is still done by the child."""
+        """The child's answer. A cancelled call is still done by the child.
+
+        Raises ChildError; ChildEnded, and ChildNotStarted when it never came so far as to be asked; Unavailable when
+        the machine ran out of something while the child was at it.
+        """
         if not self.is_alive:
-            raise ChildEnded(f"child {self.pid} is gone")
+            raise self._ended("is gone")
         number = next(self._numbers)
         frame = msgpack.packb((number, method, arguments))
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -118,11 +140,18 @@ class ChildProcess:
             await self._input.drain()
             return await answer
         except (BrokenPipeError, ConnectionResetError) as error:
-            raise ChildEnded(f"child {self.pid} is gone") from error
+            raise self._ended("is gone") from error
         finally:
             del self._waiting[number]
             if not answer.cancel() and not answer.cancelled():
                 answer.exception()  # seen, also when the call ended while it still drained
+
+    async def end_signal(self, *, within_seconds: float = 1.0) -> signal.Signals | None:
+        """Of a child that is gone: the signal that ended it; None for one that ended by itself."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self._process.wait()), within_seconds)
+        code = self._process.returncode
+        return signal.Signals(-code) if code is not None and code < 0 else None
 
     async def stop(self, *, grace_seconds: float = 10) -> None:
         """Ends its input, waits, then kills it."""
@@ -150,11 +179,14 @@ class ChildProcess:
             while True:
                 (length,) = _LENGTH.unpack(await self._output.readexactly(_LENGTH.size))
                 number, result, error = msgpack.unpackb(await self._output.readexactly(length), strict_map_key=False)
+                self._is_up = True
                 answer = self._waiting.get(number)
                 if answer is None or answer.done():
                     continue
                 if error is None:
                     answer.set_result(result)
+                elif error["kind"] == _SHORTAGE:
+                    answer.set_exception(Unavailable(error["detail"], **error["data"]))
                 else:
                     answer.set_exception(ChildError(error["kind"], error["detail"], error["data"]))
         except (asyncio.IncompleteReadError, ConnectionResetError):
@@ -167,7 +199,10 @@ class ChildProcess:
         finally:
             for answer in self._waiting.values():
                 if not answer.done():
-                    answer.set_exception(ChildEnded(f"child {self.pid} {why}"))
+                    answer.set_exception(self._ended(why))
+
+    def _ended(self, why: str) -> ChildEnded:
+        return (ChildEnded if self._is_up else ChildNotStarted)(f"child {self.pid} {why}")
 
 
 Handler = Callable[..., Any]
@@ -189,14 +224,19 @@ def serve_parent(handlers: dict[str, Handler]) -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     let_output_fail()
+    _send(answers, _packed(_READY, None, None))
     while (frame := _read_frame(requests)) is not None:
         number, method, arguments = msgpack.unpackb(frame, strict_map_key=False)
         del frame
         answer = _answer(handlers, number, method, arguments)
         del arguments
-        answers.write(_LENGTH.pack(len(answer)))
-        answers.write(answer)
-        answers.flush()
+        _send(answers, answer)
+
+
+def _send(answers: BinaryIO, frame: bytes) -> None:
+    answers.write(_LENGTH.pack(len(frame)))
+    answers.write(frame)
+    answers.flush()
 
 
 def _read_frame(requests: BinaryIO) -> bytes | None:
@@ -214,13 +254,45 @@ def _answer(handlers: dict[str, Handler], number: int, method: str, arguments: d
     try:
         return _packed(number, handlers[method](**arguments), None)
     except MemoryError:
-        return _packed(number, None, {"kind": "MemoryError", "detail": "out of memory", "data": {}})
+        # Unless the machine is to blame, this is what the limit is there for.
+        if _machine_has_memory():
+            return _packed(number, None, {"kind": "MemoryError", "detail": "out of memory", "data": {}})
+        return _packed_shortage(number, out_of("memory"))
     except Exception as failure:
+        lacking = as_unavailable(failure)
+        if lacking is not None and not (lacking.specific_code == "out_of_memory" and _machine_has_memory()):
+            return _packed_shortage(number, lacking)
         error = {"kind": type(failure).__name__, "detail": str(failure), "data": getattr(failure, "data", {})}
         try:
             return _packed(number, None, error)
         except Exception:
             return _packed(number, None, {**error, "data": {}})
+
+
+def _packed_shortage(number: int, lacking: Unavailable) -> bytes:
+    data = {"code": lacking.specific_code, "retry_after_seconds": lacking.retry_after_seconds}
+    return _packed(number, None, {"kind": _SHORTAGE, "detail": lacking.detail, "data": data})
+
+
+def _machine_has_memory() -> bool:
+    """Whether what failed asked for too much, at once or beyond the child's own limit; else the machine has none left.
+
+    Asked while what the failed call holds is still held.
+    """
+    try:
+        mmap.mmap(-1, _PROBED_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+        return True
+    except OSError:
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        try:
+            return limit != resource.RLIM_INFINITY and _address_space_bytes() + _PROBED_BYTES > limit
+        except OSError:
+            return False  # descriptors lack too
+
+
+def _address_space_bytes() -> int:
+    with open("/proc/self/statm", "rb", buffering=0) as file:  # noqa: PTH123 - there is little memory left
+        return int(file.read(64).split(maxsplit=1)[0]) * resource.getpagesize()
 
 
 def _packed(number: int, result: object, error: dict[str, Any] | None) -> bytes:
@@ -241,7 +313,10 @@ def _limit_self() -> None:
     memory = int(os.environ.get("SEOGA_CHILD_MEMORY", "0"))
     cpu = int(os.environ.get("SEOGA_CHILD_CPU", "0"))
     if memory:
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        # Who started Seoga may have allowed less.
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        most = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     if cpu:
         resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

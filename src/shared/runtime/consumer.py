@@ -17,8 +17,11 @@ from shared.events.envelope import Envelope, handling
 from shared.kernel import Refused, Unavailable
 from shared.ports.event_bus import Delivery, EventBus, Subscription
 from shared.ports.handlers import EventHandler, Subscriptions
+from shared.runtime.background import is_being_cancelled
 from shared.runtime.backoff import Backoff
 from shared.runtime.burial import bury_event
+from shared.runtime.waiting import Waiting
+from shared.shortages import as_unavailable, told_as_unavailable
 from shared.telemetry import Metrics, get_log
 
 _BATCH: Final = 128
@@ -42,8 +45,11 @@ class Consumer:
         drain_seconds: float = 10.0,
         commit_every_seconds: float = 0.25,
         tell_again_seconds: float = 30.0,
+        waiting: Waiting | None = None,
     ) -> None:
-        """A server that is away makes many events wait, each again and again: one is told in `tell_again_seconds`."""
+        """`waiting` hears when an event waits for something that is away, and when it is handled.
+
+        A server that is away makes many events wait, each again and again: one is told in `tell_again_seconds`."""
         self.bus = bus
         self.group = group
         self.handlers: dict[str, EventHandler] = {event.name: handler for event, handler in subscriptions.items()}
@@ -54,6 +60,7 @@ class Consumer:
         self.drain_seconds = drain_seconds
         self.commit_every_seconds = commit_every_seconds
         self._tell_again_seconds = tell_again_seconds
+        self.waiting = waiting or Waiting()
         self._told_at: dict[str, float] = {}
 
     def is_news(self, action: str) -> bool:
@@ -74,11 +81,12 @@ class Consumer:
         while self._topics:
             session = _Session(self)
             try:
-                async with self.bus.subscribe(self.group, self._topics, on_leaving=session.leave) as subscription:
-                    try:
-                        await session.run(subscription)
-                    finally:
-                        await session.drain()
+                with told_as_unavailable(Exception):
+                    async with self.bus.subscribe(self.group, self._topics, on_leaving=session.leave) as subscription:
+                        try:
+                            await session.run(subscription)
+                        finally:
+                            await session.drain()
             except Unavailable as error:
                 if session.has_received:
                     backoff.reset()
@@ -267,7 +275,7 @@ class _Session:
             return
         handler = consumer.handlers[envelope.name]
         patience, haste = Backoff(0.1, 5.0), Backoff(0.05, 1.0)
-        attempts = 0
+        attempts, waits_as = 0, f"{consumer.group}.events"
         started = perf_counter()
         while True:
             try:
@@ -276,17 +284,19 @@ class _Session:
                     await handler(event)
                 outcome = "handled"
                 break
-            except Unavailable as error:
-                seconds = patience.next_seconds()
-                self._tell("event waits", "consumer.unavailable", envelope, error)
-                await self._pause(work, seconds)
             except Refused as error:
                 await self._bury(work, str(error), attempts=attempts + 1)
                 outcome = "refused"
                 break
             except (Exception, asyncio.CancelledError) as error:
-                if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+                if isinstance(error, asyncio.CancelledError) and is_being_cancelled():
                     raise
+                away = as_unavailable(error)
+                if away is not None:
+                    self._tell("event waits", "consumer.unavailable", envelope, away)
+                    consumer.waiting.waits(waits_as, away)
+                    await self._pause(work, patience.next_seconds())
+                    continue
                 attempts += 1
                 self._tell("handler failed", "consumer.failed", envelope, error)
                 if attempts >= consumer.attempts:
@@ -294,6 +304,7 @@ class _Session:
                     outcome = "failed"
                     break
                 await self._pause(work, haste.next_seconds())
+        consumer.waiting.goes_on(waits_as)
         consumer.metrics.count("events_handled_total", group=consumer.group, event=envelope.name, outcome=outcome)
         consumer.metrics.observe(
             "event_handling_seconds", perf_counter() - started, group=consumer.group, event=envelope.name
@@ -387,9 +398,3 @@ class _Session:
             reason=str(error),
             exc_info=None if is_expected else error,
         )
-
-
-def _is_being_cancelled() -> bool:
-    """Whether this task was cancelled, rather than something it waited for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -4,10 +4,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from shared.kernel import TooLarge, Unavailable
+from shared.kernel import TooLarge
 from shared.ports.event_bus import EventBus
 from shared.ports.outbox import Outbox
 from shared.runtime.backoff import Backoff
+from shared.shortages import as_unavailable
 from shared.telemetry import Metrics, get_log
 
 _BATCH: Final = 1_000
@@ -63,7 +64,9 @@ class OutboxRelay:
                     if clock() - started > times.pause_seconds:
                         rounds = 0
                 backoff.reset()
-            except (Unavailable, TooLarge) as error:
+            except Exception as error:
+                if not isinstance(error, TooLarge) and as_unavailable(error) is None:
+                    raise
                 tell = _log.warning if backoff.is_first else _log.debug
                 tell("facts wait", action="relay.wait", reason=str(error))
                 await asyncio.sleep(backoff.next_seconds())

@@ -9,18 +9,25 @@ from shared.runtime.consumer import Consumer
 from shared.runtime.module import Module
 from shared.runtime.outbox_relay import OutboxRelay
 from shared.runtime.supervisor import Supervisor
+from shared.runtime.waiting import Waiting
 from shared.runtime.worker import Worker
 from shared.telemetry import Metrics
 
 
 @asynccontextmanager
 async def running(
-    plugs: Sequence[Module], *, bus: EventBus, metrics: Metrics, owner: str, claim: DatabaseClaim | None
+    plugs: Sequence[Module],
+    *,
+    bus: EventBus,
+    metrics: Metrics,
+    owner: str,
+    claim: DatabaseClaim | None,
+    waiting: Waiting,
 ) -> AsyncIterator[None]:
     """Resources open in the plugs' order, relays, consumers and workers at work; on leaving all drain, then close.
 
     `owner` claims the jobs of this process. Without a `claim` the state is this process's alone: its lock on the data
-    directory is proof that whoever claimed jobs before is gone.
+    directory is proof that whoever claimed jobs before is gone. What cannot go on meanwhile says so to `waiting`.
     """
     async with AsyncExitStack() as stack:
         for plug in plugs:
@@ -34,13 +41,13 @@ async def running(
             if plug.outbox is not None:
                 supervisor.start(f"{plug.name}.relay", OutboxRelay(plug.outbox, bus, metrics=metrics).run)
             if plug.subscriptions:
-                consumer = Consumer(bus, plug.name, plug.subscriptions, metrics=metrics)
+                consumer = Consumer(bus, plug.name, plug.subscriptions, metrics=metrics, waiting=waiting)
                 supervisor.start(f"{plug.name}.consumer", consumer.run)
             if plug.job_store is None:
                 continue
             if claim is None:
                 await plug.job_store.void_leases(except_owner=owner)
             for handler in plug.jobs:
-                worker = Worker(plug.job_store, handler, group=plug.name, owner=owner, metrics=metrics)
+                worker = Worker(plug.job_store, handler, group=plug.name, owner=owner, metrics=metrics, waiting=waiting)
                 supervisor.start(f"{plug.name}.{handler.kind}", worker.run)
         yield

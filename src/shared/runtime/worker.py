@@ -17,6 +17,8 @@ from shared.kernel import Refused, Unavailable
 from shared.ports.handlers import JobHandler
 from shared.ports.jobs import Job, JobStore
 from shared.runtime.backoff import Backoff
+from shared.runtime.waiting import Waiting
+from shared.shortages import as_unavailable
 from shared.telemetry import Metrics, get_log
 
 _LONGEST_REASON: Final = 2000
@@ -68,7 +70,9 @@ class Worker:
         first_retry_seconds: float = 0.5,
         grace_seconds: float = 10.0,
         times: WorkerTimes = _TIMES,
+        waiting: Waiting | None = None,
     ) -> None:
+        """`waiting` hears when something that the jobs need is away, and when it is back."""
         self._jobs = jobs
         self._handler = handler
         self._group = group
@@ -79,6 +83,8 @@ class Worker:
         self._first_retry_seconds = first_retry_seconds
         self._grace_seconds = grace_seconds
         self._times = times
+        self._waiting = waiting or Waiting()
+        self._name = f"{group}.{handler.kind}"
         # By job and claim: one claim may hold several jobs, and a job that was lost may be claimed again.
         self._running: dict[tuple[str, str], _Running] = {}
         self._is_leaving = False
@@ -97,9 +103,12 @@ class Worker:
                 try:
                     await self._turn()
                     backoff.reset()
-                except Unavailable as error:
+                except Exception as error:
+                    away = as_unavailable(error)
+                    if away is None:
+                        raise
                     tell = _log.warning if backoff.is_first else _log.debug
-                    tell("job store away", action="worker.wait", group=self._group, reason=str(error))
+                    tell("job store away", action="worker.wait", group=self._group, reason=str(away))
                     await asyncio.sleep(backoff.next_seconds())
         finally:
             try:
@@ -166,21 +175,27 @@ class Worker:
 
         try:
             facts = await self._handler.run(job, report)
-            self._is_away = False
+            self._is_back()
             return await self._save("finished", lambda: self._jobs.finish(job, *facts))
         except JobLost:
             raise
-        except Unavailable as error:
-            return await self._unavailable(running, error)
         except Refused as error:
-            self._is_away = False
+            self._is_back()
             return await self._refused(job, error)
         except asyncio.CancelledError as error:
             if running.is_lost or self._is_leaving:
                 raise
             return await self._failed(job, error)  # something inside was cancelled, not this job
         except Exception as error:
+            # A machine that has run out of something is no job's fault.
+            away = as_unavailable(error)
+            if away is not None:
+                return await self._unavailable(running, away)
             return await self._failed(job, error)
+
+    def _is_back(self) -> None:
+        self._is_away = False
+        self._waiting.goes_on(self._name)
 
     async def _unavailable(self, running: _Running, error: Unavailable) -> str:
         job, now = running.job, asyncio.get_running_loop().time()
@@ -192,6 +207,7 @@ class Worker:
             self._is_away = True
             self._probe_at = now + self._away.next_seconds()
         seconds = max(0.0, self._probe_at - now)
+        self._waiting.waits(self._name, error)
         # Of many jobs that fail together, and of probes, the first one's word is enough.
         tell = _log.debug if was_away else _log.warning
         tell("job waits", action="worker.unavailable", kind=job.kind, reason=str(error), seconds=seconds)
@@ -244,9 +260,12 @@ class Worker:
         while True:
             try:
                 return outcome if await save() else "lost"
-            except Unavailable as error:
+            except Exception as error:
+                away = as_unavailable(error)
+                if away is None:
+                    raise
                 tell = _log.warning if backoff.is_first else _log.debug
-                tell("job end not saved", action="worker.save", kind=self._handler.kind, reason=str(error))
+                tell("job end not saved", action="worker.save", kind=self._handler.kind, reason=str(away))
                 await asyncio.sleep(backoff.next_seconds())
 
     async def _give_back(self, job: Job) -> str:

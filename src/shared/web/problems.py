@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared import kernel
 from shared.events.envelope import current_cause
 from shared.settings import WrongSettings
+from shared.shortages import as_unavailable
 from shared.telemetry import get_log
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -121,8 +122,15 @@ def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONRe
     )
 
 
+def _retry_after(error: kernel.Unavailable) -> dict[str, str]:
+    return {"Retry-After": str(max(1, round(error.retry_after_seconds)))}
+
+
 class BugProblem:
-    """What no handler knows is a fault of ours; told inside the door, so that it carries the request's id."""
+    """What no handler knows is a shortage of the machine, or else a fault of ours.
+
+    Told inside the door, so that it carries the request's id.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -144,6 +152,11 @@ class BugProblem:
         except ClientDisconnect:
             return  # nobody is there to be answered
         except Exception as error:
+            away = None if has_started else as_unavailable(error)
+            if away is not None:
+                _log.warning("request not served", action="http.shortage", path=scope["path"], reason=str(away))
+                await answer(problem_of(away, instance=scope["path"]), _retry_after(away))(scope, receive, send)
+                return
             cause = current_cause()
             reference = cause.correlation_id if cause else "unknown"
             _log.error("request failed", action="http.bug", path=scope["path"], exc_info=error)
@@ -189,9 +202,7 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     async def domain_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, kernel.DomainError)
-        headers = {}
-        if isinstance(error, kernel.Unavailable):
-            headers["Retry-After"] = str(max(1, round(error.retry_after_seconds)))
+        headers = _retry_after(error) if isinstance(error, kernel.Unavailable) else {}
         if isinstance(error, NotAuthenticated):
             headers["WWW-Authenticate"] = "Bearer"
         return answer(problem_of(error, instance=request.url.path), headers)

@@ -32,6 +32,7 @@ from shared.infrastructure.files.keys import (
 )
 from shared.kernel import Damaged, NotFound, StorageFull, Unavailable, new_id
 from shared.ports.storage import BlobStore, StoredBlob
+from shared.shortages import told_as_unavailable
 
 T = TypeVar("T")
 _THREADS: Final = 8
@@ -244,7 +245,8 @@ class FileBlobs(BlobStore):
 
     async def _run(self, work: Callable[[], T], key: str | None = None) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            with told_as_unavailable(RuntimeError, MemoryError):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
             if key is None:
                 raise Unavailable(f"The blob store at {self._root} cannot be used: {error.strerror}.") from error

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from shared.durable_files import make_folders
 from shared.kernel import StorageFull, Unavailable, new_id
+from shared.shortages import told_as_unavailable
 
 T = TypeVar("T")
 _INCOMING: Final = "incoming-"
@@ -127,7 +128,8 @@ def _finish(incoming: Path, target: Path) -> None:
 
 async def _in_thread(work: Callable[[], T]) -> T:
     try:
-        return await asyncio.to_thread(work)
+        with told_as_unavailable(RuntimeError, MemoryError):
+            return await asyncio.to_thread(work)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageFull(

@@ -27,11 +27,12 @@ from shared.infrastructure.sqlite.stores import UNREADABLE, damaged, is_damage, 
 from shared.kernel import StorageFull, StoreDamaged, Unavailable
 from shared.ports.health import ComponentHealth
 from shared.ports.outbox import Outbox, PendingFact
+from shared.shortages import as_unavailable
 from shared.telemetry import Metrics, get_log
 
 T = TypeVar("T")
 _LARGEST_GROUP: Final = 512
-_ERRORS: Final = (sqlite3.Error, *UNREADABLE)
+_ERRORS: Final = (sqlite3.Error, *UNREADABLE, RuntimeError, MemoryError)
 _LARGEST_IDLE_WAL_BYTES: Final = 64 << 20
 _FACTS: Final = "CREATE TABLE IF NOT EXISTS facts (sequence INTEGER PRIMARY KEY AUTOINCREMENT, envelope BLOB NOT NULL);"
 # What passes by itself or by a hand on the machine. Every other code but damage (a wrong statement) is a fault of ours.
@@ -69,7 +70,7 @@ _TIMES: Final = LookingTimes()
 
 
 def translate(error: Exception, path: Path) -> Exception:
-    """What a driver error, or a row that cannot be read, means to the rest of Seoga; other faults stay."""
+    """What a driver error, a row that cannot be read or a lack of memory means to others; other faults stay."""
     if is_damage(error):
         return damaged(path, error)
     code = getattr(error, "sqlite_errorcode", None)
@@ -78,7 +79,7 @@ def translate(error: Exception, path: Path) -> Exception:
         return StorageFull(f"The disk that holds {path.name} is full. Free some room; nothing was lost.")
     if primary in _PASSING:
         return Unavailable(f"The database {path.name} cannot be used now: {error}.")
-    return error
+    return as_unavailable(error) or error
 
 
 @dataclass(slots=True)
@@ -131,7 +132,7 @@ class SqliteDatabase:
         self._loop = asyncio.get_running_loop()
         try:
             await asyncio.to_thread(self._open)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, RuntimeError, MemoryError) as error:
             # Said by whoever opens it, not by the log.
             raise translate(error, self.path) from error
         except OSError as error:
@@ -201,8 +202,9 @@ class SqliteDatabase:
             if self.path.stat().st_size > self._times.largest_bytes:
                 return
             problem = await asyncio.to_thread(first_problem, self.path, seconds=seconds, stop=self._closing)
-        except OSError as error:
-            problem = error.strerror or str(error)
+        except (OSError, RuntimeError, MemoryError) as error:
+            # What the machine is short of says nothing of the file.
+            problem = None if as_unavailable(error) else str(error)
         except sqlite3.Error as error:
             self._told(error)
             return

@@ -19,6 +19,8 @@ from shared.kernel import Unavailable
 from shared.model.engine import Engine, PreparedText
 from shared.model.lifecycle.memory import return_free_memory
 from shared.ports.model import Embedded, TextKind, Vectors
+from shared.shortages import as_unavailable, start_thread
+from shared.telemetry import get_log
 
 # Characters tokenised in one go, 15 ms of work: 400 short texts fill their batches (slices of 128 of them lost 15 %
 # of the speed to short ones), and a query that comes meanwhile waits no longer than for a batch.
@@ -29,6 +31,7 @@ _QUERY_BATCHES_IN_A_ROW: Final = 8
 _TIDY_AFTER_TOKENS: Final = 20_000
 # A text this much shorter than the longest still joins its batch, whatever the proportion.
 _PADDING_TOKENS: Final = 16
+_log = get_log("model")
 
 
 class BatchReport(Protocol):
@@ -90,7 +93,10 @@ class Batcher:
     """Runs an engine for many callers. `submit` may be called from any thread; close() ends it."""
 
     def __init__(self, engine: Engine, dimension: int, *, report: BatchReport, most_waiting: int) -> None:
-        """`most_waiting` texts may wait; a call that finds none waiting is taken whatever its size."""
+        """`most_waiting` texts may wait; a call that finds none waiting is taken whatever its size.
+
+        Raises Unavailable, and closes the engine, when there is no thread to be had.
+        """
         self._engine = engine
         self._dimension = dimension
         self._report = report
@@ -100,12 +106,16 @@ class Batcher:
         self._query_batches = 0
         self._tokens_since_tidy = 0
         self._closed = False
-        self._threads = [
-            threading.Thread(target=self._work, name=f"model-run-{number}", daemon=True)
-            for number in range(engine.streams)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        try:
+            for number in range(engine.streams):
+                self._threads.append(start_thread(self._work, name=f"model-run-{number}"))
+        except Unavailable as error:
+            if not self._threads:
+                engine.close()
+                raise
+            # One is enough to be of use.
+            _log.warning("fewer inferences side by side", action="model.threads", reason=str(error))
 
     @property
     def waiting_texts(self) -> int:
@@ -145,8 +155,17 @@ class Batcher:
         return sum(request.missing for ring in self._waiting.values() for request in ring if not request.future.done())
 
     def _work(self) -> None:
-        while self._do_next_step():
-            pass
+        """Whatever a step meets, out of memory for instance, the thread goes on: whoever waits is answered by it."""
+        while True:
+            try:
+                if not self._do_next_step():
+                    return
+            except Exception as error:
+                _log.error("a step of the model failed", action="model.step.failed", reason=repr(error))
+                failed = as_unavailable(error) or Unavailable(f"The model could not embed: {error!r}.")
+                with self._changed:
+                    waiting = [request for ring in self._waiting.values() for request in ring]
+                self._drop(waiting, failed)
 
     def _do_next_step(self) -> bool:
         """A frame of its own: while the thread waits, nothing holds the last batch's texts and vectors."""

@@ -20,6 +20,7 @@ from shared.model.lifecycle.slot import ModelSlot, SlotLimits
 from shared.model.tuning.comparing import CheckLimits, EngineTable, measure_engines, read_table
 from shared.ports.model import Embedded, Model, ModelDescription, TextKind, Vectors
 from shared.settings import Settings
+from shared.shortages import start_thread
 from shared.telemetry import Metrics, get_log
 
 # So many batches in a row that the engine cannot run, and another engine is tried.
@@ -290,7 +291,11 @@ class EmbeddingModel(Model):
         if engine.choice in self._broken:
             return  # nothing better was found for it
         self._broken.add(engine.choice)
-        threading.Thread(target=self._reload_quietly, name="embedding-replace", daemon=True).start()
+        try:
+            start_thread(self._reload_quietly, name="embedding-replace")
+        except Unavailable as error:
+            self._broken.discard(engine.choice)
+            _log.error("engine not replaced", action="model.replace.failed", reason=str(error))
 
     def _reload_quietly(self) -> None:
         try:
@@ -313,8 +318,10 @@ class EmbeddingModel(Model):
     def _measure_in_background(self) -> None:
         if self._measuring is not None and self._measuring.is_alive():
             return
-        self._measuring = threading.Thread(target=self._measure_quietly, name="embedding-measure", daemon=True)
-        self._measuring.start()
+        try:
+            self._measuring = start_thread(self._measure_quietly, name="embedding-measure")
+        except Unavailable as error:
+            _log.warning("engines not compared", action="model.measure.failed", reason=str(error))
 
     def _measure_quietly(self) -> None:
         if self._cancelled.wait(self._compare_after_seconds):

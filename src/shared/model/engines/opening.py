@@ -3,7 +3,6 @@
 import hashlib
 import importlib
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -18,6 +17,7 @@ from shared.model.files.config import ModelConfig
 from shared.model.files.supported import not_buildable, own_onnx
 from shared.model.files.tokens import ModelTokenizer
 from shared.model.graph.building import GRAPH_FILE, OPENVINO_FILE, build_in_child
+from shared.shortages import start_thread
 
 __all__ = ["LoadedEngine", "Tokenizers", "artefact_key", "load_engine", "runnable_choices"]
 
@@ -68,8 +68,7 @@ def _load_built(
 ) -> LoadedEngine:
     # The import and the check of the artefact's hash take 0.1 s each and keep different cores busy.
     library = "openvino" if choice.engine == "openvino" else "onnxruntime"
-    importing = threading.Thread(target=_import, args=(library,), name="model-import", daemon=True)
-    importing.start()
+    importing = start_thread(_import, library, name="model-import")
     built = _built_for(choice)
     found = artefacts.get(
         artefact_key(config, choice, artefacts.content_sha256(config.weights)),

@@ -15,6 +15,7 @@ from shared.kernel import Unavailable, utc_now
 from shared.model.lifecycle.loading import LACKING, Entry, L, Loader, MakeRoom, copy_of, unexpected
 from shared.model.lifecycle.memory import return_free_memory
 from shared.model.lifecycle.status import ModelState, SlotStatus, Transition
+from shared.shortages import start_thread
 from shared.telemetry import Metrics, get_log
 
 _LOAD_ATTEMPTS: Final = 2
@@ -290,7 +291,14 @@ class ModelSlot(Generic[L]):
                 raise copy_of(self._failure.error, early)
             self._loading = future
             self._note("loading")
-        threading.Thread(target=self._load_and_tell, args=(future,), name=f"{self.name}-load", daemon=True).start()
+        try:
+            start_thread(self._load_and_tell, future, name=f"{self.name}-load")
+        except BaseException as error:
+            # Whoever came meanwhile waits for this load as well.
+            with self._changed:
+                self._loading = None
+                self._note("failed", str(error))
+            future.set_exception(error)
         return future
 
     def _load_and_tell(self, future: Future[L]) -> None:
@@ -354,7 +362,12 @@ class ModelSlot(Generic[L]):
             if left > 0:
                 self._idle_timer = threading.Timer(left, self._watch_idleness)
                 self._idle_timer.daemon = True
-                self._idle_timer.start()
+                try:
+                    self._idle_timer.start()
+                except RuntimeError as error:
+                    # It stays loaded until the next load or call for its memory.
+                    self._idle_timer = None
+                    _log.warning("idleness not watched", action="model.idle.failed", model=self.name, reason=str(error))
                 return
         _log.info("model idle", action="model.unload.idle", model=self.name, idle_seconds=limit)
         self.unload()

@@ -16,6 +16,7 @@ import psutil
 from shared.kernel import Unavailable
 from shared.runtime.backoff import Backoff
 from shared.runtime.children import ChildEnded, ChildError, ChildLimits, ChildProcess
+from shared.shortages import start_thread
 
 __all__ = ["ChildDoor", "ChildDoorTimes", "ChildEnded", "ChildError"]
 
@@ -135,8 +136,7 @@ class ChildDoor:
         if self._loop is None:
             ready = threading.Event()
             # A daemon: a program that forgets to close still ends, and the kernel ends the child.
-            self._thread = threading.Thread(target=self._live, args=(ready,), name=self._name, daemon=True)
-            self._thread.start()
+            self._thread = start_thread(self._live, ready, name=self._name)
             ready.wait()
         assert self._loop is not None
         return self._loop

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from shared.model.remote.server import FindUrl, RemoteServer
 from shared.ports.model import Embedded, Model, ModelDescription, TextKind, Vectors
 from shared.runtime.resilience import BreakerState
 from shared.settings import Settings
+from shared.shortages import start_thread
 from shared.telemetry import Metrics, get_log
 
 _FINGERPRINT_HEADER: Final = "x-seoga-fingerprint"
@@ -81,7 +83,9 @@ class RemoteModel(Model):
 
     async def __aenter__(self) -> Self:
         """Returns at once; meanwhile a thread asks the server what `describe` will tell."""
-        threading.Thread(target=self._look_ahead, name="model-describe", daemon=True).start()
+        # Whoever needs it asks again: nothing is lost without the thread.
+        with contextlib.suppress(Unavailable):
+            start_thread(self._look_ahead, name="model-describe")
         return self
 
     async def __aexit__(self, *_: object) -> None:
