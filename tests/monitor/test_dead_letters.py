@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mongo_builders import a_mongo_door, settings_for_mongo
@@ -53,9 +54,9 @@ async def jobs(monitor: Monitor, tmp_path: Path) -> AsyncIterator[Jobs]:
         yield Jobs(store, facts)
 
 
-async def bury_event(monitor: Monitor, envelope: Envelope | None, *, number: int = 1) -> str:
+async def bury_event(monitor: Monitor, envelope: Envelope | None, *, number: int = 1, reason: str = "a bug") -> str:
     raw = envelope.to_json() if envelope else b"\xffno event"
-    letter = DeadLetter(f"letter-{number}", "process", "ingest.document.v1", "a bug", 3, utc_now(), raw)
+    letter = DeadLetter(f"letter-{number}", "process", "ingest.document.v1", reason, 3, utc_now(), raw)
     await monitor.bus.bury(letter)
     return letter.id
 
@@ -168,3 +169,45 @@ async def test_the_summary_shows_queues_and_waiting_documents_are_not_stuck(moni
     await jobs.store.add(NewJob(kind="index", document_id=new_document_id(), document_version=1))
     (queue,) = (await monitor.get("/api/v1/monitor"))["queues"]
     assert (queue["module"], queue["kind"], queue["waiting"], queue["running"]) == ("search", "index", 1, 0)
+
+
+async def test_all_with_a_reason_are_replayed_after_a_dry_run_that_changes_nothing(
+    monitor: Monitor, jobs: Jobs
+) -> None:
+    lacking = "RuntimeError: can't start new thread"
+    oldest, middle = [await jobs.bury_one(new_document_id(), lacking) for _ in range(2)]
+    await jobs.bury_one(new_document_id(), "KeyError: a bug")
+    newest = await bury_event(monitor, told(a_document_received()), reason=lacking)
+    await bury_event(monitor, None, number=2, reason=lacking)  # no event, and never will be
+
+    async def replay(**body: object) -> dict[str, Any]:
+        answer = await monitor.client.post(f"{PATH}/replay", headers=ADMIN, json={"reason": "START NEW thread", **body})
+        assert answer.status_code == 202, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    for _ in range(2):
+        found = await replay(dry_run=True)
+        assert [item["id"] for item in found["items"]] == [oldest, middle, newest]
+        assert (found["dry_run"], found["matching"], found["left"]) == (True, 3, 0)
+    first = await replay(limit=1)
+    assert ([item["id"] for item in first["items"]], first["matching"], first["left"]) == ([oldest], 3, 2)
+    rest = await replay()
+    assert ([item["id"] for item in rest["items"]], rest["left"]) == ([middle, newest], 0)
+    assert (await replay())["items"] == []
+    assert (await jobs.store.counts("index")).waiting == 2
+    letters = {letter.id: letter for letter in await monitor.bus.dead_letters()}
+    assert letters[newest].replayed_at is not None
+    assert (await monitor.client.post(f"{PATH}/replay", headers=ADMIN, json={"reason": ""})).status_code == 422
+
+
+async def test_replaying_all_reaches_only_what_the_key_may_see(monitor: Monitor, jobs: Jobs) -> None:
+    mine, theirs = new_document_id(), new_document_id()
+    for document, collection in ((mine, "a"), (theirs, "b")):
+        await monitor.hear(told(a_document_received(document, labels=labels(collection=collection))))
+    my_job, _ = await jobs.bury_one(mine), await jobs.bury_one(theirs)
+    headers = {"authorization": "Bearer tenant-a-key-000001"}
+    answer = await monitor.client.post(f"{PATH}/replay", headers=headers, json={"reason": "bug"})
+    assert [item["id"] for item in answer.json()["items"]] == [my_job]
+    headers = {"authorization": "Bearer reader-key-00000001"}
+    assert (await monitor.client.post(f"{PATH}/replay", headers=headers, json={"reason": "bug"})).status_code == 403

@@ -1,5 +1,6 @@
 """Dead letters of every kind: events that a group could not handle and jobs that were given up."""
 
+import contextlib
 import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from shared.vocabulary import MONITOR
 
 _MOST_JOBS: Final = 1_000
 _RAW_CHARACTERS: Final = 2_000
+_MOST_LOOKED_AT: Final = 10_000
+"""Newest events, and newest jobs of each module, among which those with a reason are looked for."""
+_PAGE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,21 @@ class LetterPage:
 
     items: Sequence[Letter]
     next_place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of the letters with a reason."""
+
+    matching: int
+    """Those that may be tried again and were not yet, before this."""
+    letters: Sequence[Letter]
+    """Those that are tried again now; in a dry run, those that would be."""
+
+    @property
+    def left(self) -> int:
+        """How many still match: ask again for them."""
+        return self.matching - len(self.letters)
 
 
 class DeadLetters:
@@ -99,6 +118,30 @@ class DeadLetters:
         letter = await self._find(letter_id)
         if not await self._visible([letter], collections):
             raise _not_found(letter_id)
+        return await self._replay(letter)
+
+    async def replay_all(
+        self, reason: str, collections: frozenset[str] | None, *, limit: int, dry_run: bool
+    ) -> Replayed:
+        """Has up to `limit` tried again whose reason contains these words, in whatever case; oldest first.
+
+        What is no event and what was replayed already is left out. Raises Unavailable: then some may have been tried
+        again, and asking once more does the rest.
+        """
+        wanted = reason.casefold()
+        letters = [letter for letter in await self._all() if wanted in letter.reason.casefold() and _is_due(letter)]
+        matching = await self._visible(letters, collections)
+        chosen = sorted(matching, key=_key)[:limit]
+        if dry_run:
+            return Replayed(len(matching), chosen)
+        replayed = []
+        for letter in chosen:
+            # Somebody else may just have replayed it.
+            with contextlib.suppress(NotFound):
+                replayed.append(await self._replay(letter))
+        return Replayed(len(matching) - len(chosen) + len(replayed), replayed)
+
+    async def _replay(self, letter: Letter) -> Letter:
         fact = DeadLetterReplayed(
             group=letter.module,
             dead_letter_id=letter.id,
@@ -124,11 +167,22 @@ class DeadLetters:
                     return job
         raise _not_found(letter_id)
 
-    async def _jobs(self) -> list[Letter]:
+    async def _all(self) -> list[Letter]:
+        letters: list[Letter] = []
+        after: str | None = None
+        while len(letters) < _MOST_LOOKED_AT:
+            page = await self._bus.dead_letters(after=after, limit=_PAGE)
+            letters += [_of_letter(letter) for letter in page]
+            if len(page) < _PAGE:
+                break
+            after = page[-1].id
+        return letters + await self._jobs(_MOST_LOOKED_AT)
+
+    async def _jobs(self, most: int = _MOST_JOBS) -> list[Letter]:
         jobs = [
             _of_job(module, job)
             for module, store in sorted(self._job_stores.items())
-            for job in await store.buried(limit=_MOST_JOBS)
+            for job in await store.buried(limit=most)
         ]
         return sorted(jobs, key=_key, reverse=True)
 
@@ -137,6 +191,10 @@ class DeadLetters:
             return list(letters)
         of = await self._journeys.collections_of({letter.document_id for letter in letters if letter.document_id})
         return [letter for letter in letters if letter.document_id and of.get(letter.document_id) in collections]
+
+
+def _is_due(letter: Letter) -> bool:
+    return letter.replayed_at is None and not isinstance(letter.content, str)
 
 
 def _not_found(letter_id: str) -> NotFound:

@@ -75,10 +75,24 @@ def build_commands(connect: Connect) -> typer.Typer:
 
     @letters.command()
     def replay(
-        letter_id: Annotated[str, typer.Argument(metavar="ID", help="As `dead-letters list` shows it.")],
+        letter_id: Annotated[str | None, typer.Argument(metavar="ID", help="As `dead-letters list` shows it.")] = None,
+        replay_all: Annotated[bool, typer.Option("--all", help="All with a reason (needs --reason).")] = False,
+        reason: Annotated[
+            str | None, typer.Option(help="Words that the reason contains, in whatever case, such as 'new thread'.")
+        ] = None,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list and count them.")] = False,
+        yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before.")] = False,
         as_json: JsonOption = False,
     ) -> None:
-        """Have one tried again."""
+        """Have one tried again, or all with a reason: those that a shortage on the machine left, for instance."""
+        if replay_all:
+            if letter_id is not None or not reason:
+                raise typer.BadParameter("goes with --reason, and without an ID.", param_hint="--all")
+            with problems_to_stderr(), connect() as client:
+                _replay_all(client, reason, dry_run=dry_run, yes=yes, as_json=as_json)
+            return
+        if letter_id is None or reason or dry_run:
+            raise typer.BadParameter("give an ID, or --all with --reason.", param_hint="ID")
         with problems_to_stderr(), connect() as client:
             path = f"/api/v1/monitor/dead-letters/{quote(letter_id, safe='')}/replay"
             letter = json_of(client.post(path))
@@ -132,6 +146,37 @@ def _show_status(report: dict[str, Any]) -> None:
     for name, component in report["health"]["components"].items():
         mark = "[green]✓[/]" if component["ready"] else "[red]✗[/]" if component["required"] else "[yellow]–[/]"
         console.print(mark, _text(f"{name}: {component['detail']}"))
+
+
+def _replay_all(client: "httpx.Client", reason: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+    def ask(**options: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = json_of(
+            client.post("/api/v1/monitor/dead-letters/replay", json={"reason": reason, **options})
+        )
+        return answer
+
+    found = ask(dry_run=True)
+    if dry_run or not found["matching"]:
+        if as_json:
+            print_json(found)
+            return
+        if found["matching"]:
+            _show_letters({"items": found["items"], "next_cursor": None})
+        typer.echo(f"{found['matching']} dead letters would be replayed; nothing was done.")
+        return
+    if not yes:
+        # To standard error: what --json prints stays one document. Without a terminal it is a no.
+        typer.confirm(f"Replay {found['matching']} dead letters?", abort=True, err=True)
+    replayed: list[dict[str, Any]] = []
+    while True:
+        done = ask()
+        replayed += done["items"]
+        if not done["left"] or not done["items"]:
+            break
+    if as_json:
+        print_json({"dry_run": False, "matching": found["matching"], "left": done["left"], "items": replayed})
+        return
+    typer.echo(f"{len(replayed)} dead letters are tried again.")
 
 
 def _show_letters(page: dict[str, Any]) -> None:

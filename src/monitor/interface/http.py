@@ -16,6 +16,8 @@ from monitor.interface.shapes import (
     LetterBody,
     LetterListBody,
     LetterListQuery,
+    ReplayBody,
+    ReplayQuery,
     SummaryBody,
     health_body,
     journey_body,
@@ -100,6 +102,24 @@ def build_router(
             next_cursor=write_cursor(scope, following.letter_id or "", following.job_buried_at, following.job_id)
             if following
             else None,
+        )
+
+    @router.post(
+        "/api/v1/monitor/dead-letters/replay",
+        tags=["monitor"],
+        status_code=202,
+        responses=problems.responses(401, 403, 422, 503),
+    )
+    async def replay_all(principal: admin, wanted: ReplayQuery) -> ReplayBody:
+        """Has those with a reason tried again, oldest first; a dry run only tells which."""
+        done = await dead_letters.replay_all(
+            wanted.reason, principal.visible, limit=wanted.limit, dry_run=wanted.dry_run
+        )
+        return ReplayBody(
+            dry_run=wanted.dry_run,
+            matching=done.matching,
+            left=done.left,
+            items=[letter_body(letter) for letter in done.letters],
         )
 
     @router.post(

@@ -105,6 +105,27 @@ class LetterListBody(BaseModel):
     next_cursor: str | None
 
 
+class ReplayQuery(BaseModel):
+    """Which dead letters to replay."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=500)
+    """Words that their reason contains, in whatever case."""
+    dry_run: bool = False
+    limit: int = Field(default=500, ge=1, le=500)
+
+
+class ReplayBody(BaseModel):
+    """What was replayed, or would be."""
+
+    dry_run: bool
+    matching: int
+    left: int
+    """How many still match: ask again."""
+    items: list[LetterBody]
+
+
 class LatencyBody(BaseModel):
     """Of the newest samples."""
 
