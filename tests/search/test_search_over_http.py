@@ -125,9 +125,6 @@ async def test_cursors_that_do_not_fit_are_wrong(search: ASearch, client: AsyncC
     for broken in ("", "nonsense", "e30", cursor[:-1], cursor + "=", cursor + "A" * 10_000):
         answer = await client.get(URL, params={"q": "tea", "cursor": broken})
         assert (answer.status_code, answer.json()["code"]) == (400, "wrong_cursor")
-    surrogate = b'{"query": "tea", "cursor": "\\ud800"}'
-    answer = await client.post(URL, content=surrogate, headers={"content-type": "application/json"})
-    assert (answer.status_code, answer.json()["code"]) == (400, "wrong_cursor")
 
 
 async def test_an_expired_cursor_is_gone(tmp_path: Path) -> None:

@@ -68,14 +68,13 @@ def checked_metadata(metadata: object) -> dict[str, Any]:
             raise _wrong(
                 "metadata", f"A key of the metadata has 1 to {LONGEST_KEY} characters: {key!r:.200}.", "wrong_metadata"
             )
+        if not _is_text(key):
+            raise _wrong("metadata", f"The key {key!r} of the metadata has half a surrogate pair.", "wrong_metadata")
         for item in value if isinstance(value, list) else [value]:
             problem = _problem_of(item)
             if problem is not None:
                 raise _wrong(f"metadata.{key}", f"The metadata value of {key!r} {problem}.", "wrong_metadata")
-    try:
-        size = len(json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode())
-    except UnicodeEncodeError as error:
-        raise _wrong("metadata", "The metadata has half a surrogate pair in a string.", "wrong_metadata") from error
+    size = len(json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode())
     if size > LARGEST_METADATA:
         raise _wrong(
             "metadata", f"The metadata has {size} bytes; at most {LARGEST_METADATA} are allowed.", "metadata_too_large"
@@ -84,13 +83,23 @@ def checked_metadata(metadata: object) -> dict[str, Any]:
 
 
 def _problem_of(value: object) -> str | None:
-    if value is None or isinstance(value, str | bool):
+    if isinstance(value, str):
+        return None if _is_text(value) else "has half a surrogate pair"
+    if value is None or isinstance(value, bool):
         return None
     if isinstance(value, int):
         return None if abs(value) <= LARGEST_INTEGER else "is an integer of more than 64 bits"
     if isinstance(value, float):
         return None if math.isfinite(value) else "is not a finite number"
     return "must be a string, a number, true, false, null or a list of these; nesting is not supported"
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _wrong(field: str, message: str, code: str) -> InvalidInput:

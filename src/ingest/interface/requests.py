@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 from fastapi import HTTPException, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import ClientDisconnect
 
 from ingest.application.ingestion import too_large
 from ingest.domain.standing import Status
 from shared.kernel import DomainError, FieldError, InvalidInput
 from shared.web.cursors import read_cursor
+from shared.web.requests import RequestFields
 
 LARGEST_PAGE: Final = 200
 Limit = Annotated[int, Field(ge=1, le=LARGEST_PAGE, description="How many a page has at most.")]
@@ -25,11 +26,7 @@ class BrokenUpload(DomainError):
     title = "The upload is broken"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class PageQuery(_Strict):
+class PageQuery(RequestFields):
     """Paging alone."""
 
     limit: Limit = 50
@@ -44,13 +41,13 @@ class DocumentsQuery(PageQuery):
     name: Annotated[str | None, Field(max_length=255, description="A part of any of the document's names.")] = None
 
 
-class ContentQuery(_Strict):
+class ContentQuery(RequestFields):
     """Which bytes."""
 
     revision: Annotated[int | None, Field(ge=1, le=1 << 53)] = None
 
 
-class DocumentPatch(_Strict):
+class DocumentPatch(RequestFields):
     """What may be changed without new bytes. What is not given stays."""
 
     name: Annotated[str | None, Field(description="Takes the place of the name shown.")] = None

@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from monitor.application.dead_letters import Letter
 from monitor.application.health import HealthReport
 from monitor.application.journeys import JourneyView
 from monitor.application.overview import Latency, Summary
 from monitor.domain.journey import State
+from shared.web.requests import RequestFields
 
 ShownState = Literal["received", "processing", "searchable", "failed", "withdrawing", "withdrawn", "superseded"]
 
@@ -200,10 +201,8 @@ class SummaryBody(BaseModel):
     health: HealthBody
 
 
-class JourneyListQuery(BaseModel):
+class JourneyListQuery(RequestFields):
     """Parameters of the list of journeys."""
-
-    model_config = ConfigDict(extra="forbid")
 
     state: State | None = None
     stuck: bool = False
@@ -211,10 +210,8 @@ class JourneyListQuery(BaseModel):
     cursor: str | None = None
 
 
-class LetterListQuery(BaseModel):
+class LetterListQuery(RequestFields):
     """Parameters of the list of dead letters."""
-
-    model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=50, ge=1, le=500)
     cursor: str | None = None

@@ -6,13 +6,14 @@ from dataclasses import astuple
 from typing import Annotated, Any, Literal
 from uuid import NAMESPACE_OID, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from search.application.request import LONGEST_QUERY, MOST_CONTEXT, MOST_FACETS, MOST_HITS, Mode, SearchRequest
 from search.application.retrieval import Hit, SearchResult
 from search.domain.cursor import Cursor
 from search.domain.filters import parse_filters
 from shared.web.cursors import read_cursor, write_cursor
+from shared.web.requests import RequestFields
 
 _DIGITS = 6
 _LIST = "search"
@@ -20,10 +21,8 @@ _LIST = "search"
 _MOST_RECEIPT = 4_000_000
 
 
-class SearchQuery(BaseModel):
+class SearchQuery(RequestFields):
     """The body of `POST /api/v1/search`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     query: str = Field(description=f"What to look for; 1 to {LONGEST_QUERY:,} characters.", examples=["노트북 관세율"])
     mode: Mode = "hybrid"
@@ -62,10 +61,8 @@ class SearchQuery(BaseModel):
         )
 
 
-class SearchParameters(BaseModel):
+class SearchParameters(RequestFields):
     """The query string of `GET /api/v1/search`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     q: str = Field(description=f"What to look for; 1 to {LONGEST_QUERY:,} characters.", examples=["노트북 관세율"])
     mode: Mode = "hybrid"

@@ -1,11 +1,11 @@
 """Errors become RFC 9457 problem details, in one place."""
 
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
-from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -19,6 +19,7 @@ from shared.events.envelope import current_cause
 from shared.settings import WrongSettings
 from shared.shortages import as_unavailable
 from shared.telemetry import get_log
+from shared.web.address import wrong_address
 
 MEDIA_TYPE: Final = "application/problem+json"
 _MOST_FIELDS: Final = 50
@@ -112,14 +113,18 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+class _ProblemAnswer(JSONResponse):
+    """What a problem repeats of a request may be no text; the answer is."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
 def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """The HTTP answer of a problem."""
-    return JSONResponse(
-        jsonable_encoder(problem),
-        status_code=problem.status,
-        media_type=MEDIA_TYPE,
-        headers=dict(headers or {}),
-    )
+    return _ProblemAnswer(problem.model_dump(mode="python"), status_code=problem.status, headers=dict(headers or {}))
 
 
 def _retry_after(error: kernel.Unavailable) -> dict[str, str]:
@@ -172,6 +177,19 @@ class BugProblem:
             await answer(problem)(scope, receive, send)
 
 
+class AddressProblem:
+    """A path or query that is not UTF-8 is refused before anything reads it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one connection."""
+        wrong = wrong_address(scope) if scope["type"] == "http" else None
+        app = self._app if wrong is None else answer(problem_of(wrong, instance=scope["path"]))
+        await app(scope, receive, send)
+
+
 class BodyLimitProblem:
     """The web framework's own body limit answers 413 in plain text; this puts a problem in its place."""
 
@@ -197,6 +215,7 @@ class BodyLimitProblem:
 
 def install_problem_handlers(app: FastAPI) -> None:
     """Every error of this application leaves it as a problem."""
+    app.add_middleware(AddressProblem)
     app.add_middleware(BodyLimitProblem)
     app.add_middleware(BugProblem)
 

@@ -13,9 +13,51 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.kernel import DomainError
 from shared.settings import WrongSettings
+from shared.web.address import quoted
+from shared.web.problems import MEDIA_TYPE, Problem
+
+
+class _Protocol(HttpToolsProtocol):
+    """As uvicorn's; a request line may have UTF-8 in it as it is, and what is no HTTP is answered with a problem."""
+
+    _is_within_a_request = False
+
+    def data_received(self, data: bytes) -> None:
+        """Some clients (and people with curl) write Korean into the request line; the parser takes ASCII alone."""
+        if not self._is_within_a_request:
+            line, end, rest = data.partition(b"\n")
+            data = data if line.isascii() else quoted(line) + end + rest
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """From its first byte on."""
+        self._is_within_a_request = True
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        """What comes next is another request."""
+        self._is_within_a_request = False
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Before there is a request, so that no route, log line or request id is behind it."""
+        problem = Problem(
+            title="Bad Request",
+            status=400,
+            detail=f"{msg} Send HTTP/1.1; in its first line write all but printable ASCII, and spaces, as %XX.",
+            code="bad_request",
+        )
+        content = problem.model_dump_json().encode()
+        head = (
+            "HTTP/1.1 400 Bad Request\r\n"
+            f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(content)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + content)
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -90,7 +132,7 @@ def _server(app: Any, on_listening: Callable[[], None], *, idle_seconds: int = 7
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=_Protocol,
         ws="none",
         lifespan="on",
         log_config=None,

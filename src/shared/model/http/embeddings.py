@@ -20,6 +20,7 @@ from shared.kernel import InvalidInput, NotFound
 from shared.ports.model import Model, ModelDescription, TextKind, Vectors
 from shared.web import problems
 from shared.web.access import Access, Principal
+from shared.web.requests import refuse_broken_json
 
 FINGERPRINT_HEADER: Final = "X-Seoga-Fingerprint"
 """Of an answer with vectors: names their space, so that a client sees when it changes."""
@@ -194,6 +195,7 @@ def _parsed(kind: type[B], body: bytes) -> B:
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
+        refuse_broken_json(body, "body")
         wrong = error.errors(include_url=False)
         raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in wrong]) from error
 

@@ -4,19 +4,18 @@ import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from shared.model.http.shapes import EngineTableView, ModelStatusView
 from shared.model.operations import EMBEDDING, Health, ModelOperations
 from shared.settings import ModelKind
 from shared.web import problems
 from shared.web.access import Access, Principal
+from shared.web.requests import RequestFields
 
 
-class ModelRequest(BaseModel):
+class ModelRequest(RequestFields):
     """Which model."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model: ModelKind = EMBEDDING
 

@@ -1,0 +1,152 @@
+"""What every route has in common: which strings are text, and what HTTP promises of any address."""
+
+import json
+import re
+import socket
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+import pytest
+
+HALF = "\ud83d"
+# As JavaScript's encodeURI refuses to write it, but hand-made clients do.
+QUOTED_HALF = "%ED%A0%BD"
+NEEDED = {"/api/v1/search": {"query": "세율"}, "/v1/embeddings": {"input": "세율"}, "/v1/tokens": {"input": "세율"}}
+
+
+@pytest.fixture(scope="module")
+def paths(client: httpx.Client) -> dict[str, Any]:
+    document = client.get("/api/v1/openapi.json").json()
+    _resolve(document, document)
+    found: dict[str, Any] = document["paths"]
+    return found
+
+
+def _resolve(node: Any, document: dict[str, Any]) -> None:
+    """References to components are replaced by what they name."""
+    for key, value in list(node.items() if isinstance(node, dict) else enumerate(node)):
+        if isinstance(value, dict) and "$ref" in value:
+            name = value["$ref"].rpartition("/")[2]
+            node[key] = document["components"]["schemas"][name]
+        elif isinstance(value, dict | list):
+            _resolve(value, document)
+
+
+def _operations(paths: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            yield method, re.sub(r"\{\w+(:path)?\}", "x", path), operation
+
+
+def _refusal(answer: httpx.Response, field: str) -> None:
+    assert answer.status_code == 422, (answer.request.url, answer.text)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert field in [error["field"] for error in answer.json()["errors"]], answer.text
+
+
+def _properties(schema: dict[str, Any]) -> set[str]:
+    inner = [_properties(one) for one in schema.get("anyOf", [])]
+    return set(schema.get("properties", ())).union(*inner)
+
+
+def test_a_half_in_any_field_of_any_body_is_refused(client: httpx.Client, paths: dict[str, Any]) -> None:
+    put = client.put("/api/v1/documents/halves/a.txt", content=b"some text")
+    tried = set()
+    for method, path, operation in _operations(paths):
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        # A document that is not there would be told first.
+        path = path.replace("/x", f"/{put.json()['id']}") if method == "patch" else path
+        for field in _properties(content["schema"]) if content else ():
+            for value, place in ((HALF, ""), ([f"a{HALF}b"], ".0"), ({f"k{HALF}": 1}, ".k\\ud83d")):
+                body = json.dumps({**NEEDED.get(path, {}), field: value})
+                answer = client.request(method, path, content=body, headers={"Content-Type": "application/json"})
+                _refusal(answer, f"body.{field}{place}")
+            tried.add((path, field))
+    assert len(tried) > 20
+
+
+def test_a_half_in_the_name_of_a_field_is_refused(client: httpx.Client) -> None:
+    for path in NEEDED:
+        body = json.dumps({**NEEDED[path], HALF: 1})
+        answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+        _refusal(answer, "body.\\ud83d")
+
+
+def test_a_half_deep_inside_is_refused(client: httpx.Client) -> None:
+    filters = {"metadata.a": {"gte": HALF}}
+    body = json.dumps({"query": "x", "filters": filters})
+    answer = client.post("/api/v1/search", content=body, headers={"Content-Type": "application/json"})
+    _refusal(answer, "body.filters.metadata.a.gte")
+
+
+@pytest.mark.parametrize("metadata", [{"a": HALF}, {HALF: 1}, {HALF: {"b": 1}}, {"a": ["b", HALF]}])
+def test_halves_in_the_metadata_of_a_form_are_refused(client: httpx.Client, metadata: dict[str, Any]) -> None:
+    form = {"metadata": json.dumps(metadata), "collection": "halves"}
+    answer = client.post("/api/v1/documents", data=form, files=[("files", ("b.txt", b"text"))])
+    assert (answer.status_code, answer.json()["code"]) == (422, "wrong_metadata")
+    assert answer.json()["errors"][0]["field"].startswith("metadata")
+
+
+def test_a_whole_pair_is_text(client: httpx.Client) -> None:
+    for body in (b'{"query": "\\ud83d\\udea2"}', '{"query": "🚢"}'.encode()):
+        answer = client.post("/api/v1/search", content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("wrong", [QUOTED_HALF, "%C7%D1%B1%DB", "a%FF", "%C0%80"], ids=["half", "CP949", "FF", "long"])
+def test_an_address_that_is_not_utf_8_is_refused_in_every_parameter(
+    client: httpx.Client, paths: dict[str, Any], wrong: str
+) -> None:
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            plain = re.sub(r"\{\w+(:path)?\}", "x", path)
+            for parameter in operation.get("parameters", []):
+                name = parameter["name"]
+                if parameter["in"] == "query":
+                    _refusal(client.request(method, f"{plain}?{name}={wrong}"), f"query.{name}")
+                elif parameter["in"] == "path":
+                    hit = path.replace("{" + name + "}", wrong).replace("{" + name + ":path}", wrong)
+                    _refusal(client.request(method, re.sub(r"\{\w+(:path)?\}", "x", hit)), "path")
+
+
+def _raw(client: httpx.Client, target: bytes, host: bytes = b"localhost") -> tuple[int, bytes, Any]:
+    """Status, content type and body of a request line that no client library would send."""
+    url = urlsplit(str(client.base_url))
+    with socket.create_connection((url.hostname, url.port or 80), timeout=30) as connection:
+        connection.sendall(b"GET " + target + b" HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    kind = re.search(rb"(?i)content-type: ([\w/+]+)", head)
+    assert kind is not None, answer
+    return int(head.split()[1]), kind[1], json.loads(body)
+
+
+def test_korean_in_the_request_line_as_it_is_means_the_same_as_encoded(client: httpx.Client) -> None:
+    name = "노트북 안내.txt"
+    client.put(f"/api/v1/documents/raw/{quote(name)}", content="한글로 된 안내".encode())
+    encoded = client.get("/api/v1/documents", params={"collection": "raw", "name": "노트북"}).json()
+    assert encoded["total"] == 1
+    status, _, raw = _raw(client, "/api/v1/documents?collection=raw&name=노트북".encode())
+    assert (status, raw["total"]) == (200, 1)
+    status, _, missing = _raw(client, "/api/v1/나라".encode())
+    assert (status, missing["instance"]) == (404, "/api/v1/나라")
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/api/v1/search?q=관세".encode("cp949"), 422),
+        ("/api/v1/관세".encode("cp949"), 422),
+        (b"/api/v1/search?q=a b", 400),
+        (b"/api/v1/search?q=a\x01b", 400),
+    ],
+    ids=["CP949 query", "CP949 path", "space", "control"],
+)
+def test_any_other_request_line_is_a_problem_that_says_what_to_do(
+    client: httpx.Client, target: bytes, status: int
+) -> None:
+    seen, kind, problem = _raw(client, target)
+    assert (seen, kind, problem["status"]) == (status, b"application/problem+json", status)
+    assert "%XX" in problem["detail"]
