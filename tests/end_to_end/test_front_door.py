@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
+from journeys import upload, wait_for
 
 HALF = "\ud83d"
 # As JavaScript's encodeURI refuses to write it, but hand-made clients do.
@@ -150,3 +151,55 @@ def test_any_other_request_line_is_a_problem_that_says_what_to_do(
     seen, kind, problem = _raw(client, target)
     assert (seen, kind, problem["status"]) == (status, b"application/problem+json", status)
     assert "%XX" in problem["detail"]
+
+
+@pytest.fixture(scope="module")
+def document(client: httpx.Client) -> dict[str, Any]:
+    """A document that is searchable."""
+    return wait_for(client, upload(client, "head.txt", "Head and tail of a document.", collection="heads")["id"])
+
+
+def test_head_is_answered_wherever_get_is_and_as_get_is(
+    client: httpx.Client, paths: dict[str, Any], document: dict[str, Any]
+) -> None:
+    gets = [path for path, methods in paths.items() if "get" in methods]
+    assert len(gets) > 15
+    for path in [*gets, "/api/v1/openapi.json", "/nowhere"]:
+        target = path.replace("{document_id}", document["id"])
+        params = {"q": "tail"} if path == "/api/v1/search" else {}
+        get = client.get(target, params=params)
+        head = client.head(target, params=params)
+        assert (head.status_code, head.content) == (get.status_code, b""), path
+        # What differs from one GET to the next, and how a body is cut, is not of the headers.
+        cut = {"transfer-encoding", "content-length"}
+        assert set(head.headers) - cut == set(get.headers) - cut, path
+        assert head.headers.get("content-type") == get.headers.get("content-type"), path
+
+
+def test_head_of_a_document_tells_its_size_and_ranges(client: httpx.Client, document: dict[str, Any]) -> None:
+    path = document["links"]["content"]
+    for headers, status, size in (({}, 200, document["size"]), ({"Range": "bytes=2-4"}, 206, 3)):
+        head = client.head(path, headers=headers)
+        assert (head.status_code, int(head.headers["content-length"])) == (status, size)
+    assert client.head(path, headers={"If-None-Match": head.headers["etag"]}).status_code == 304
+    assert client.head(path + "?revision=9").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/api/v1/documents/{id}/content", "GET, HEAD, PUT"),
+        ("PUT", "/api/v1/documents/{id}", "DELETE, GET, HEAD, PATCH"),
+        ("DELETE", "/api/v1/documents", "GET, HEAD, POST"),
+        ("OPTIONS", "/api/v1/search", "GET, HEAD, POST"),
+        ("POST", "/health/live", "GET, HEAD"),
+        ("HEAD", "/v1/embeddings", "POST"),
+        ("GET", "/api/v1/documents/some/folder/a%3Fb.txt", "PUT"),
+        ("PURGE", "/metrics", "GET, HEAD"),
+    ],
+)
+def test_405_names_every_method_of_the_address(
+    client: httpx.Client, document: dict[str, Any], method: str, path: str, allowed: str
+) -> None:
+    answer = client.request(method, path.replace("{id}", document["id"]))
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)

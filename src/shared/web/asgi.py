@@ -10,6 +10,7 @@ from shared.runtime.module import Module
 from shared.telemetry import Metrics
 from shared.version import VERSION
 from shared.web.http_door import HttpDoor
+from shared.web.methods import HeadAsGet
 from shared.web.problems import install_problem_handlers
 
 _LARGEST_BODY: Final = 1 << 20
@@ -36,6 +37,7 @@ def build_web(
         redoc_url=None,
     )
     install_problem_handlers(web)
+    web.add_middleware(HeadAsGet)
     web.add_middleware(HttpDoor, metrics=metrics)
     for plug in plugs:
         if plug.router is not None:

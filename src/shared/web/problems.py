@@ -20,6 +20,7 @@ from shared.settings import WrongSettings
 from shared.shortages import as_unavailable
 from shared.telemetry import get_log
 from shared.web.address import wrong_address
+from shared.web.methods import allowed_methods
 
 MEDIA_TYPE: Final = "application/problem+json"
 _MOST_FIELDS: Final = 50
@@ -224,7 +225,7 @@ def install_problem_handlers(app: FastAPI) -> None:
         headers = _retry_after(error) if isinstance(error, kernel.Unavailable) else {}
         if isinstance(error, NotAuthenticated):
             headers["WWW-Authenticate"] = "Bearer"
-        return answer(problem_of(error, instance=request.url.path), headers)
+        return answer(problem_of(error, instance=request.scope["path"]), headers)
 
     async def invalid_request(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
@@ -240,7 +241,7 @@ def install_problem_handlers(app: FastAPI) -> None:
             title=kernel.InvalidInput.title,
             status=422,
             detail=detail,
-            instance=request.url.path,
+            instance=request.scope["path"],
             code=kernel.InvalidInput.code,
             errors=fields,
         )
@@ -253,10 +254,14 @@ def install_problem_handlers(app: FastAPI) -> None:
             title=status.phrase,
             status=status,
             detail=str(error.detail),
-            instance=request.url.path,
+            instance=request.scope["path"],
             code=status.phrase.lower().replace(" ", "_"),
         )
-        return answer(problem, error.headers)
+        headers = dict(error.headers or {})
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            # The framework names the methods of one of the routes that have this path.
+            headers["Allow"] = allowed_methods(request.app.routes, request.scope["path"])
+        return answer(problem, headers)
 
     app.add_exception_handler(kernel.DomainError, domain_error)
     app.add_exception_handler(RequestValidationError, invalid_request)
