@@ -68,6 +68,34 @@ def test_a_half_in_any_field_of_any_body_is_refused(client: httpx.Client, paths:
     assert len(tried) > 20
 
 
+def _nulls(schema: dict[str, Any]) -> dict[str, None]:
+    """Every property that may be left out."""
+    options = [one for one in schema.get("anyOf", [schema]) if "properties" in one]
+    return {name: None for one in options for name in one["properties"] if name not in one.get("required", ())}
+
+
+def test_null_is_not_given_in_any_optional_field(client: httpx.Client, paths: dict[str, Any]) -> None:
+    put = client.put("/api/v1/documents/nulls/a.txt", content=b"some text of nulls")
+    tried = 0
+    for method, path, operation in _operations(paths):
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        nulls = _nulls(content["schema"]) if content else {}
+        if not nulls:
+            continue
+        path = path.replace("/x", f"/{put.json()['id']}") if method == "patch" else path
+        for fields in (nulls, *({name: None} for name in nulls)):
+            answer = client.request(method, path, json={**NEEDED.get(path, {}), **fields})
+            assert answer.status_code != 422, (path, fields, answer.text)
+            tried += 1
+        document = content["schema"].get("anyOf", [content["schema"]])[0]
+        for name in nulls:
+            assert {"type": "null"} in document["properties"][name]["anyOf"], (path, name)
+    assert tried > 25
+    form = {"collection": "nulls", "metadata": "null"}
+    files = [("files", ("b.txt", b"other text"))]
+    assert client.post("/api/v1/documents", data=form, files=files).status_code == 202
+
+
 def test_a_half_in_the_name_of_a_field_is_refused(client: httpx.Client) -> None:
     for path in NEEDED:
         body = json.dumps({**NEEDED[path], HALF: 1})

@@ -166,7 +166,8 @@ def _metadata(text: str | None) -> dict[str, Any] | None:
     if text is None or not text.strip():
         return None
     try:
-        return checked_metadata(json.loads(text))
+        metadata = json.loads(text)
+        return None if metadata is None else checked_metadata(metadata)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(
             "The field `metadata` is not a JSON object.", errors=(FieldError("metadata", "is not JSON"),)

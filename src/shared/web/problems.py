@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -23,6 +23,8 @@ from shared.web.address import wrong_address
 from shared.web.methods import allowed_methods
 
 MEDIA_TYPE: Final = "application/problem+json"
+OPENAI_PATHS: Final = "/v1/"
+"""What begins so is in OpenAI's shape."""
 _MOST_FIELDS: Final = 50
 """A list of ten thousand wrong items is told by its first ones."""
 _log = get_log("http")
@@ -45,6 +47,21 @@ class Problem(BaseModel):
     instance: str | None = None
     code: str
     errors: list[ProblemField] = []
+
+
+class OpenAIError(BaseModel):
+    """The one part of an error answer that OpenAI's clients read."""
+
+    message: str
+    type: Literal["invalid_request_error", "authentication_error", "permission_error", "server_error"]
+    param: str | None
+    code: str
+
+
+class OpenAIProblem(Problem):
+    """A problem of a route in OpenAI's shape."""
+
+    error: OpenAIError
 
 
 class AccessDenied(kernel.DomainError):
@@ -125,7 +142,24 @@ class _ProblemAnswer(JSONResponse):
 
 def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """The HTTP answer of a problem."""
-    return _ProblemAnswer(problem.model_dump(mode="python"), status_code=problem.status, headers=dict(headers or {}))
+    if (problem.instance or "").startswith(OPENAI_PATHS):
+        problem = OpenAIProblem(**problem.model_dump(), error=_openai_error(problem))
+    return _ProblemAnswer(problem.model_dump(), status_code=problem.status, headers=dict(headers or {}))
+
+
+def _openai_error(problem: Problem) -> OpenAIError:
+    kinds: dict[int, Literal["authentication_error", "permission_error"]] = {
+        401: "authentication_error",
+        403: "permission_error",
+    }
+    other: Literal["server_error", "invalid_request_error"]
+    other = "server_error" if problem.status >= 500 else "invalid_request_error"
+    return OpenAIError(
+        message=problem.detail,
+        type=kinds.get(problem.status, other),
+        param=problem.errors[0].field.removeprefix("body.") if problem.errors else None,
+        code=problem.code,
+    )
 
 
 def _retry_after(error: kernel.Unavailable) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """What all requests have in common: known fields only, null is "not given", and every string is text."""
 
-import json
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -57,15 +56,6 @@ def refuse_broken_text(value: Any, *place: str) -> None:
     errors = [FieldError(field, _told(text)) for field, text in _broken(value, place)]
     if errors:
         raise InvalidInput("; ".join(f"{error.field} {error.message}" for error in errors), errors=errors)
-
-
-def refuse_broken_json(body: bytes, *place: str) -> None:
-    """As `refuse_broken_text`, for a body that a strict reader has refused; what is no JSON at all passes."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return
-    refuse_broken_text(value, *place)
 
 
 def _broken(value: Any, place: tuple[str, ...]) -> Iterator[tuple[str, str]]:

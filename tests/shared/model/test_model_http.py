@@ -17,8 +17,9 @@ from model_server import an_app, serving_model
 
 from builders import eventually
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.model.http.embeddings import EmbeddingResponse, ModelList
+from shared.model.http.embeddings import EmbeddingRequest, EmbeddingResponse, ModelList
 from shared.model.manager import ModelManager
+from shared.web.access import Access, Principal
 
 
 @pytest.fixture
@@ -119,6 +120,66 @@ async def test_wrong_requests_are_refused(
     answer = await client.post("/v1/embeddings", json=request_body)
     assert answer.status_code == status
     assert answer.json()["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind", "param", "message"),
+    [
+        ({"input": "x", "model": "text-embedding-3-small"}, 404, "invalid_request_error", None, "model 'model'"),
+        ({"input": "x", "dimensions": 3}, 422, "invalid_request_error", "dimensions", "have 32 dimensions"),
+        ({"input": "x", "encoding_format": "int8"}, 422, "invalid_request_error", "encoding_format", "base64"),
+        ({"input": "\ud83d"}, 422, "invalid_request_error", "input", "surrogate"),
+    ],
+)
+async def test_openai_clients_are_told_the_reason(
+    client: httpx.AsyncClient, body: dict[str, Any], status: int, kind: str, param: str | None, message: str
+) -> None:
+    answer = await client.post("/v1/embeddings", content=json.dumps(body))
+    error, problem = answer.json()["error"], answer.json()
+    assert (answer.status_code, error["type"], error["param"]) == (status, kind, param)
+    assert message in error["message"] == problem["detail"]
+    assert error["code"] == problem["code"]
+
+
+async def test_openai_clients_are_told_who_may_not_and_what_is_not_there(tiny: ModelManager) -> None:
+    keys = {"reading-key-00000": Principal(frozenset("*"), frozenset(("write",)))}
+    transport = httpx.ASGITransport(an_app(tiny, Access(keys)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        nobody = await client.post("/v1/embeddings", json={"input": "x"})
+        assert (nobody.status_code, nobody.json()["error"]["type"]) == (401, "authentication_error")
+        wrong = await client.get("/v1/models", headers={"Authorization": "Bearer reading-key-00000"})
+        assert (wrong.status_code, wrong.json()["error"]["type"]) == (403, "permission_error")
+        nowhere = await client.post("/v1/chat/completions", json={})
+        assert (nowhere.status_code, nowhere.json()["error"]["code"]) == (404, "not_found")
+        elsewhere = await client.get("/api/v1/nowhere")
+        assert "error" not in elsewhere.json()
+
+
+@pytest.mark.parametrize("ids", [[1, 2, 3], [[15339, 1917]], [[15339, 1917], [7]], [0]])
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/tokens"])
+async def test_token_ids_are_answered_with_the_way_out(client: httpx.AsyncClient, path: str, ids: list[Any]) -> None:
+    answer = await client.post(path, json={"input": ids})
+    assert answer.status_code == 422
+    assert "check_embedding_ctx_length=False" in answer.json()["error"]["message"]
+    assert [error["field"] for error in answer.json()["errors"]] == ["body.input"]
+
+
+async def test_null_is_not_given(client: httpx.AsyncClient) -> None:
+    given = {"input": ["tariff"]}
+    nulls = {name: None for name in EmbeddingRequest.model_fields if name != "input"}
+    assert len(nulls) > 5
+    plain = (await client.post("/v1/embeddings", json=given)).json()
+    assert (await client.post("/v1/embeddings", json={**given, **nulls})).json() == plain
+    assert (await client.post("/v1/embeddings", json={"input": None})).status_code == 422
+
+
+async def test_the_model_is_found_by_its_name(client: httpx.AsyncClient) -> None:
+    [listed] = (await client.get("/v1/models")).json()["data"]
+    for name in ("model", "owner/model", "MODEL"):
+        assert (await client.get(f"/v1/models/{name}")).json() == listed
+    missing = await client.get("/v1/models/gpt-4o")
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "model_not_found")
+    assert "'model'" in missing.json()["error"]["message"]
 
 
 async def test_an_error_names_the_field(client: httpx.AsyncClient) -> None:

@@ -6,6 +6,7 @@ At hundreds of requests a second every 0.1 ms counts, so bodies go through pydan
 import asyncio
 import base64
 import contextlib
+import json
 from collections.abc import Awaitable, Sequence
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -16,11 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from pydantic_core import PydanticCustomError, to_json
 from starlette.requests import ClientDisconnect
 
-from shared.kernel import InvalidInput, NotFound
+from shared.kernel import FieldError, InvalidInput, NotFound
 from shared.ports.model import Model, ModelDescription, TextKind, Vectors
 from shared.web import problems
 from shared.web.access import Access, Principal
-from shared.web.requests import refuse_broken_json
+from shared.web.requests import refuse_broken_text
 
 FINGERPRINT_HEADER: Final = "X-Seoga-Fingerprint"
 """Of an answer with vectors: names their space, so that a client sees when it changes."""
@@ -28,6 +29,10 @@ MOST_INPUTS: Final = 2048
 LONGEST_INPUT: Final = 200_000
 """Characters of one text to embed."""
 LARGEST_BODY: Final = 16 << 20
+TOKEN_IDS: Final = (
+    "Send the texts: token ids are not taken, since each model has its own. "
+    "LangChain's OpenAIEmbeddings sends texts when it is made with check_embedding_ctx_length=False."
+)
 
 # Rows written in the event loop: 32 take it 0.1 ms as base64, 1 ms as numbers. More are written in a thread.
 _MOST_ROWS_AT_ONCE: Final = 32
@@ -43,17 +48,18 @@ T = TypeVar("T")
 class EmbeddingRequest(BaseModel):
     """As OpenAI's `POST /v1/embeddings`; of an input longer than the model reads, the beginning is embedded."""
 
+    # Not RequestFields: its look at every string would cost a request with many texts as much again.
     model_config = ConfigDict(extra="forbid")
 
     input_type: Literal["query", "passage", "text"] | None = None
     """What the texts are to the model: `text` puts no prompt before them. Null is `passage`."""
     input: Input | Inputs
     """One text or many; empty ones only with an `input_type`. Token ids are not taken: they are another model's."""
-    normalize: bool = True
+    normalize: bool | None = True
     """False gives the vectors as the model makes them, true makes them of length 1."""
     model: str | None = None
     """The model's name, with or without an owner before it; this server has one."""
-    encoding_format: Literal["float", "base64"] = "float"
+    encoding_format: Literal["float", "base64"] | None = "float"
     """`base64`: little-endian float32, one after the other."""
     dimensions: int | None = Field(default=None, ge=1)
     """If given, the model's own: its vectors cannot be cut."""
@@ -133,7 +139,7 @@ class ModelList(BaseModel):
 
 
 def build_embeddings_router(model: Model, access: Access) -> APIRouter:
-    """`POST /v1/embeddings`, `POST /v1/tokens`, `GET /v1/models`."""
+    """`POST /v1/embeddings`, `POST /v1/tokens`, `GET /v1/models`, `GET /v1/models/{id}`."""
     router = APIRouter(tags=["model"])
     reader = Annotated[Principal, Depends(access.reader)]
 
@@ -148,11 +154,17 @@ def build_embeddings_router(model: Model, access: Access) -> APIRouter:
         """Vectors of texts, by the model that search uses. OpenAI's clients work with `base_url=…/v1`."""
         request = _parsed(EmbeddingRequest, await http_request.body())
         description = model.describe()
-        _refuse_other_model(request, description)
+        if request.model is not None:
+            _refuse_other_model(request.model, description)
+        if request.dimensions not in (None, description.dimension):
+            raise InvalidInput(
+                f"The vectors of {description.name!r} have {description.dimension} dimensions.",
+                errors=[FieldError("body.dimensions", f"is {description.dimension} or left out")],
+            )
         texts = [request.input] if isinstance(request.input, str) else request.input
         kind: TextKind = "query" if request.input_type == "query" else "passage"
         embedding = model.embed_counted(
-            texts, kind=kind, prompt=request.input_type != "text", normalise=request.normalize
+            texts, kind=kind, prompt=request.input_type != "text", normalise=request.normalize is not False
         )
         embedded = await (embedding if len(texts) < _WATCHED_TEXTS else _while_connected(http_request, embedding))
         parts = (embedded.vectors, description.name, embedded.tokens, request.encoding_format == "base64")
@@ -176,18 +188,27 @@ def build_embeddings_router(model: Model, access: Access) -> APIRouter:
     @router.get("/v1/models", responses=problems.responses(401, 403, 503))
     async def models(_: reader) -> ModelList:
         """The one model of this server; known before it is loaded."""
-        description = model.describe()
-        view = ModelView(
-            id=description.name,
-            fingerprint=description.fingerprint,
-            dimension=description.dimension,
-            max_tokens=description.max_tokens,
-            languages=sorted(description.languages),
-            loaded=model.is_loaded,
-        )
-        return ModelList(data=[view])
+        return ModelList(data=[_view(model)])
+
+    @router.get("/v1/models/{model_id:path}", responses=problems.responses(401, 403, 404, 503))
+    async def model_by_id(model_id: str, _: reader) -> ModelView:
+        """The model of this name, with or without an owner before it."""
+        _refuse_other_model(model_id, model.describe())
+        return _view(model)
 
     return router
+
+
+def _view(model: Model) -> ModelView:
+    description = model.describe()
+    return ModelView(
+        id=description.name,
+        fingerprint=description.fingerprint,
+        dimension=description.dimension,
+        max_tokens=description.max_tokens,
+        languages=sorted(description.languages),
+        loaded=model.is_loaded,
+    )
 
 
 def _parsed(kind: type[B], body: bytes) -> B:
@@ -195,9 +216,19 @@ def _parsed(kind: type[B], body: bytes) -> B:
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
-        refuse_broken_json(body, "body")
+        with contextlib.suppress(ValueError, RecursionError):
+            _refuse_what_clients_send(json.loads(body))
         wrong = error.errors(include_url=False)
         raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in wrong]) from error
+
+
+def _refuse_what_clients_send(body: Any) -> None:
+    """Raises InvalidInput with the way out, where the list of what is wrong would not tell it."""
+    refuse_broken_text(body, "body")
+    given = body.get("input") if isinstance(body, dict) else None
+    first = given[0] if isinstance(given, list) and given else None
+    if isinstance(first[0] if isinstance(first, list) and first else first, int):
+        raise InvalidInput(TOKEN_IDS, errors=[FieldError("body.input", "has token ids where texts belong")])
 
 
 def _body_of(kind: type[BaseModel]) -> dict[str, Any]:
@@ -205,13 +236,9 @@ def _body_of(kind: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": kind.model_json_schema()}}}}
 
 
-def _refuse_other_model(request: EmbeddingRequest, description: ModelDescription) -> None:
-    if request.model is not None and request.model.rpartition("/")[2].lower() != description.name.lower():
-        raise NotFound(
-            f"This server has the model {description.name!r}, not {request.model!r}.", code="model_not_found"
-        )
-    if request.dimensions not in (None, description.dimension):
-        raise InvalidInput(f"The vectors of {description.name!r} have {description.dimension} dimensions.")
+def _refuse_other_model(name: str, description: ModelDescription) -> None:
+    if name.rpartition("/")[2].lower() != description.name.lower():
+        raise NotFound(f"This server has the model {description.name!r}, not {name!r}.", code="model_not_found")
 
 
 async def _while_connected(request: Request, work: Awaitable[T]) -> T:
