@@ -79,6 +79,13 @@ class Conflict(DomainError):
     title = "Conflict with the present state"
 
 
+class PreconditionFailed(DomainError):
+    """The request holds only for another state than the present one (If-None-Match)."""
+
+    code = "precondition_failed"
+    title = "The condition of the request does not hold"
+
+
 class Gone(DomainError):
     """It was here and is not any more (an expired cursor)."""
 

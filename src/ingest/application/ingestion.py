@@ -20,6 +20,7 @@ from shared.kernel import (
     Conflict,
     DocumentId,
     NotFound,
+    PreconditionFailed,
     StorageFull,
     TooLarge,
     Unavailable,
@@ -79,17 +80,23 @@ class Ingestion:
         metadata: Mapping[str, Any] | None = None,
         *,
         declared_size: int | None = None,
+        only_new: bool = False,
     ) -> Submission:
         """Stores the bytes, then the document and its fact, then answers.
 
-        Raises InvalidInput, Unsupported, TooLarge, Conflict (a name that is taken), StorageFull, Unavailable,
+        `only_new`: raises PreconditionFailed when the name is there already. Raises InvalidInput, Unsupported,
+        TooLarge, Conflict (a name that is taken), StorageFull, Unavailable,
         and whatever the stream raises; no document is left behind then.
         """
         collection, name = collection_name(collection), document_name(name)
         metadata = None if metadata is None else checked_metadata(metadata)
+        if only_new:
+            # Before the bytes come; who is faster meanwhile is noticed in the end.
+            _, same_name = await self._documents.holders(collection, sha256="", name=name)
+            _must_be_new(same_name, name)
         async with self._in_time() as begin:
             blob = await self.store(_followed_by(begin, stream), declared_size=declared_size)
-            return await self.accept(collection, name, blob, metadata)
+            return await self.accept(collection, name, blob, metadata, only_new=only_new)
 
     async def store(self, stream: AsyncIterator[bytes], *, declared_size: int | None = None) -> StoredBlob:
         """Only the bytes; without a document that refers to them the collector deletes them after an hour."""
@@ -104,7 +111,13 @@ class Ingestion:
         return blob
 
     async def accept(
-        self, collection: str, name: str, blob: StoredBlob, metadata: Mapping[str, Any] | None = None
+        self,
+        collection: str,
+        name: str,
+        blob: StoredBlob,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        only_new: bool = False,
     ) -> Submission:
         """Makes stored bytes a document, by the identity table; for the rest see `submit`."""
         collection, name = collection_name(collection), document_name(name)
@@ -113,12 +126,14 @@ class Ingestion:
         upload = Upload(collection, name, Content(blob.sha256, blob.size, media_type, blob.key), metadata)
         # Of many at once each would lose to all that are faster, and do its work as many times.
         async with self._turns.turn((collection, "name", name), (collection, "bytes", blob.sha256)):
-            return await self._place(upload)
+            return await self._place(upload, only_new=only_new)
 
-    async def _place(self, upload: Upload) -> Submission:
+    async def _place(self, upload: Upload, *, only_new: bool) -> Submission:
         sha256 = upload.content.sha256
         for _ in range(_MOST_TRIES):
             same_bytes, same_name = await self._documents.holders(upload.collection, sha256=sha256, name=upload.name)
+            if only_new:
+                _must_be_new(same_name, upload.name)
             placement = place(
                 upload, same_bytes=same_bytes, same_name=same_name, new_id=new_document_id(), now=self._clock()
             )
@@ -241,6 +256,11 @@ async def _followed_by(then: Callable[[], None], stream: AsyncIterator[bytes]) -
     async for piece in stream:
         yield piece
     then()
+
+
+def _must_be_new(same_name: Document | None, name: str) -> None:
+    if same_name is not None:
+        raise PreconditionFailed(f"There is a document named {name!r} already, and If-None-Match asks for none.")
 
 
 def _must_not_be_withdrawn(document: Document) -> None:

@@ -24,7 +24,14 @@ _REFUSED_CATEGORIES: Final = {
     "Cs": "half a surrogate pair",
     "Zl": "a line separator",
     "Zp": "a paragraph separator",
+    # Right-to-left controls show another name than there is (`invoice\u202efdp.exe`); a byte order mark, a soft
+    # hyphen or a space of no width make two names that look like one.
+    "Cf": "an invisible control character",
 }
+# Of those the ones that writing needs: joiners (Persian, Hindi, emoji) and signs that stand before a number.
+_NEEDED_TO_WRITE: Final = frozenset(
+    "\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+)
 
 
 def document_name(text: str) -> str:
@@ -38,7 +45,7 @@ def document_name(text: str) -> str:
         )
     for place, character in enumerate(name):
         problem = "NUL" if character == "\0" else _REFUSED_CATEGORIES.get(unicodedata.category(character))
-        if problem is not None:
+        if problem is not None and character not in _NEEDED_TO_WRITE:
             raise _wrong(
                 "name", f"The name has {problem} (U+{ord(character):04X}) at place {place + 1}.", "name_not_allowed"
             )

@@ -5,7 +5,6 @@ the arrival of the next.
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,6 +12,7 @@ from typing import Any, Final
 from python_multipart import multipart
 from python_multipart.exceptions import FormParserError
 
+from ingest.interface.file_names import file_name
 from ingest.interface.requests import BrokenUpload
 from shared.kernel import DomainError, FieldError, InvalidInput, Unsupported
 from shared.ports.storage import StoredBlob
@@ -23,8 +23,6 @@ MOST_FILES: Final = 1000
 _STORED_AT_ONCE: Final = 8
 _PIECES_WAITING: Final = 4
 _LARGEST_FIELD: Final = 64 << 10
-# Browsers escape quotes and line ends in file names so (WHATWG HTML, "multipart form data"), others all controls.
-_ESCAPED: Final = re.compile(r"%([01][0-9A-Fa-f]|22)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +53,11 @@ class _Part:
 
 
 class _FileInFlight:
-    """A file whose pieces go to a task that stores them."""
+    """A file whose pieces go to a task that stores them; with a refusal it is read past and belongs to nothing."""
 
-    def __init__(self, name: str, store: Store, room: asyncio.Semaphore) -> None:
+    def __init__(self, name: str, store: Store, room: asyncio.Semaphore, refusal: DomainError | None) -> None:
         self.name = name
+        self._refusal = refusal
         self._room = room
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue(_PIECES_WAITING)
         self.task = asyncio.create_task(self._run(store))
@@ -77,7 +76,8 @@ class _FileInFlight:
 
     async def _run(self, store: Store) -> FormFile:
         try:
-            return FormFile(self.name, await store(self._stream()))
+            stored = await store(self._stream())
+            return FormFile(self.name, self._refusal or stored)
         except DomainError as error:
             return FormFile(self.name, error)
         finally:
@@ -169,22 +169,33 @@ class FormReader:
                     self._ended = True
 
     async def _begin(self, part: _Part) -> None:
-        _, options = multipart.parse_options_header(part.headers.get(b"content-disposition", b""))
+        disposition = part.headers.get(b"content-disposition", b"")
+        _, options = multipart.parse_options_header(disposition)
         part.name = options.get(b"name", b"").decode("utf-8", "replace")
-        is_file = b"filename" in options
-        if part.name not in ((self._file_field,) if is_file else self._fields):
-            what = "a file" if is_file else "a text field"
-            raise _wrong_field(part.name, f"is not known here as {what}")
-        if not is_file:
-            if part.name in self._form.fields:
-                raise _wrong_field(part.name, "is given more than once")
+        refusal: InvalidInput | None = None
+        try:
+            name = file_name(disposition)
+        except InvalidInput as error:
+            name, refusal = options[b"filename"].decode("utf-8", "replace"), error
+        if name is None:
+            self._refuse_unknown_text(part.name)
             return
+        if part.name != self._file_field:
+            raise _wrong_field(part.name, f"is not known here as a file: the field is called {self._file_field!r}")
         if len(self._in_flight) >= MOST_FILES:
             raise _wrong_field(self._file_field, f"has more than {MOST_FILES} files; send them in several requests")
         await self._room.acquire()
-        name = _ESCAPED.sub(_unescaped, options[b"filename"].decode("utf-8", "replace"))
-        part.file = _FileInFlight(name, self._store, self._room)
+        part.file = _FileInFlight(name, self._store, self._room, refusal)
         self._in_flight.append(part.file)
+
+    def _refuse_unknown_text(self, name: str) -> None:
+        if name == self._file_field:
+            raise _wrong_field(name, "has no file in it: its part needs a filename")
+        if name not in self._fields:
+            known = ", ".join(repr(field) for field in self._fields)
+            raise _wrong_field(name, f"is not known here: files go in {self._file_field!r}, texts in {known}")
+        if name in self._form.fields:
+            raise _wrong_field(name, "is given more than once")
 
     async def _more(self, part: _Part, data: bytes) -> None:
         if part.file is not None:
@@ -202,10 +213,6 @@ class FormReader:
             self._form.fields[part.name] = part.text.decode("utf-8")
         except UnicodeDecodeError as error:
             raise _wrong_field(part.name, "is not UTF-8") from error
-
-
-def _unescaped(match: re.Match[str]) -> str:
-    return chr(int(match[1], 16))
 
 
 def _wrong_field(name: str, message: str) -> InvalidInput:

@@ -26,6 +26,13 @@ class BrokenUpload(DomainError):
     title = "The upload is broken"
 
 
+class PartialUpload(DomainError):
+    """A piece of a document, which would be stored as if it were all of it. Answered with 400 (RFC 9110, 14.5)."""
+
+    code = "partial_upload"
+    title = "Only whole documents are taken"
+
+
 class PageQuery(RequestFields):
     """Paging alone."""
 
@@ -67,6 +74,12 @@ def place_in(scope: str, cursor: str | None) -> int | None:
         return None
     (place,) = read_cursor(cursor, scope, tuple[int])
     return place
+
+
+def refuse_a_piece(request: Request) -> None:
+    """Raises PartialUpload for a Content-Range: what tools that resume uploads send."""
+    if "content-range" in request.headers:
+        raise PartialUpload("A PUT with Content-Range sends a piece of a document: send all of it in one request.")
 
 
 def declared_size(request: Request, limit: int) -> int | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import unicodedata
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
@@ -11,7 +12,7 @@ from ingest.application.ingestion import Ingestion, Submission
 from ingest.application.shelf import Shelf
 from ingest.domain.labels import checked_metadata, collection_name, document_name
 from ingest.interface.multipart import FormFile, FormReader
-from ingest.interface.requests import body_of, declared_size, no_query
+from ingest.interface.requests import body_of, declared_size, no_query, refuse_a_piece
 from ingest.interface.shapes import (
     DOCUMENTS_PATH,
     DocumentView,
@@ -131,7 +132,10 @@ def add_upload_routes(
         DOCUMENTS_PATH + "/{collection}/{name:path}",
         status_code=202,
         response_model=UploadedOne,
-        responses={**responses(*_UPLOAD_ERRORS), 200: {"model": UploadedOne, "description": "It was there already"}},
+        responses={
+            **responses(*_UPLOAD_ERRORS, 412),
+            200: {"model": UploadedOne, "description": "It was there already"},
+        },
         openapi_extra=_STREAM_SCHEMA,
         max_body_size=_COUNTED_HERE,
         dependencies=[Depends(no_query)],
@@ -144,7 +148,11 @@ def add_upload_routes(
         response: Response,
         principal: Annotated[Principal, Depends(access.writer)],
     ) -> UploadedOne:
-        """Uploads the body as one document. The same bytes under the same name change nothing."""
+        """Uploads the body as one document. The same bytes under the same name change nothing.
+
+        With `If-None-Match: *` an existing name is left as it is (412).
+        """
+        refuse_a_piece(request)
         collection, name = collection_name(collection), document_name(name)
         principal.must_see_to_write(collection)
         declared = declared_size(request, settings.max_upload_bytes)
@@ -154,7 +162,13 @@ def add_upload_routes(
             idle_timeout_seconds=settings.upload_idle_timeout_seconds,
             max_bytes=settings.max_upload_bytes,
         )
-        submission = await ingestion.submit(collection, name, body, declared_size=declared)
+        submission = await ingestion.submit(
+            collection,
+            name,
+            body,
+            declared_size=declared,
+            only_new=request.headers.get("if-none-match", "").strip() == "*",
+        )
         if submission.duplicate:
             response.status_code = 200
         seen = (await shelf.see(submission.document, within_seconds=within_seconds))[0]
@@ -177,17 +191,42 @@ def _metadata(text: str | None) -> dict[str, Any] | None:
 async def _each(
     files: list[FormFile], accept: Callable[[FormFile], Awaitable[Submission]]
 ) -> list[Submission | DomainError]:
-    """Several at once: their commits and fsyncs share groups."""
+    """Several at once: their commits and fsyncs share groups. What follows from one another goes in its order."""
     room = asyncio.Semaphore(_ACCEPTED_AT_ONCE)
+    results: dict[int, Submission | DomainError] = {}
 
-    async def one(file: FormFile) -> Submission | DomainError:
-        async with room:
-            try:
-                return await accept(file)
-            except DomainError as error:
-                return error
+    async def one_after_another(places: list[int]) -> None:
+        for place in places:
+            async with room:
+                try:
+                    results[place] = await accept(files[place])
+                except DomainError as error:
+                    results[place] = error
 
-    return list(await asyncio.gather(*(one(file) for file in files)))
+    await asyncio.gather(*(one_after_another(places) for places in _related(files)))
+    return [results[place] for place in range(len(files))]
+
+
+def _related(files: list[FormFile]) -> list[list[int]]:
+    """Places of files that share a name or bytes, directly or by way of others: of two of one name the last wins."""
+    group_of = list(range(len(files)))
+    first: dict[tuple[str, str], int] = {}
+
+    def group(place: int) -> int:
+        while group_of[place] != place:
+            place = group_of[place]
+        return place
+
+    for place, file in enumerate(files):
+        marks = [("name", unicodedata.normalize("NFC", file.name))]
+        if not isinstance(file.stored, DomainError):
+            marks.append(("bytes", file.stored.sha256))
+        for mark in marks:
+            group_of[group(place)] = group(first.setdefault(mark, place))
+    groups: dict[int, list[int]] = {}
+    for place in range(len(files)):
+        groups.setdefault(group(place), []).append(place)
+    return list(groups.values())
 
 
 def _refuse_all(files: list[FormFile], errors: list[DomainError]) -> None:

@@ -84,6 +84,7 @@ _STATUS: Final[tuple[tuple[type[kernel.DomainError], HTTPStatus], ...]] = (
     (AccessDenied, HTTPStatus.FORBIDDEN),
     (kernel.NotFound, HTTPStatus.NOT_FOUND),
     (kernel.Conflict, HTTPStatus.CONFLICT),
+    (kernel.PreconditionFailed, HTTPStatus.PRECONDITION_FAILED),
     (kernel.Gone, HTTPStatus.GONE),
     (kernel.TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (kernel.Unsupported, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
