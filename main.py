@@ -48,7 +48,7 @@ class Application:
         self.shared.check_dependencies()
         self.plugs = _build_plugs(settings, self.shared)
         self._owner = directory.boot_id
-        self.web = build_web(self.plugs, self.shared.metrics(), self.running)
+        self.web = build_web(self.plugs, self.shared.metrics(), self.running, origins=settings.cors_origins)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -149,7 +149,9 @@ class SharedContainer(containers.DeclarativeContainer):
     metrics = providers.Singleton(PrometheusMetrics)
     waiting = providers.Singleton(Waiting)
     remotes = providers.Singleton(Remotes, metrics, timeout_seconds=settings.provided.server_timeout_seconds)
-    access = providers.Singleton(Access.from_file, settings.provided.api_keys_file)
+    access = providers.Singleton(
+        Access.from_file, settings.provided.api_keys_file, origins=settings.provided.cors_origins
+    )
     mongo = providers.Singleton(_mongo, settings, remotes)
     bus = providers.Selector(
         providers.Callable(scheme_of, settings.provided.events_url),

@@ -16,6 +16,8 @@ from shared.vocabulary import MODULES, PROCESS, SEARCH, ModuleName
 PREFIX: Final = "SEOGA_"
 SECRETS_DIR: Final = f"{PREFIX}SECRETS_DIR"
 """Names a folder in which files stand for settings that are not in the environment."""
+LOOPBACK_PAGES: Final = "loopback"
+"""Among the origins of SEOGA_CORS_ORIGINS: every page of this machine, at any port."""
 MODEL_CONSUMERS: Final = (SEARCH, PROCESS, "api")
 """Who embeds: queries, documents, and `POST /v1/embeddings`."""
 
@@ -55,6 +57,19 @@ def _split(value: object) -> object:
 
 
 _NAMES: Final = (NoDecode, BeforeValidator(_split))
+
+
+def _origins(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        parts = urlsplit(name)
+        if name != LOOPBACK_PAGES and (
+            parts.scheme not in ("http", "https") or name != f"{parts.scheme}://{parts.netloc}"
+        ):
+            raise ValueError(
+                f"{name!r} is no origin: name each as `https://host` or `https://host:port`, without a path; "
+                f"`{LOOPBACK_PAGES}` is every page of this machine"
+            )
+    return tuple(name.lower() for name in names)
 
 
 def _installation_name(value: str) -> str:
@@ -181,6 +196,8 @@ class Settings(BaseSettings):
     """Uploads are refused (507) when the disk would have less than this left."""
     upload_idle_timeout_seconds: float = Field(default=60, gt=0)
     api_keys_file: Path | None = None
+    cors_origins: Annotated[tuple[str, ...], *_NAMES, AfterValidator(_origins)] = ()
+    """Origins of pages that may call from a browser; `loopback` is every page of this machine."""
 
     parse_workers: int = Field(default=2, ge=1, le=64)
     parse_timeout_seconds: float = Field(default=60, gt=0)

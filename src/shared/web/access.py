@@ -3,7 +3,7 @@
 import hmac
 import ipaddress
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -63,20 +63,22 @@ Guard = Callable[[Request], Coroutine[Any, Any, Principal]]
 class Access:
     """The guards that routers depend on: `Depends(access.reader)`."""
 
-    def __init__(self, keys: dict[str, Principal] | None) -> None:
+    def __init__(self, keys: dict[str, Principal] | None, origins: Collection[str] = ()) -> None:
+        """Without keys, only this machine may call: from a browser its own pages, and those of `origins`."""
         self._keys = keys
+        self._origins = origins
         self.reader = self._guard("read")
         self.writer = self._guard("write")
         self.admin = self._guard("admin")
 
     @classmethod
-    def from_file(cls, path: Path | None) -> "Access":
+    def from_file(cls, path: Path | None, origins: Collection[str] = ()) -> "Access":
         """Lines of `key collections rights`, comma-separated lists, `*` for all; `#` begins a comment.
 
         No file: anyone on this machine may do everything. Raises WrongSettings naming the line.
         """
         if path is None:
-            return cls(None)
+            return cls(None, origins)
         try:
             lines = path.read_text(encoding="utf-8-sig").splitlines()
         except OSError as error:
@@ -105,7 +107,7 @@ class Access:
             keys[words[0]] = Principal(frozenset(words[1].split(",")), rights)
         if not keys:
             raise WrongSettings(f"SEOGA_API_KEYS_FILE was '{path}': it has no key in it.")
-        return cls(keys)
+        return cls(keys, origins)
 
     def _guard(self, right: Right) -> Guard:
         async def guard(request: Request) -> Principal:
@@ -118,7 +120,7 @@ class Access:
 
     def _principal(self, request: Request) -> Principal:
         if self._keys is None:
-            _refuse_foreign(request)
+            _refuse_foreign(request, self._origins)
             return ANYONE_ON_THIS_MACHINE
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
@@ -131,16 +133,16 @@ class Access:
         raise NotAuthenticated("Send `Authorization: Bearer KEY` with a key of this server.")
 
 
-def _refuse_foreign(request: Request) -> None:
+def _refuse_foreign(request: Request, origins: Collection[str]) -> None:
     """Without keys a web page elsewhere must not reach this server through the reader's own browser."""
     host = request.headers.get("host", "")
     if not _is_this_machine(f"//{host}"):
         raise AccessDenied(f"This server answers only this machine; the Host header was {host!r}.", code="foreign_host")
     origin = request.headers.get("origin")
     # A sandboxed page has the origin "null", which is anyone's.
-    if origin and not _is_this_machine(origin):
+    if origin and origin not in origins and not _is_this_machine(origin):
         raise AccessDenied(
-            f"This server answers only pages of this machine; the Origin was {origin!r}.",
+            f"This server answers only pages of this machine and of SEOGA_CORS_ORIGINS; the Origin was {origin!r}.",
             code="foreign_origin",
         )
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from shared.runtime.module import Module
 from shared.telemetry import Metrics
 from shared.version import VERSION
+from shared.web.cross_origin import CrossOrigin
 from shared.web.http_door import HttpDoor
 from shared.web.methods import HeadAsGet
 from shared.web.problems import install_problem_handlers
@@ -18,9 +19,16 @@ _LARGEST_BODY: Final = 1 << 20
 
 
 def build_web(
-    plugs: Sequence[Module], metrics: Metrics, running: Callable[[], AbstractAsyncContextManager[None]]
+    plugs: Sequence[Module],
+    metrics: Metrics,
+    running: Callable[[], AbstractAsyncContextManager[None]],
+    *,
+    origins: Sequence[str] = (),
 ) -> FastAPI:
-    """`running` is entered before the first request is answered, and left after the last one."""
+    """`running` is entered before the first request is answered, and left after the last one.
+
+    `origins`: of pages of elsewhere that may call from a browser.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -37,6 +45,8 @@ def build_web(
         redoc_url=None,
     )
     install_problem_handlers(web)
+    if origins:
+        web.add_middleware(CrossOrigin, origins=origins)
     web.add_middleware(HeadAsGet)
     web.add_middleware(HttpDoor, metrics=metrics)
     for plug in plugs:
