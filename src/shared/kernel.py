@@ -37,6 +37,14 @@ def new_document_id() -> DocumentId:
     return DocumentId(new_id())
 
 
+def is_document_id(text: str) -> bool:
+    """Whether it has the form of one, in either case."""
+    try:
+        return len(text) == 36 and str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class FieldError:
     """One wrong field of a request: where it is and what is wrong with it."""

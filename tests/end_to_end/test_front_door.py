@@ -202,6 +202,45 @@ def test_head_is_answered_wherever_get_is_and_as_get_is(
         cut = {"transfer-encoding", "content-length"}
         assert set(head.headers) - cut == set(get.headers) - cut, path
         assert head.headers.get("content-type") == get.headers.get("content-type"), path
+        if path in paths:
+            kind = get.headers["content-type"].partition(";")[0]
+            assert kind in paths[path]["get"]["responses"][str(get.status_code)]["content"], (path, kind)
+
+
+def _beyond(schema: dict[str, Any]) -> Iterator[Any]:
+    """One value just beyond each limit that the schema states, of numbers, texts and lists."""
+    for one in [schema, *schema.get("anyOf", [])]:
+        if "maximum" in one:
+            yield int(one["maximum"]) + 1
+        if "minimum" in one:
+            yield int(one["minimum"]) - 1
+        if "maxLength" in one:
+            yield "a" * (one["maxLength"] + 1)
+        if "maxItems" in one:
+            yield ["a"] * (one["maxItems"] + 1)
+        if "maxProperties" in one:
+            yield {f"metadata.a{number}": 1 for number in range(one["maxProperties"] + 1)}
+        if "enum" in one:
+            yield "something else"
+
+
+def test_limits_are_stated_as_they_are_enforced(client: httpx.Client, paths: dict[str, Any]) -> None:
+    tried = []
+    for method, path, operation in _operations(paths):
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        for name, schema in (content["schema"].get("properties", {}) if content else {}).items():
+            for value in _beyond(schema) if path in NEEDED else ():
+                answer = client.request(method, path, json={**NEEDED[path], name: value})
+                assert answer.status_code == (400 if name == "cursor" else 422), (path, name, answer.text)
+                tried.append((path, name))
+        for parameter in operation.get("parameters", []):
+            for value in _beyond(parameter["schema"]) if parameter["in"] == "query" else ():
+                needed = {"q": "x"} if path == "/api/v1/search" else {}
+                # A document that is not there is told after what is wrong with the query.
+                answer = client.request(method, path, params={**needed, parameter["name"]: value})
+                assert answer.status_code in (400, 422), (path, parameter["name"], answer.text)
+                tried.append((path, parameter["name"]))
+    assert len(set(tried)) > 30
 
 
 def test_head_of_a_document_tells_its_size_and_ranges(client: httpx.Client, document: dict[str, Any]) -> None:
@@ -216,7 +255,9 @@ def test_head_of_a_document_tells_its_size_and_ranges(client: httpx.Client, docu
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/api/v1/documents/{id}/content", "GET, HEAD, PUT"),
+        ("DELETE", "/api/v1/documents/{id}/content", "GET, HEAD"),
+        ("PUT", "/api/v1/documents/{id}/content", "GET, HEAD"),
+        ("PUT", "/api/v1/documents/{id}/reprocess", "POST"),
         ("PUT", "/api/v1/documents/{id}", "DELETE, GET, HEAD, PATCH"),
         ("DELETE", "/api/v1/documents", "GET, HEAD, POST"),
         ("OPTIONS", "/api/v1/search", "GET, HEAD, POST"),

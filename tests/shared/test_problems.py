@@ -15,6 +15,7 @@ from shared import kernel
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.settings import WrongSettings
 from shared.web.http_door import HttpDoor
+from shared.web.openapi import describe_openapi
 from shared.web.problems import MEDIA_TYPE, AccessDenied, NotAuthenticated, install_problem_handlers, responses
 
 
@@ -161,7 +162,9 @@ async def test_a_bug_in_the_middle_of_an_answer_breaks_it_off(client: httpx.Asyn
 
 
 def test_every_reference_of_the_openapi_document_leads_somewhere() -> None:
-    document = an_app().openapi()
+    app = an_app()
+    describe_openapi(app)
+    document = app.openapi()
     for reference in set(_references(document)):
         node = document
         for part in reference.removeprefix("#/").split("/"):

@@ -14,11 +14,12 @@ Metadata = Mapping[str, Any]
 
 LONGEST_NAME: Final = 255
 """In code points, after NFC."""
+LONGEST_COLLECTION: Final = 64
 LARGEST_METADATA: Final = 16 << 10
 """In bytes of compact UTF-8 JSON."""
 LONGEST_KEY: Final = 128
 LARGEST_INTEGER: Final = (1 << 63) - 1
-_COLLECTION: Final = re.compile(r"[\w.-]{1,64}")
+_COLLECTION: Final = re.compile(rf"[\w.-]{{1,{LONGEST_COLLECTION}}}")
 _REFUSED_CATEGORIES: Final = {
     "Cc": "a control character",
     "Cs": "half a surrogate pair",

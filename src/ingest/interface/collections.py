@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from ingest.application.ingestion import Ingestion
 from ingest.application.shelf import Shelf
 from ingest.domain.labels import collection_name
-from ingest.interface.requests import PageQuery, no_query, place_in
+from ingest.interface.requests import CollectionInPath, PageQuery, no_query, place_in
 from ingest.interface.shapes import CollectionList, CollectionRemoval, collection_view
 from shared.kernel import NotFound
 from shared.web.access import Access, Principal
@@ -53,7 +53,9 @@ def add_collection_routes(
         dependencies=[Depends(no_query)],
         tags=["collections"],
     )
-    async def delete_collection(name: str, principal: Annotated[Principal, Depends(access.writer)]) -> Response:
+    async def delete_collection(
+        name: CollectionInPath, principal: Annotated[Principal, Depends(access.writer)]
+    ) -> Response:
         """Deletes every document in it; 202 when search needs longer than a request may wait."""
         collection = collection_name(name)
         principal.must_see_to_write(collection)

@@ -2,21 +2,24 @@
 
 import re
 from collections.abc import AsyncIterator
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from ingest.application.shelf import Shelf
-from ingest.interface.requests import ContentQuery
+from ingest.domain.media_types import SUPPORTED
+from ingest.interface.requests import ContentQuery, DocumentIdInPath
 from ingest.interface.shapes import DOCUMENTS_PATH
 from ingest.interface.visibility import visible_document
 from shared.ports.storage import BlobStore
 from shared.web.access import Access, Principal
 from shared.web.problems import responses
 
+_ORIGINALS: Final[dict[str, Any]] = {
+    media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in SUPPORTED
+}
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -28,14 +31,14 @@ def add_content_route(router: APIRouter, *, shelf: Shelf, blobs: BlobStore, acce
         response_class=StreamingResponse,
         responses={
             **responses(401, 403, 404, 416, 422, 503),
-            200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
-            206: {"description": "The range that was asked for"},
+            200: {"description": "The bytes", "content": _ORIGINALS},
+            206: {"description": "The range that was asked for", "content": _ORIGINALS},
             304: {"description": "The client has these bytes"},
         },
         tags=["documents"],
     )
-    async def content(
-        document_id: UUID,
+    async def read_content(
+        document_id: DocumentIdInPath,
         query: Annotated[ContentQuery, Query()],
         request: Request,
         principal: Annotated[Principal, Depends(access.reader)],

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Final
-from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -13,6 +12,7 @@ from ingest.application.shelf import Shelf
 from ingest.domain.document import Document
 from ingest.domain.labels import collection_name
 from ingest.interface.requests import (
+    DocumentIdInPath,
     DocumentPatch,
     DocumentsQuery,
     PageQuery,
@@ -73,10 +73,14 @@ def add_document_routes(
             total=page.total,
         )
 
-    async def readable(document_id: UUID, principal: Annotated[Principal, Depends(access.reader)]) -> Document:
+    async def readable(
+        document_id: DocumentIdInPath, principal: Annotated[Principal, Depends(access.reader)]
+    ) -> Document:
         return await visible_document(shelf, document_id, principal)
 
-    async def writable(document_id: UUID, principal: Annotated[Principal, Depends(access.writer)]) -> Document:
+    async def writable(
+        document_id: DocumentIdInPath, principal: Annotated[Principal, Depends(access.writer)]
+    ) -> Document:
         return await visible_document(shelf, document_id, principal)
 
     @router.get(

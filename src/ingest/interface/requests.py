@@ -3,20 +3,39 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
+from uuid import UUID
 
-from fastapi import HTTPException, Request
+from fastapi import HTTPException, Path, Request
 from pydantic import Field
 from starlette.requests import ClientDisconnect
 
 from ingest.application.ingestion import too_large
+from ingest.domain.labels import LONGEST_COLLECTION, LONGEST_NAME
 from ingest.domain.standing import Status
 from shared.kernel import DomainError, FieldError, InvalidInput
-from shared.web.cursors import read_cursor
+from shared.web.cursors import CURSOR_SCHEMA, read_cursor
 from shared.web.requests import RequestFields
 
 LARGEST_PAGE: Final = 200
 Limit = Annotated[int, Field(ge=1, le=LARGEST_PAGE, description="How many a page has at most.")]
-Cursor = Annotated[str | None, Field(description="`next_cursor` of the page before.")]
+Cursor = Annotated[str | None, Field(description="`next_cursor` of the page before.", json_schema_extra=CURSOR_SCHEMA)]
+
+
+DocumentIdInPath = Annotated[UUID, Path(description="The document's id.")]
+CollectionInPath = Annotated[
+    str,
+    Path(
+        description="The collection: 1 to 64 letters, digits, `_`, `.` or `-`.",
+        json_schema_extra={"minLength": 1, "maxLength": LONGEST_COLLECTION},
+    ),
+]
+NameInPath = Annotated[
+    str,
+    Path(
+        description="What the document is called; a label, not a path. `/` may group names.",
+        json_schema_extra={"minLength": 1, "maxLength": LONGEST_NAME},
+    ),
+]
 
 
 class BrokenUpload(DomainError):
@@ -44,20 +63,31 @@ class DocumentsQuery(PageQuery):
     """Paging and filters."""
 
     collection: str | None = None
+    """Only documents of this collection."""
     status: Status | None = None
-    name: Annotated[str | None, Field(max_length=255, description="A part of any of the document's names.")] = None
+    """Only documents with this status."""
+    name: Annotated[
+        str | None, Field(max_length=LONGEST_NAME, description="A part of any of the document's names.")
+    ] = None
 
 
 class ContentQuery(RequestFields):
     """Which bytes."""
 
     revision: Annotated[int | None, Field(ge=1, le=1 << 53)] = None
+    """The number of a revision; the newest one if left out."""
 
 
 class DocumentPatch(RequestFields):
     """What may be changed without new bytes. What is not given stays."""
 
-    name: Annotated[str | None, Field(description="Takes the place of the name shown.")] = None
+    name: Annotated[
+        str | None,
+        Field(
+            description="Takes the place of the name shown.",
+            json_schema_extra={"minLength": 1, "maxLength": LONGEST_NAME},
+        ),
+    ] = None
     metadata: Annotated[dict[str, Any] | None, Field(description="Takes the place of all metadata.")] = None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import Field
 
 from ingest.application.ports import CollectionCounts
 from ingest.application.shelf import Seen
@@ -13,76 +13,114 @@ from ingest.domain.standing import Status
 from shared.events.receipt import write_receipt
 from shared.kernel import DomainError, Refused, Unavailable
 from shared.web.problems import ProblemField, problem_of
+from shared.web.shapes import Shape
 
 DOCUMENTS_PATH = "/api/v1/documents"
+OF_A_DOCUMENT = ("content", "revisions", "chunks", "events", "reprocess")
+"""What an address has after a document's id."""
 
 
-class DocumentProgress(BaseModel):
+class DocumentProgress(Shape):
     """How far the newest revision has come."""
 
     done: int
+    """Stages that are done."""
     total: int
+    """Stages there are."""
     unit: Literal["stages"] = "stages"
+    """What is counted."""
     queue_position: int | None
     """How many unfinished documents were received before it; null once it is finished."""
     remaining_seconds: float | None
     """An estimate from the recent rate; null when there is none."""
 
 
-class DocumentProblem(BaseModel):
+class DocumentProblem(Shape):
     """Why a document failed, or a file was refused; RFC 9457 with the stage and whether a retry can help."""
 
     type: str = "about:blank"
+    """Always `about:blank`."""
     title: str
+    """What kind of problem it is, for people."""
     status: int | None = None
     """The HTTP status this file would have got alone; null for a failed document."""
     detail: str
+    """Why, and what can be done, for people."""
     code: str
+    """Why, for programs."""
     stage: str | None = None
+    """Where it failed: `parse`, `chunk`, `embed` or `index`."""
     retryable: bool = False
-    errors: list[ProblemField] = []
+    """Whether trying again can help."""
+    errors: list[ProblemField] = Field(default_factory=list)
+    """The wrong fields of a refused file."""
 
 
-class DocumentLinks(BaseModel):
+class DocumentLinks(Shape):
     """Paths on this server."""
 
     self: str
+    """The document."""
     content: str
+    """Its original bytes."""
     revisions: str
+    """Every set of bytes it had."""
     chunks: str
+    """Its pieces."""
     events: str
+    """Server-sent events of its progress."""
 
 
-class DocumentView(BaseModel):
+class DocumentView(Shape):
     """One document. A refused file has only `name`, `collection`, `status` and `problem`."""
 
     id: str | None = None
+    """A UUID; null for a refused file."""
     name: str
-    names: list[str] = []
+    """The name it was uploaded with last."""
+    names: list[str] = Field(default_factory=list)
+    """Every name that points to it."""
     collection: str
+    """The collection it is in."""
     revision: int | None = None
+    """The number of its newest set of bytes, from 1."""
     searchable_revision: int | None = None
     """What search serves now."""
     sha256: str | None = None
+    """Of the newest revision, in hexadecimal."""
     size: int | None = None
+    """Of the newest revision, in bytes."""
     media_type: str | None = None
+    """What the bytes are, by looking at them."""
     language: str | None = None
-    metadata: dict[str, Any] = {}
+    """Of most of its text, ISO 639-1; null while it is not known."""
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    """What the uploader said of it."""
     status: Literal["received", "processing", "searchable", "failed", "withdrawn", "refused"]
+    """Where it stands; `refused` only in the answer to an upload."""
     stage: str | None = None
+    """The stage that is at work."""
     progress: DocumentProgress | None = None
+    """How far the newest revision has come."""
     problem: DocumentProblem | None = None
-    warnings: list[str] = []
+    """Why it failed or was refused."""
+    warnings: list[str] = Field(default_factory=list)
+    """What could not be read or was read by guess."""
     duplicate: bool = False
+    """These bytes were there already; nothing is done again."""
     received_at: datetime | None = None
+    """When the newest revision came."""
     searchable_at: datetime | None = None
+    """When search first served the newest revision."""
     links: DocumentLinks | None = None
+    """Where more of it is."""
 
 
-class Uploaded(BaseModel):
+class Uploaded(Shape):
     """The answer to an upload of several files."""
 
     documents: list[DocumentView]
+    """One entry for each file, in the order of the form."""
     after: str
     """For `after` of a search: it waits until these are searchable or failed."""
 
@@ -91,81 +129,111 @@ class UploadedOne(DocumentView):
     """The answer to an upload of one stream."""
 
     after: str
+    """For `after` of a search: it waits until this is searchable or failed."""
 
 
-class RevisionView(BaseModel):
+class RevisionView(Shape):
     """One set of bytes the document had."""
 
     revision: int
+    """Its number, from 1."""
     name: str
+    """The name it came with."""
     sha256: str
+    """Of its bytes, in hexadecimal."""
     size: int
+    """In bytes."""
     media_type: str
+    """What the bytes are."""
     received_at: datetime
+    """When it came."""
     content: str
     """Where its bytes are."""
 
 
-class ChunkView(BaseModel):
+class ChunkView(Shape):
     """A piece of the document's text; offsets are code points of the normalised text."""
 
     ordinal: int
+    """Its place among the document's chunks, from 0."""
     kind: str
+    """What it is: paragraph, heading, table, …"""
     text: str
+    """Its text."""
     start: int
+    """Where it begins in the document's text."""
     end: int
+    """Where it ends, exclusive."""
     page: int | None
+    """The page it begins on, from 1; null where there are none."""
     headings: list[str]
+    """The headings it stands under, the outermost first."""
     language: str | None
+    """ISO 639-1, where it is known."""
 
 
-class DocumentList(BaseModel):
+class DocumentList(Shape):
     """A page of documents, newest first."""
 
     items: list[DocumentView]
+    """One page."""
     next_cursor: str | None
+    """For `cursor` of the next page; null on the last one."""
     total: int
+    """How many there are on all pages."""
 
 
-class RevisionList(BaseModel):
+class RevisionList(Shape):
     """A page of revisions, newest first."""
 
     items: list[RevisionView]
+    """One page."""
     next_cursor: str | None
+    """For `cursor` of the next page; null on the last one."""
     total: int
+    """How many there are on all pages."""
 
 
-class ChunkList(BaseModel):
+class ChunkList(Shape):
     """A page of chunks, in reading order."""
 
     items: list[ChunkView]
+    """One page."""
     next_cursor: str | None
+    """For `cursor` of the next page; null on the last one."""
     total: int
+    """How many there are on all pages."""
     revision: int
     """Whose chunks these are: the newest revision that was processed."""
 
 
-class CollectionView(BaseModel):
+class CollectionView(Shape):
     """What a collection holds."""
 
     name: str
+    """Its name."""
     documents: dict[Status, int]
+    """How many documents have each status."""
     bytes: int
     """Of the newest revisions."""
 
 
-class CollectionList(BaseModel):
+class CollectionList(Shape):
     """A page of collections, in order of their names."""
 
     items: list[CollectionView]
+    """One page."""
     next_cursor: str | None
+    """For `cursor` of the next page; null on the last one."""
     total: int
+    """How many there are on all pages."""
 
 
-class CollectionRemoval(BaseModel):
+class CollectionRemoval(Shape):
     """The deletion of a collection that was not finished within the time a request may wait."""
 
     name: str
+    """The collection."""
     remaining: int
     """Documents that are withdrawn but not yet gone from search."""
 

@@ -6,15 +6,23 @@ import unicodedata
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from ingest.application.ingestion import Ingestion, Submission
 from ingest.application.shelf import Shelf
-from ingest.domain.labels import checked_metadata, collection_name, document_name
-from ingest.interface.multipart import FormFile, FormReader
-from ingest.interface.requests import body_of, declared_size, no_query, refuse_a_piece
+from ingest.domain.labels import LARGEST_METADATA, LONGEST_COLLECTION, checked_metadata, collection_name, document_name
+from ingest.interface.multipart import MOST_FILES, FormFile, FormReader
+from ingest.interface.requests import (
+    CollectionInPath,
+    NameInPath,
+    body_of,
+    declared_size,
+    no_query,
+    refuse_a_piece,
+)
 from ingest.interface.shapes import (
     DOCUMENTS_PATH,
+    OF_A_DOCUMENT,
     DocumentView,
     Uploaded,
     UploadedOne,
@@ -23,7 +31,7 @@ from ingest.interface.shapes import (
     document_view,
     refused_view,
 )
-from shared.kernel import DomainError, FieldError, InvalidInput
+from shared.kernel import DomainError, FieldError, InvalidInput, is_document_id
 from shared.settings import Settings
 from shared.vocabulary import DEFAULT_COLLECTION
 from shared.web.access import Access, Principal
@@ -45,9 +53,25 @@ _FORM_SCHEMA: Final[dict[str, Any]] = {
                     "additionalProperties": False,
                     "required": ["files"],
                     "properties": {
-                        "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
-                        "collection": {"type": "string", "default": DEFAULT_COLLECTION},
-                        "metadata": {"type": "string", "description": "A JSON object for all files."},
+                        "files": {
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                            "minItems": 1,
+                            "maxItems": MOST_FILES,
+                            "description": "Each with its name in `filename`.",
+                        },
+                        "collection": {
+                            "type": "string",
+                            "default": DEFAULT_COLLECTION,
+                            "minLength": 1,
+                            "maxLength": LONGEST_COLLECTION,
+                            "description": "Where all files go: letters, digits, `_`, `.` or `-`.",
+                        },
+                        "metadata": {
+                            "type": "string",
+                            "description": "A JSON object for all files: keys to scalars or lists of scalars, at most "
+                            f"{LARGEST_METADATA:,} bytes.",
+                        },
                     },
                 }
             }
@@ -87,7 +111,7 @@ def add_upload_routes(
         dependencies=[Depends(no_query)],
         tags=["documents"],
     )
-    async def upload_files(
+    async def upload_documents(
         request: Request, response: Response, principal: Annotated[Principal, Depends(access.writer)]
     ) -> Uploaded:
         """Uploads one or many files. Each is accepted or refused on its own."""
@@ -141,9 +165,9 @@ def add_upload_routes(
         dependencies=[Depends(no_query)],
         tags=["documents"],
     )
-    async def upload_stream(
-        collection: str,
-        name: str,
+    async def upload_document(
+        collection: CollectionInPath,
+        name: NameInPath,
         request: Request,
         response: Response,
         principal: Annotated[Principal, Depends(access.writer)],
@@ -152,6 +176,9 @@ def add_upload_routes(
 
         With `If-None-Match: *` an existing name is left as it is (412).
         """
+        if name in OF_A_DOCUMENT and is_document_id(collection):
+            # Meant for the document of this id, not for a collection that is called like it.
+            raise HTTPException(405)
         refuse_a_piece(request)
         collection, name = collection_name(collection), document_name(name)
         principal.must_see_to_write(collection)

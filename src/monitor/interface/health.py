@@ -20,12 +20,12 @@ def build_health_router(health: Health, exposition: Exposition, access: Access) 
     reader = Annotated[Principal, Depends(access.reader)]
 
     @router.get("/health/live", tags=["health"])
-    async def live() -> dict[str, bool]:
+    async def health_live() -> dict[str, bool]:
         """The process serves."""
         return {"live": True}
 
     @router.get("/health/ready", tags=["health"], response_model=HealthBody, responses=problems.responses(503))
-    async def ready() -> Any:
+    async def health_ready() -> Any:
         """Everything that is required is there; if not, which component is not and why."""
         report = await health.check()
         body = health_body(report)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 
 from monitor.application.dead_letters import DeadLetters, Place
 from monitor.application.health import Health
@@ -46,12 +46,12 @@ def build_router(
     admin = Annotated[Principal, Depends(access.admin)]
 
     @router.get("/api/v1/monitor", tags=["monitor"], responses=problems.responses(401, 403, 503))
-    async def summary(principal: reader) -> SummaryBody:
+    async def monitor_summary(principal: reader) -> SummaryBody:
         """Documents by state, rates, latencies, queues, dead letters, the machine, and health."""
         return summary_body(await overview.summary(principal.visible), version=version, data_dir=data_dir)
 
     @router.get("/api/v1/monitor/health", tags=["monitor"], responses=problems.responses(401, 403))
-    async def components(_: reader) -> HealthBody:
+    async def monitor_health(_: reader) -> HealthBody:
         """Every component, always with status 200."""
         return health_body(await health.check())
 
@@ -82,7 +82,9 @@ def build_router(
         tags=["monitor"],
         responses=problems.responses(401, 403, 404, 422, 503),
     )
-    async def journeys_of(principal: reader, document_id: str) -> DocumentJourneysBody:
+    async def list_document_journeys(
+        principal: reader, document_id: Annotated[str, Path(description="The document's id.")]
+    ) -> DocumentJourneysBody:
         """Every version of one document, newest first."""
         views = await journeys.of_document(DocumentId(document_id), principal.visible)
         return DocumentJourneysBody(items=[journey_body(view) for view in views])
@@ -128,7 +130,9 @@ def build_router(
         status_code=202,
         responses=problems.responses(401, 403, 404, 409, 422, 503),
     )
-    async def replay(principal: admin, letter_id: str) -> LetterBody:
+    async def replay_dead_letter(
+        principal: admin, letter_id: Annotated[str, Path(description="`id` of the dead letter.")]
+    ) -> LetterBody:
         """Has it tried again."""
         return letter_body(await dead_letters.replay(letter_id, principal.visible))
 

@@ -3,110 +3,156 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from monitor.application.dead_letters import Letter
 from monitor.application.health import HealthReport
 from monitor.application.journeys import JourneyView
 from monitor.application.overview import Latency, Summary
 from monitor.domain.journey import State
+from shared.web.cursors import CURSOR_SCHEMA
 from shared.web.requests import RequestFields
+from shared.web.shapes import Shape
 
 ShownState = Literal["received", "processing", "searchable", "failed", "withdrawing", "withdrawn", "superseded"]
 
 
-class ComponentBody(BaseModel):
+class ComponentBody(Shape):
     """One component."""
 
     ready: bool
+    """Whether it works."""
     required: bool
+    """Whether the server is not ready without it."""
     detail: str
+    """How it is, and what to do if it is not well."""
     seconds: float
+    """What looking took."""
 
 
-class HealthBody(BaseModel):
+class HealthBody(Shape):
     """All components, by name."""
 
     ready: bool
+    """Everything that is required works."""
     checked_at: datetime
+    """When it was looked at."""
     components: dict[str, ComponentBody]
+    """By name."""
 
 
-class StepBody(BaseModel):
+class StepBody(Shape):
     """One step of a journey."""
 
     step: str
+    """What happened."""
     stage: str | None
+    """Which stage, of a stage or a failure."""
     at: datetime
+    """When."""
     seconds: float | None = Field(description="Work time, where it is known.")
     elapsed_seconds: float = Field(description="Since the step before, waiting included.")
     detail: str | None
+    """What the event told of it."""
 
 
-class JourneyProblem(BaseModel):
+class JourneyProblem(Shape):
     """Why a journey ended in `failed`."""
 
     stage: str
+    """Where it failed."""
     detail: str
+    """Why."""
 
 
-class JourneyBody(BaseModel):
+class JourneyBody(Shape):
     """The journey of one version of a document."""
 
     document_id: str
+    """The document."""
     version: int
+    """The version of the document, which every change raises."""
     collection: str | None
+    """The collection it is in, where it is known."""
     name: str | None
+    """Its name, where it is known."""
     state: ShownState
+    """Where this version is; `superseded`: a later one overtook it."""
     stuck: bool
+    """Nothing was heard of it for longer than SEOGA_STUCK_AFTER_SECONDS."""
     waits_for: str | None
+    """The module whose turn it is."""
     started_at: datetime
+    """When it was received."""
     last_event_at: datetime
+    """When something was last heard of it."""
     finished_at: datetime | None
+    """When it became searchable, failed or was gone."""
     total_seconds: float | None
+    """From beginning to end."""
     stage_seconds: dict[str, float]
+    """Work time by stage."""
     problem: JourneyProblem | None
+    """Why it failed."""
     steps: list[StepBody]
+    """What happened, in order."""
 
 
-class JourneyListBody(BaseModel):
+class JourneyListBody(Shape):
     """One page."""
 
     items: list[JourneyBody]
+    """One page."""
     next_cursor: str | None
+    """For `cursor` of the next page; null on the last one."""
     total: int
+    """How many there are on all pages."""
 
 
-class DocumentJourneysBody(BaseModel):
+class DocumentJourneysBody(Shape):
     """Every version of one document, newest first."""
 
     items: list[JourneyBody]
+    """The newest version first."""
 
 
-class LetterBody(BaseModel):
+class LetterBody(Shape):
     """One dead letter."""
 
     id: str
+    """For `replay`."""
     kind: Literal["event", "job"]
+    """What was given up."""
     module: str
+    """Who could not handle it."""
     subject: str
+    """The event's name, `job:` and its kind, or the topic of what is no event."""
     document_id: str | None
+    """The document it is about, where it is known."""
     document_version: int | None
+    """The version it is about, where it is known."""
     reason: str
+    """Why it was given up."""
     attempts: int
+    """How often it was tried."""
     buried_at: datetime
+    """When it was given up."""
     replayed_at: datetime | None
+    """When somebody last had it tried again."""
     content: dict[str, Any] | str
+    """What it said; the first 2,000 characters of what cannot be read."""
 
 
-class LetterListBody(BaseModel):
+class LetterListBody(Shape):
     """One page, newest first."""
 
     items: list[LetterBody]
+    """One page."""
     next_cursor: str | None
+    """For `cursor` of the next page; null on the last one."""
 
 
-class ReplayQuery(BaseModel):
+class ReplayQuery(Shape):
     """Which dead letters to replay."""
 
     model_config = ConfigDict(extra="forbid")
@@ -114,107 +160,156 @@ class ReplayQuery(BaseModel):
     reason: str = Field(min_length=1, max_length=500)
     """Words that their reason contains, in whatever case."""
     dry_run: bool = False
+    """Only say which."""
     limit: int = Field(default=500, ge=1, le=500)
+    """The most to replay at once."""
 
 
-class ReplayBody(BaseModel):
+class ReplayBody(Shape):
     """What was replayed, or would be."""
 
     dry_run: bool
+    """Nothing was replayed."""
     matching: int
+    """How many matched."""
     left: int
     """How many still match: ask again."""
     items: list[LetterBody]
+    """Those that were replayed, or would be."""
 
 
-class LatencyBody(BaseModel):
+class LatencyBody(Shape):
     """Of the newest samples."""
 
     samples: int
+    """How many were measured."""
     p50_seconds: float | None
+    """Half were faster."""
     p95_seconds: float | None
+    """19 of 20 were faster."""
 
 
-class QueueBody(BaseModel):
+class QueueBody(Shape):
     """Jobs of one kind."""
 
     module: str
+    """Whose jobs they are."""
     kind: str
+    """What is to be done."""
     waiting: int
+    """Not yet begun."""
     running: int
+    """Being done."""
     buried: int
+    """Given up."""
     oldest_waiting_at: datetime | None
+    """Since when the oldest waits."""
 
 
-class SearchesBody(BaseModel):
+class SearchesBody(Shape):
     """Searches of the last five minutes."""
 
     per_minute: float
+    """How many there were."""
     seconds_p50: float | None
+    """Half were faster."""
     seconds_p95: float | None
+    """19 of 20 were faster."""
     cached_share: float | None
+    """Answered from the cache, 0 to 1."""
     degraded_share: float | None
+    """Answered without something, 0 to 1."""
 
 
-class SystemBody(BaseModel):
+class SystemBody(Shape):
     """What the server's processes use."""
 
     cpu_percent: float = Field(description="Of one core.")
     memory_bytes: int
+    """Resident memory."""
     processes: int
+    """The server and its children."""
     threads: int
+    """Of all of them."""
     open_files: int
+    """Of all of them."""
     disk_free_bytes: int
+    """Of the data directory's disk."""
     disk_total_bytes: int
+    """Of the data directory's disk."""
 
 
-class RemoteBody(BaseModel):
+class RemoteBody(Shape):
     """One server that this process calls."""
 
     name: str
+    """What it is to Seoga."""
     state: Literal["closed", "open", "half-open"] = Field(description="Of its circuit breaker.")
     failures: int = Field(description="Failed attempts in a row.")
     opened_at: datetime | None
+    """Since when it is not called."""
     last_failure: str | None
+    """What it or the network said."""
 
 
-class SummaryBody(BaseModel):
+class SummaryBody(Shape):
     """What the system is doing."""
 
     at: datetime
+    """When."""
     degraded: list[str] = Field(
         description="Why some numbers are not of now; they are the last ones known, or 0 before there were any."
     )
     version: str
+    """Of Seoga."""
     data_dir: str
+    """Of the process that answers."""
     documents: dict[str, int]
+    """How many are in each state."""
     stuck: int
+    """Documents on their way of which nothing was heard."""
     searchable_per_minute: float
+    """Over the last five minutes."""
     failed_per_minute: float
+    """Over the last five minutes."""
     stages: dict[str, LatencyBody]
+    """What each stage takes."""
     total: LatencyBody
+    """From received to searchable."""
     queues: list[QueueBody]
+    """Jobs by kind."""
     dead_letters: int
+    """Events and jobs that were given up."""
     searches: SearchesBody
+    """How searching went."""
     system: SystemBody
+    """What the processes of this server use."""
     remotes: list[RemoteBody]
+    """The servers that this process calls."""
     health: HealthBody
+    """Every component."""
 
 
 class JourneyListQuery(RequestFields):
     """Parameters of the list of journeys."""
 
     state: State | None = None
+    """Only journeys in this state."""
     stuck: bool = False
+    """Only those of which nothing was heard."""
     limit: int = Field(default=50, ge=1, le=500)
-    cursor: str | None = None
+    """How many a page has at most."""
+    cursor: str | None = Field(default=None, json_schema_extra=CURSOR_SCHEMA)
+    """`next_cursor` of the page before."""
 
 
 class LetterListQuery(RequestFields):
     """Parameters of the list of dead letters."""
 
     limit: int = Field(default=50, ge=1, le=500)
-    cursor: str | None = None
+    """How many a page has at most."""
+    cursor: str | None = Field(default=None, json_schema_extra=CURSOR_SCHEMA)
+    """`next_cursor` of the page before."""
 
 
 def health_body(report: HealthReport) -> HealthBody:

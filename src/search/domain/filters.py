@@ -13,7 +13,7 @@ _TEXT_FIELDS: Final = frozenset(("collection", "document", "name", "media_type",
 _FIELDS: Final = (*sorted(_TEXT_FIELDS), "received_at", "page", "metadata.*")
 _METADATA: Final = re.compile(r"metadata(?:\.[\w-]{1,100}){1,8}")
 _BOUNDS: Final = ("gt", "gte", "lt", "lte")
-_MOST_CONDITIONS: Final = 32
+MOST_CONDITIONS: Final = 32
 _MOST_VALUES: Final = 1000
 _LONGEST_VALUE: Final = 1000
 
@@ -42,8 +42,8 @@ def parse_filters(raw: Mapping[str, Any]) -> Filters:
     """`{field: value | [any of] | {"gte": …, "lt": …}}`; all must hold. Raises InvalidInput naming each field."""
     errors: list[FieldError] = []
     conditions: list[Condition] = []
-    if len(raw) > _MOST_CONDITIONS:
-        raise _invalid([FieldError("filters", f"at most {_MOST_CONDITIONS} fields")])
+    if len(raw) > MOST_CONDITIONS:
+        raise _invalid([FieldError("filters", f"at most {MOST_CONDITIONS} fields")])
     for field in sorted(raw):
         try:
             conditions.append(_condition(field, raw[field]))

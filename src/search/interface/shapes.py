@@ -6,42 +6,59 @@ from dataclasses import astuple
 from typing import Annotated, Any, Literal
 from uuid import NAMESPACE_OID, uuid5
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from search.application.request import LONGEST_QUERY, MOST_CONTEXT, MOST_FACETS, MOST_HITS, Mode, SearchRequest
 from search.application.retrieval import Hit, SearchResult
 from search.domain.cursor import Cursor
-from search.domain.filters import parse_filters
-from shared.web.cursors import read_cursor, write_cursor
+from search.domain.filters import MOST_CONDITIONS, parse_filters
+from shared.web.cursors import CURSOR_SCHEMA, read_cursor, write_cursor
 from shared.web.requests import RequestFields
+from shared.web.shapes import Shape
 
 _DIGITS = 6
 _LIST = "search"
 """Whose cursors these are; of which query is in them."""
-_MOST_RECEIPT = 4_000_000
+_MOST_RECEIPT = 1_000_000
+_Query = Annotated[
+    str,
+    Field(
+        description=f"What to look for; 1 to {LONGEST_QUERY:,} characters, not only spaces.",
+        examples=["노트북 관세율"],
+        json_schema_extra={"minLength": 1, "maxLength": LONGEST_QUERY, "pattern": r"\S"},
+    ),
+]
 
 
 class SearchQuery(RequestFields):
     """The body of `POST /api/v1/search`."""
 
-    query: str = Field(description=f"What to look for; 1 to {LONGEST_QUERY:,} characters.", examples=["노트북 관세율"])
+    query: _Query
     mode: Mode = "hybrid"
+    """By words and meaning, by words alone, or by meaning alone."""
     limit: int = Field(default=10, ge=1, le=MOST_HITS)
-    cursor: str | None = None
+    """How many hits a page has at most."""
+    cursor: str | None = Field(default=None, json_schema_extra=CURSOR_SCHEMA)
+    """`next_cursor` of the page before."""
     filters: dict[str, JsonValue] = Field(
         default_factory=dict,
         description="Field to value, list of values, or range; fields are `collection`, `document`, `name`, "
         "`media_type`, `language`, `received_at`, `page`, `metadata.*`.",
+        json_schema_extra={"maxProperties": MOST_CONDITIONS},
         examples=[{"collection": "default", "received_at": {"gte": "2026-01-01T00:00:00Z"}}],
     )
     facets: list[str] = Field(default_factory=list, max_length=MOST_FACETS)
+    """Fields whose values are counted: `collection`, `media_type`, `language`, `metadata.*`."""
     group_by: Literal["document"] | None = None
+    """`document`: the best chunk of each document only."""
     highlight: bool = True
+    """Whether to mark what was found."""
     context: int = Field(default=0, ge=0, le=MOST_CONTEXT, description="Neighbouring chunks whose text comes along.")
     after: str | None = Field(
         default=None, max_length=_MOST_RECEIPT, description="Wait for these uploads first, at most 10 s."
     )
     explain: bool = False
+    """Whether each hit says why it is where it is."""
 
     def to_request(self, visible: frozenset[str] | None) -> SearchRequest:
         """Raises InvalidInput for filters that mean nothing, WrongCursor."""
@@ -64,11 +81,15 @@ class SearchQuery(RequestFields):
 class SearchParameters(RequestFields):
     """The query string of `GET /api/v1/search`."""
 
-    q: str = Field(description=f"What to look for; 1 to {LONGEST_QUERY:,} characters.", examples=["노트북 관세율"])
+    q: _Query
     mode: Mode = "hybrid"
+    """By words and meaning, by words alone, or by meaning alone."""
     limit: int = Field(default=10, ge=1, le=MOST_HITS)
-    cursor: str | None = None
+    """How many hits a page has at most."""
+    cursor: str | None = Field(default=None, json_schema_extra=CURSOR_SCHEMA)
+    """`next_cursor` of the page before."""
     collection: str | None = None
+    """Only documents of this collection."""
 
     def to_request(self, visible: frozenset[str] | None) -> SearchRequest:
         """The same search as by POST. Raises WrongCursor."""
@@ -83,84 +104,119 @@ class SearchParameters(RequestFields):
         )
 
 
-class HitDocument(BaseModel):
+class HitDocument(Shape):
     """The document a hit is in."""
 
     id: str
+    """A UUID."""
     name: str
+    """The name it was uploaded with last."""
     collection: str
+    """The collection it is in."""
     revision: int
+    """The revision that was searched."""
     media_type: str
+    """What its bytes are."""
     metadata: dict[str, JsonValue]
+    """What the uploader said of it."""
 
 
-class HitContext(BaseModel):
+class HitContext(Shape):
     """The text around a chunk."""
 
     before: str
+    """Of the chunks before."""
     after: str
+    """Of the chunks after."""
 
 
-class HitChunk(BaseModel):
+class HitChunk(Shape):
     """The chunk that was found; offsets are code points of the document's text."""
 
     id: str
+    """Names this chunk of this version of the document."""
     ordinal: int
+    """Its place among the document's chunks, from 0."""
     kind: str
+    """What it is: paragraph, heading, table, …"""
     text: str
+    """Its text."""
     start: int
+    """Where it begins in the document's text."""
     end: int
+    """Where it ends, exclusive."""
     page: int | None
+    """The page it begins on, from 1; null where there are none."""
     box: None = Field(default=None, description="Where it stands on the page; not known in this version.")
     headings: list[str]
+    """The headings it stands under, the outermost first."""
     context: HitContext | None = Field(default=None, description="Only when `context` was asked for.")
 
 
-class HitHighlight(BaseModel):
+class HitHighlight(Shape):
     """A stretch of `chunk.text` in code points, end exclusive."""
 
     start: int
+    """The first code point."""
     end: int
+    """The one after the last."""
 
 
-class HitExplanation(BaseModel):
+class HitExplanation(Shape):
     """What each list said; null: not in it."""
 
     dense_score: float | None
+    """Of the list by meaning."""
     sparse_score: float | None
+    """Of the list by words."""
     dense_weight: float
+    """How much the list by meaning counted."""
     sparse_weight: float
+    """How much the list by words counted."""
     query_language: str | None
+    """What the query was taken to be in."""
 
 
-class SearchHit(BaseModel):
+class SearchHit(Shape):
     """One chunk, with the document it is in."""
 
     score: float = Field(description="0 to 1 within one answer.")
     document: HitDocument
+    """The document it is in."""
     chunk: HitChunk
+    """What was found."""
     highlights: list[HitHighlight]
+    """What was found in the chunk's text."""
     explain: HitExplanation | None
+    """Only when `explain` was asked for."""
 
 
-class FacetValue(BaseModel):
+class FacetValue(Shape):
     """How many matching documents have this value."""
 
     value: str | int | float | bool
+    """The value."""
     count: int
+    """Documents that have it."""
 
 
-class SearchAnswer(BaseModel):
+class SearchAnswer(Shape):
     """What a search found."""
 
     hits: list[SearchHit]
+    """The best first."""
     facets: dict[str, list[FacetValue]]
+    """By field, the most frequent values first."""
     total: Annotated[int, Field(description="Matches within the window of 1,000.")]
     total_is_exact: bool
+    """Whether there are no more than `total`."""
     next_cursor: str | None
+    """For `cursor` of the next page; null on the last one."""
     index_version: int
+    """The state of the index that was searched; it grows with every change."""
     degraded: list[str] = Field(description="What was missing: `model`, `vectors`, `keyword`, `language`, `after`.")
     took_ms: float
+    """Milliseconds of this very request."""
 
 
 def render(result: SearchResult, *, explain: bool, context: bool) -> bytes:

@@ -12,6 +12,7 @@ from shared.version import VERSION
 from shared.web.cross_origin import CrossOrigin
 from shared.web.http_door import HttpDoor
 from shared.web.methods import HeadAsGet
+from shared.web.openapi import describe_openapi, operation_id
 from shared.web.problems import install_problem_handlers
 
 _LARGEST_BODY: Final = 1 << 20
@@ -43,7 +44,9 @@ def build_web(
         # Their pages load scripts from elsewhere, which a machine without internet cannot.
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=operation_id,
     )
+    describe_openapi(web)
     install_problem_handlers(web)
     if origins:
         web.add_middleware(CrossOrigin, origins=origins)

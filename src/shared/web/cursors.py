@@ -3,13 +3,15 @@
 import base64
 import hashlib
 import json
-from typing import Final, TypeVar, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from shared.kernel import DomainError
 
 LONGEST: Final = 500
 """In characters; none that is given out comes near."""
 _LARGEST: Final = 1 << 62
+CURSOR_SCHEMA: Final[dict[str, Any]] = {"maxLength": LONGEST, "pattern": "^[A-Za-z0-9_-]+$"}
+"""For JSON schemas: what every cursor keeps to; one that does not is as wrong as one of another list (400)."""
 
 Place = TypeVar("Place", bound=tuple[int | str, ...])
 """Where in a list: integers from 0 to below 2^62, and strings."""

@@ -47,11 +47,13 @@ class HeadAsGet:
 
 
 def allowed_methods(routes: Sequence[BaseRoute], path: str) -> str:
-    """For `Allow`: the methods of every route that has this path."""
-    methods: set[str] = set()
-    for route in iter_route_contexts(routes):
-        if route.methods and route.path_regex.match(path):
-            methods |= route.methods
+    """For `Allow`: the methods of every route that has this path.
+
+    A route that takes whatever follows (`{name:path}`) has it only where no other names it.
+    """
+    having = [route for route in iter_route_contexts(routes) if route.methods and route.path_regex.match(path)]
+    named = [route for route in having if ":path}" not in (route.path or "")]
+    methods: set[str] = set().union(*(route.methods or () for route in named or having))
     if "GET" in methods:
         methods.add("HEAD")
     return ", ".join(sorted(methods))

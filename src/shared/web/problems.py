@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import Field
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -21,6 +21,7 @@ from shared.shortages import as_unavailable
 from shared.telemetry import get_log
 from shared.web.address import wrong_address
 from shared.web.methods import allowed_methods
+from shared.web.shapes import Shape
 
 MEDIA_TYPE: Final = "application/problem+json"
 OPENAI_PATHS: Final = "/v1/"
@@ -30,38 +31,52 @@ _MOST_FIELDS: Final = 50
 _log = get_log("http")
 
 
-class ProblemField(BaseModel):
+class ProblemField(Shape):
     """One wrong field."""
 
     field: str
+    """Where it is: `body.limit`, `query.cursor`, or a file's name."""
     message: str
+    """What is wrong with it."""
 
 
-class Problem(BaseModel):
+class Problem(Shape):
     """RFC 9457 problem details, with a code that programs can rely on."""
 
     type: str = "about:blank"
+    """Always `about:blank`: `code` tells more."""
     title: str
+    """What kind of problem it is, for people."""
     status: int
+    """The HTTP status."""
     detail: str
+    """What is wrong and what can be done, for people."""
     instance: str | None = None
+    """The path that was asked for."""
     code: str
-    errors: list[ProblemField] = []
+    """What it is, for programs; docs/api.md lists the codes."""
+    errors: list[ProblemField] = Field(default_factory=list)
+    """The wrong fields, the first 50."""
 
 
-class OpenAIError(BaseModel):
+class OpenAIError(Shape):
     """The one part of an error answer that OpenAI's clients read."""
 
     message: str
+    """What is wrong, and the way out."""
     type: Literal["invalid_request_error", "authentication_error", "permission_error", "server_error"]
+    """What kind of error, in OpenAI's words."""
     param: str | None
+    """The first wrong field."""
     code: str
+    """As the problem's."""
 
 
 class OpenAIProblem(Problem):
     """A problem of a route in OpenAI's shape."""
 
     error: OpenAIError
+    """The same in OpenAI's shape."""
 
 
 class AccessDenied(kernel.DomainError):
@@ -110,26 +125,15 @@ def problem_of(error: kernel.DomainError, *, instance: str | None = None) -> Pro
     )
 
 
-def _problem_schema() -> dict[str, Any]:
-    """In one piece: a reference would point into a document that is not OpenAPI's."""
-    schema = Problem.model_json_schema()
-    fields = schema.pop("$defs")["ProblemField"]
-    schema["properties"]["errors"]["items"] = fields
-    return schema
-
-
-_SCHEMA: Final = _problem_schema()
+def problem_reference(status: int) -> dict[str, Any]:
+    """For a route's OpenAPI: the answer with this status is a problem."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
+    return {"description": HTTPStatus(status).phrase, "content": content}
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For a route's OpenAPI: these statuses answer with a problem."""
-    return {
-        status: {
-            "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": _SCHEMA}},
-        }
-        for status in statuses
-    }
+    return {status: problem_reference(status) for status in statuses}
 
 
 class _ProblemAnswer(JSONResponse):

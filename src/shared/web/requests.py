@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic import ConfigDict, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
 from shared.kernel import FieldError, InvalidInput
+from shared.web.shapes import Shape
 
 # What a schema says beside which values there are.
 _REMARKS: Final = ("title", "description", "default", "examples")
 
 
-class RequestFields(BaseModel):
+class RequestFields(Shape):
     """The fields of a body or of a query string.
 
     Unknown ones are refused. Null in an optional field is as if it were left out: clients that write all their fields

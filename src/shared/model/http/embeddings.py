@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import numpy as np
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError, to_json
@@ -22,6 +22,7 @@ from shared.ports.model import Model, ModelDescription, TextKind, Vectors
 from shared.web import problems
 from shared.web.access import Access, Principal
 from shared.web.requests import refuse_broken_text
+from shared.web.shapes import Shape
 
 FINGERPRINT_HEADER: Final = "X-Seoga-Fingerprint"
 """Of an answer with vectors: names their space, so that a client sees when it changes."""
@@ -45,7 +46,7 @@ B = TypeVar("B", bound=BaseModel)
 T = TypeVar("T")
 
 
-class EmbeddingRequest(BaseModel):
+class EmbeddingRequest(Shape):
     """As OpenAI's `POST /v1/embeddings`; of an input longer than the model reads, the beginning is embedded."""
 
     # Not RequestFields: its look at every string would cost a request with many texts as much again.
@@ -76,66 +77,89 @@ class EmbeddingRequest(BaseModel):
         return value
 
 
-class Embedding(BaseModel):
+class Embedding(Shape):
     """One input's vector."""
 
     object: Literal["embedding"] = "embedding"
+    """As OpenAI's."""
     index: int
+    """Which input it is of, from 0."""
     embedding: list[float] | str
+    """Numbers, or little-endian float32 as base64."""
 
 
-class Usage(BaseModel):
+class Usage(Shape):
     """Tokens the model read of the inputs, special ones and prompts included."""
 
     prompt_tokens: int
+    """What was read."""
     total_tokens: int
+    """The same."""
 
 
-class EmbeddingResponse(BaseModel):
+class EmbeddingResponse(Shape):
     """As OpenAI's."""
 
     object: Literal["list"] = "list"
+    """As OpenAI's."""
     data: list[Embedding]
+    """In the order of the inputs."""
     model: str
+    """Which model made them."""
     usage: Usage
+    """What it read."""
 
 
-class TokensRequest(BaseModel):
+class TokensRequest(Shape):
     """Texts whose tokens are to be counted."""
 
     model_config = ConfigDict(extra="forbid")
 
     input: str | Annotated[list[str], Field(max_length=MOST_INPUTS)]
+    """One text or many."""
 
 
-class TokensResponse(BaseModel):
+class TokensResponse(Shape):
     """Model tokens of each text, without special tokens and without a limit."""
 
     object: Literal["list"] = "list"
+    """As OpenAI's."""
     counts: list[int]
+    """In the order of the texts."""
     model: str
+    """Whose tokens they are."""
 
 
-class ModelView(BaseModel):
+class ModelView(Shape):
     """A model as OpenAI lists it, and what it is to Seoga."""
 
     id: str
+    """The model's name."""
     object: Literal["model"] = "model"
+    """As OpenAI's."""
     created: int = 0
+    """Not known: 0."""
     owned_by: str = "seoga"
+    """As OpenAI's."""
     fingerprint: str
     """Names the vector space."""
     dimension: int
+    """Numbers of a vector."""
     max_tokens: int
+    """Tokens it reads of a text."""
     languages: list[str]
+    """ISO 639-1 codes of what it understands."""
     loaded: bool
+    """Whether it is in memory now."""
 
 
-class ModelList(BaseModel):
+class ModelList(Shape):
     """As OpenAI's `GET /v1/models`: the one model of this server."""
 
     object: Literal["list"] = "list"
+    """As OpenAI's."""
     data: list[ModelView]
+    """One."""
 
 
 def build_embeddings_router(model: Model, access: Access) -> APIRouter:
@@ -150,7 +174,7 @@ def build_embeddings_router(model: Model, access: Access) -> APIRouter:
         openapi_extra=_body_of(EmbeddingRequest),
         max_body_size=LARGEST_BODY,
     )
-    async def embeddings(http_request: Request, _: reader) -> Response:
+    async def create_embeddings(http_request: Request, _: reader) -> Response:
         """Vectors of texts, by the model that search uses. OpenAI's clients work with `base_url=…/v1`."""
         request = _parsed(EmbeddingRequest, await http_request.body())
         description = model.describe()
@@ -178,7 +202,7 @@ def build_embeddings_router(model: Model, access: Access) -> APIRouter:
         openapi_extra=_body_of(TokensRequest),
         max_body_size=LARGEST_BODY,
     )
-    async def tokens(http_request: Request, _: reader) -> Response:
+    async def count_tokens(http_request: Request, _: reader) -> Response:
         """How many model tokens each text has, without special tokens and without a limit."""
         request = _parsed(TokensRequest, await http_request.body())
         description = model.describe()
@@ -186,12 +210,14 @@ def build_embeddings_router(model: Model, access: Access) -> APIRouter:
         return _json(to_json({"object": "list", "counts": counts, "model": description.name}), description)
 
     @router.get("/v1/models", responses=problems.responses(401, 403, 503))
-    async def models(_: reader) -> ModelList:
+    async def list_models(_: reader) -> ModelList:
         """The one model of this server; known before it is loaded."""
         return ModelList(data=[_view(model)])
 
     @router.get("/v1/models/{model_id:path}", responses=problems.responses(401, 403, 404, 503))
-    async def model_by_id(model_id: str, _: reader) -> ModelView:
+    async def read_model(
+        model_id: Annotated[str, Path(description="The model's name, with or without an owner before it.")], _: reader
+    ) -> ModelView:
         """The model of this name, with or without an owner before it."""
         _refuse_other_model(model_id, model.describe())
         return _view(model)

@@ -3,13 +3,14 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from shared.kernel import FieldError, InvalidInput, Unavailable
 from shared.model.pictures.analysis import ImageAnalyzer
 from shared.ports.images import PICTURE_PARTS, ImageModels, PictureAnalysis, PicturePart
 from shared.web import problems
 from shared.web.access import Access, Principal
+from shared.web.shapes import Shape
 
 _PICTURE: Final[dict[str, Any]] = {
     "requestBody": {
@@ -20,46 +21,65 @@ _PICTURE: Final[dict[str, Any]] = {
 }
 
 
-class TextBoxView(BaseModel):
+class TextBoxView(Shape):
     """One word: left, top, right, bottom in pixels of the picture as it is shown."""
 
     model_config = ConfigDict(from_attributes=True)
 
     text: str
+    """The word."""
     confidence: float
+    """0 to 1, as the reader estimates it."""
     box: tuple[int, int, int, int]
+    """Left, top, right, bottom in pixels."""
     block: int
+    """Counts from 1."""
     paragraph: int
+    """Counts from 1."""
     line: int
+    """Counts from 1; unique within its page."""
     page: int
+    """Counts from 1."""
 
 
-class PictureProblemView(BaseModel):
+class PictureProblemView(Shape):
     """Why a part is missing."""
 
     model_config = ConfigDict(from_attributes=True)
 
     part: PicturePart
+    """Which part is missing."""
     code: str
+    """Why, for programs."""
     detail: str
+    """Why, and what can be done."""
     is_unavailable: bool
+    """The model is not there; the picture is not to blame."""
 
 
-class PictureView(BaseModel):
+class PictureView(Shape):
     """What was found out. A part that was not asked for is null without a problem; no text at all is ""."""
 
     caption: str | None
+    """One sentence on what it shows, in English."""
     text: str | None
+    """Lines in reading order."""
     boxes: list[TextBoxView]
+    """The words and where they stand."""
     confidence: float | None
     """Of the text, 0 to 1."""
     languages: str | None
+    """What it was read in, such as `kor+eng`."""
     width: int | None
+    """Pixels of the first page as it is shown."""
     height: int | None
+    """Pixels of the first page as it is shown."""
     pages: int | None
     """Pages that were read: more than one only of a TIFF file."""
     pages_in_file: int | None
+    """Pages there are."""
     problems: list[PictureProblemView]
+    """Why a part is missing."""
 
 
 def build_images_router(models: ImageModels, access: Access) -> APIRouter:
@@ -68,7 +88,7 @@ def build_images_router(models: ImageModels, access: Access) -> APIRouter:
     analyzer = ImageAnalyzer(models)
 
     @router.post("/images", openapi_extra=_PICTURE, responses=problems.responses(400, 401, 403, 413, 415, 422, 503))
-    async def look_at_picture(
+    async def read_picture(
         request: Request,
         _: Annotated[Principal, Depends(access.reader)],
         parts: Annotated[str, Query(max_length=40, description="`caption`, `text`, or both")] = "caption,text",

@@ -4,7 +4,6 @@ import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel
 
 from shared.model.http.shapes import EngineTableView, ModelStatusView
 from shared.model.operations import EMBEDDING, Health, ModelOperations
@@ -12,12 +11,14 @@ from shared.settings import ModelKind
 from shared.web import problems
 from shared.web.access import Access, Principal
 from shared.web.requests import RequestFields
+from shared.web.shapes import Shape
 
 
 class ModelRequest(RequestFields):
     """Which model."""
 
     model: ModelKind = EMBEDDING
+    """Which one; the embedding model if left out."""
 
 
 class ReloadRequest(ModelRequest):
@@ -27,17 +28,20 @@ class ReloadRequest(ModelRequest):
     """As SEOGA_SHARED_MODEL: `on`, `off`, or a list. Holds until the next reload or restart."""
 
 
-class HealthView(BaseModel):
+class HealthView(Shape):
     """A real embedding was made in so many seconds; null for a model that is not loaded, which is no fault."""
 
     state: Literal["ready", "unloaded"]
+    """`unloaded` is no fault: it is loaded when it is needed."""
     seconds: float | None
+    """What the embedding took."""
 
 
-class ForgottenView(BaseModel):
+class ForgottenView(Shape):
     """How many built models were deleted from the disk."""
 
     deleted: int
+    """How many."""
 
 
 def build_operations_router(operations: ModelOperations, access: Access) -> APIRouter:
@@ -49,14 +53,14 @@ def build_operations_router(operations: ModelOperations, access: Access) -> APIR
         return ModelStatusView.of_all(*await asyncio.to_thread(operations.status))
 
     @router.get("/status", responses=problems.responses(401, 403))
-    async def model_status(_: Annotated[Principal, Depends(access.reader)]) -> ModelStatusView:
+    async def read_model_status(_: Annotated[Principal, Depends(access.reader)]) -> ModelStatusView:
         """How the models are: loaded or not, by which engine, since when, at what cost, and what went wrong last."""
         return await shown()
 
     @router.get("/health", responses=problems.responses(401, 403, 422, 503))
-    async def model_health(
+    async def check_model_health(
         _: Annotated[Principal, Depends(access.reader)],
-        deadline_seconds: Annotated[float, Query(gt=0, le=60)] = 5,
+        deadline_seconds: Annotated[float, Query(gt=0, le=60, description="How long the embedding may take.")] = 5,
     ) -> HealthView:
         """Makes a real embedding within the deadline; 503 when it fails or is late. Does not load the model."""
         health: Health = await operations.health(deadline_seconds)
@@ -82,12 +86,12 @@ def build_operations_router(operations: ModelOperations, access: Access) -> APIR
         return await shown()
 
     @router.post("/bench", responses=problems.responses(401, 403, 409, 503))
-    async def bench_model(_: admin) -> EngineTableView:
+    async def compare_engines(_: admin) -> EngineTableView:
         """Compares the engines of this machine, some seconds; with the engine `auto` the best takes over."""
         return EngineTableView.of(await operations.measure())
 
     @router.delete("/artefacts", responses=problems.responses(401, 403))
-    async def forget_artefacts(_: admin) -> ForgottenView:
+    async def delete_model_artefacts(_: admin) -> ForgottenView:
         """Deletes built models from the disk; what is loaded goes on, and the next load builds anew."""
         return ForgottenView(deleted=await operations.forget_artefacts())
 

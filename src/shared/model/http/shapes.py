@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from shared.model.embedding.fallback import FallbackStep
 from shared.model.files.artefact_cache import Origin
@@ -12,45 +12,62 @@ from shared.model.lifecycle.status import ModelState
 from shared.model.sharing import Use
 from shared.model.status import ModelsStatus, PictureModelStatus
 from shared.model.tuning.comparing import EngineTable
+from shared.web.shapes import Shape
 
 
-class TransitionView(BaseModel):
+class TransitionView(Shape):
     """A change of state."""
 
     model_config = ConfigDict(from_attributes=True)
 
     at: datetime
+    """When."""
     state: ModelState
+    """The new state."""
     reason: str | None
+    """Why."""
 
 
-class SlotView(BaseModel):
+class SlotView(Shape):
     """One model; null where it is not known before it is loaded."""
 
     model_config = ConfigDict(from_attributes=True)
 
     state: ModelState
+    """`unavailable`: this machine lacks what it needs."""
     loads: int
+    """Successful loads since the process started."""
     failed_loads: int
+    """Loads that failed."""
     load_seconds: float | None
+    """What the last successful load took."""
     loaded_at: datetime | None
+    """When it was last loaded."""
     uses: int
+    """Calls that used it."""
     last_used_at: datetime | None
+    """When it was last used."""
     in_use: int
+    """Calls that use it now."""
     waiting: int
     """Calls that wait for it to be loaded."""
     memory_bytes: int | None
+    """What it takes."""
     memory_before_bytes: int | None
     """Resident memory of the server before the last load, and after it."""
     memory_after_bytes: int | None
+    """Resident memory of the server after the last load."""
     last_error: str | None
+    """Why it last failed."""
     history: list[TransitionView]
+    """Changes of state, the oldest first."""
 
 
 class PictureModelView(SlotView):
     """A model that looks at pictures."""
 
     name: str | None
+    """Which model."""
 
     @classmethod
     def of(cls, status: PictureModelStatus) -> Self:
@@ -58,12 +75,15 @@ class PictureModelView(SlotView):
         return cls(name=status.name, **SlotView.model_validate(status.slot).model_dump())
 
 
-class FallbackView(BaseModel):
+class FallbackView(Shape):
     """An engine that was tried in vain."""
 
     engine: str
+    """Which engine."""
     precision: str
+    """With which numbers."""
     reason: str
+    """Why it is not used."""
 
     @classmethod
     def of(cls, step: FallbackStep) -> Self:
@@ -71,26 +91,36 @@ class FallbackView(BaseModel):
         return cls(engine=step.choice.engine, precision=step.choice.precision, reason=step.reason)
 
 
-class EngineMeasureView(BaseModel):
+class EngineMeasureView(Shape):
     """What was measured of one engine; `failure` says why it is not used."""
 
     engine: str
+    """Which engine."""
     precision: str
+    """With which numbers."""
     texts_per_second: dict[int, float]
     """By words in a text."""
     query_ms: float | None
+    """Milliseconds for one query."""
     cosine_mean: float | None
+    """How near its vectors are to the fp32 ones."""
     cosine_worst: float | None
+    """Of the vector that is farthest."""
     memory_bytes: int | None
+    """What it takes."""
     failure: str | None
+    """Why it is not used."""
 
 
-class EngineTableView(BaseModel):
+class EngineTableView(Shape):
     """The engines of this machine, the best first."""
 
     machine: str
+    """The processor and what it can do."""
     measured_at: datetime
+    """When."""
     engines: list[EngineMeasureView]
+    """The best first."""
 
     @classmethod
     def of(cls, table: EngineTable) -> Self:
@@ -116,38 +146,58 @@ class EngineTableView(BaseModel):
         )
 
 
-class CacheView(BaseModel):
+class CacheView(Shape):
     """Built models on disk; the counts are since the server started."""
 
     model_config = ConfigDict(from_attributes=True)
 
     hits: int
+    """Loads served from it."""
     misses: int
+    """Loads that had to build."""
     rebuilt: int
+    """What was damaged and built again."""
     evicted: int
+    """What was deleted for room."""
     entries: int
+    """Built models there are."""
     bytes: int
+    """What they take."""
 
 
 class ModelStatusView(SlotView):
     """The embedding model, the models that look at pictures, and who shares them."""
 
     name: str | None
+    """Which embedding model."""
     engine: str
+    """The loaded one, else the one asked for."""
     precision: str | None
+    """With which numbers it computes."""
     device: str | None
+    """Where it runs."""
     dimension: int | None
+    """Numbers of a vector."""
     max_tokens: int | None
+    """Tokens it reads of a text."""
     languages: list[str]
+    """ISO 639-1 codes of what it understands."""
     fingerprint: str | None
+    """Names the vector space."""
     embedded_texts: int
+    """Since the process started."""
     waiting_texts: int
+    """Handed in and not yet answered."""
     artefact: Origin | None
+    """How the cache on disk served the last load."""
     fallbacks: list[FallbackView]
+    """What was tried in vain before the engine that is loaded."""
     is_measuring: bool
     """Whether the engines are being compared now."""
     engines: EngineTableView | None
+    """What the comparison said."""
     cache: CacheView | None
+    """Built models on disk."""
     consumers: dict[str, Use]
     """Whether each uses the one model or its own."""
     pictures: dict[str, PictureModelView]
