@@ -1,6 +1,8 @@
 """The plain rules of Search: fusion, languages, terms, highlights, cursors, filters."""
 
 import itertools
+import re
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -141,9 +143,13 @@ def test_bigrams_stay_inside_words_and_are_no_words() -> None:
     assert all(not pair[0].isalpha() for pair in bigrams("관세율"))
 
 
-@given(st.text(max_size=200))
+@given(st.text(max_size=200) | st.text("a가①½…™ﬁ\u0301\u1100\u1161", max_size=20))
 def test_folded_offsets_point_into_the_text(text: str) -> None:
     folded, offsets = fold_with_offsets(text)
+    if not unicodedata.is_normalized("NFKC", text):
+        signs = [unicodedata.normalize("NFKC", sign) for sign in text]
+        assert folded == "".join(signs)
+        assert offsets == [place for place, sign in enumerate(signs) for _ in sign]
     if offsets is None:
         assert folded == text
     else:
@@ -202,6 +208,12 @@ def test_highlights_stems_codes_and_morphemes() -> None:
 
 def test_a_single_syllable_is_highlighted_only_as_a_word() -> None:
     assert highlighted("차를 마시는 자동차 차량 차", [], ["차"]) == ["차", "차"]
+
+
+@given(st.text("가나 a", max_size=30), st.lists(st.text("가나", min_size=2, max_size=3), min_size=1, max_size=4))
+def test_of_morphemes_that_overlap_the_first_and_longest_is_highlighted(text: str, morphemes: list[str]) -> None:
+    longest_first = re.compile("|".join(sorted(morphemes, key=len, reverse=True)))
+    assert "".join(highlighted(text, [], morphemes)) == "".join(longest_first.findall(text))
 
 
 @given(st.text(), st.text(), st.integers(0, 1 << 40), st.integers())

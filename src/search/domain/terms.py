@@ -74,13 +74,32 @@ def fold_with_offsets(text: str) -> tuple[str, list[int] | None]:
     """The folded text, and for each of its code points the one of `text` it came from (None: the same)."""
     if text.isascii() or unicodedata.is_normalized("NFKC", text):
         return text, None
-    folded: list[str] = []
+    plain = {
+        sign: folded
+        for sign in set(text)
+        if not sign.isascii() and (folded := unicodedata.normalize("NFKC", sign)) != sign
+    }
+    # Few signs change, and few times: the stretches between them are taken whole.
+    pieces: list[str] = []
     offsets: list[int] = []
-    for place, sign in enumerate(text):
-        plain = unicodedata.normalize("NFKC", sign)
-        folded.append(plain)
-        offsets.extend([place] * len(plain))
-    return "".join(folded), offsets
+    begin = 0
+    for place in sorted(place for sign in plain for place in places_of(sign, text)):
+        folded = plain[text[place]]
+        pieces += text[begin:place], folded
+        offsets += range(begin, place)
+        offsets += [place] * len(folded)
+        begin = place + 1
+    pieces.append(text[begin:])
+    offsets += range(begin, len(text))
+    return "".join(pieces), offsets
+
+
+def places_of(part: str, text: str) -> Iterator[int]:
+    """Every place where it stands, in order, also where two of them overlap."""
+    place = text.find(part)
+    while place >= 0:
+        yield place
+        place = text.find(part, place + 1)
 
 
 def tokens(text: str, stem: Stem) -> Iterator[Token]:
