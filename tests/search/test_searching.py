@@ -192,6 +192,20 @@ async def test_groups_by_document_with_its_best_chunk(search: ASearch) -> None:
     assert len(result.hits) == 2 == len({hit.record.document_id for hit in result.hits}) == result.total
 
 
+async def test_grouping_looks_no_further_than_its_page_needs(search: ASearch) -> None:
+    for document in range(3):
+        await search.add(*(f"tea number{number} of document{document}" for number in range(80)))
+    first = await search.find("tea", by_document=True, limit=1)
+    assert first.next_cursor is not None
+    # As for any list that was not read to its end.
+    assert not first.total_is_exact and 1 <= first.total <= 3
+    every = await search.find("tea", by_document=True, limit=10)
+    assert every.total_is_exact and every.total == 3 == len(every.hits)
+    assert every.hits[0].record == first.hits[0].record
+    rest = await search.find("tea", by_document=True, limit=10, cursor=first.next_cursor)
+    assert [hit.record for hit in rest.hits] == [hit.record for hit in every.hits[1:]]
+
+
 async def test_counts_facets_in_documents(search: ASearch) -> None:
     await search.add("tea", "more tea", given=labels(collection="a", metadata={"tags": ["x", "y"], "ok": True}))
     await search.add("tea", given=labels(collection="a", metadata={"tags": ["x"], "ok": 1}))

@@ -52,8 +52,9 @@ class Ranking:
         )
         self._add(answer)
         self.is_deep = deep or max(len(answer.dense), len(answer.sparse)) < depth
-        if self.is_deep and self.by_document:
-            self.total, self.total_is_exact = len(self.entries), answer.total_is_exact
+        if self.by_document:
+            # The index counts units. How many documents they belong to is known of those that were read.
+            self.total, self.total_is_exact = len(self.entries), self.is_deep and answer.total_is_exact
 
     def packed(self) -> tuple[Any, ...]:
         """What is not in the request: plain values, at most WINDOW entries."""

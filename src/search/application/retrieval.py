@@ -74,7 +74,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """`total` counts what matches within the window of 1,000; inexact when there is more."""
+    """`total` counts what matches within the window of 1,000; inexact when there is more, or nobody looked further."""
 
     hits: Sequence[Hit]
     facets: dict[str, list[tuple[Any, int]]]
@@ -171,7 +171,7 @@ class Retrieval:
             raise NotFound(f"There is no collection named {unknown[0]!r}.", code="collection_not_found")
         query, offset, index_version = await self._query(request, at)
         ranking = query.ranking
-        if request.facets or request.by_document:
+        if request.facets:
             await ranking.read(deep=True)
         found, following = await self._page(request, ranking, offset, at)
         facets = await self._facets(request, ranking, at) if request.facets else {}
