@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from search.application.ports.live_store import HitRecord, LiveStore
 from search.application.ports.versions import DocumentState, DocumentVersion, LiveVersion, NewVersion, Sources
-from search.infrastructure.sqlite.rows import hit_record, labels_of, record_at, state_of
+from search.infrastructure.sqlite.rows import hit_records, labels_of, record_at, state_of
 from shared.events.envelope import Event
 from shared.events.ingest import Labels
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
@@ -265,9 +265,7 @@ class SqliteLiveStore(LiveStore):
     async def hits(
         self, at: int, chunks: Sequence[tuple[DocumentId, int, int]], *, context: int = 0
     ) -> Sequence[HitRecord | None]:
-        return await self._database.read(
-            lambda connection: [hit_record(connection, at, *place, context=context) for place in chunks]
-        )
+        return await self._database.read(lambda connection: hit_records(connection, at, chunks, context=context))
 
     @override
     async def labels_at(self, at: int, versions: Sequence[DocumentVersion]) -> Sequence[tuple[Labels, str | None]]:
