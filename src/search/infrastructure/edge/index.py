@@ -142,8 +142,8 @@ class EdgeIndex(ChunkIndex):
             window=window,
         )
         return IndexAnswer(
-            dense=[from_wire(entry) for entry in answer["dense"]],
-            sparse=[from_wire(entry) for entry in answer["sparse"]],
+            dense=from_wire(answer["dense"]),
+            sparse=from_wire(answer["sparse"]),
             total=answer["total"],
             total_is_exact=answer["exact"],
         )

@@ -2,7 +2,8 @@
 
 import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Final, cast
 from uuid import UUID
@@ -43,7 +44,7 @@ class Shard:
         self.space = space
         self._shard: Any = None
         # What a point stands for never changes, and reading payloads costs more than the search itself.
-        self._references: dict[UUID, Reference] = {}
+        self._references: dict[int, Reference] = {}
         self._counts: dict[Any, int] = {}
 
     def open(
@@ -105,7 +106,7 @@ class Shard:
             payload = {**dict(zip(REFERENCE_FIELDS, identity, strict=True)), **unit["payload"]}
             points.append(edge.Point(str(point), vectors, payload))
             if len(self._references) < _MOST_REFERENCES:
-                self._references[point] = identity
+                self._references[point.int] = identity
         if points:
             self._shard.update(edge.UpdateOperation.upsert_points(points))
 
@@ -158,19 +159,20 @@ class Shard:
         lists = self._shard.query_batch(edge.QueryBatchRequest(queries)) if queries else []
         dense_points = lists.pop(0) if dense is not None else []
         sparse_points = lists.pop(0) if indices is not None else []
-        references = self._resolve([*dense_points, *sparse_points])
-        total = self._total(dense_points, sparse_points, dense, indices, values, conditions, limit, window)
+        found_dense, found_sparse = _scores(dense_points), _scores(sparse_points)
+        references = self._resolve(found_dense.keys() | found_sparse.keys())
+        total = self._total(found_dense, found_sparse, dense, indices, values, conditions, limit, window)
         return {
-            "dense": [(*references[point.id], point.score) for point in dense_points if point.id in references],
-            "sparse": [(*references[point.id], point.score) for point in sparse_points if point.id in references],
+            "dense": [(*references[point], score) for point, score in found_dense.items() if point in references],
+            "sparse": [(*references[point], score) for point, score in found_sparse.items() if point in references],
             "total": min(total, window),
             "exact": total <= window,
         }
 
     def _total(
         self,
-        dense_points: Sequence[Any],
-        sparse_points: Sequence[Any],
+        found_dense: Collection[int],
+        found_sparse: Collection[int],
         dense: bytes | None,
         indices: bytes | None,
         values: bytes | None,
@@ -179,8 +181,8 @@ class Shard:
         window: int,
     ) -> int:
         """Distinct matches, counted no further than just beyond the window."""
-        if len(dense_points) < limit and len(sparse_points) < limit:
-            return len({point.id for point in dense_points} | {point.id for point in sparse_points})
+        if len(found_dense) < limit and len(found_sparse) < limit:
+            return len({*found_dense, *found_sparse})
         with_dense = 0
         if dense is not None:
             # Whatever has a dense vector matches; how many depends on the filter alone.
@@ -204,17 +206,17 @@ class Shard:
             self._counts[key] = count
         return count
 
-    def _resolve(self, points: Sequence[Any]) -> dict[UUID, Reference]:
+    def _resolve(self, points: AbstractSet[int]) -> dict[int, Reference]:
         known = self._references
-        missing = list({point.id for point in points if point.id not in known})
+        missing: AbstractSet[int] = points - known.keys()
         if missing:
             if len(known) > _MOST_REFERENCES:
                 known.clear()
-                missing = list({point.id for point in points})
-            for record in self._shard.retrieve(missing, REFERENCE_FIELDS, False):
+                missing = points
+            for record in self._shard.retrieve([UUID(int=point) for point in missing], REFERENCE_FIELDS, False):
                 payload = record.payload
                 values = (payload[field] for field in REFERENCE_FIELDS)
-                known[record.id] = cast(Reference, tuple(values))
+                known[record.id.int] = cast(Reference, tuple(values))
         return known
 
     def versions(self, after: str | None, limit: int) -> dict[str, Any]:
@@ -249,6 +251,11 @@ class Shard:
             self._shard.flush()
             self._shard.close()
             self._shard = None
+
+
+def _scores(points: Sequence[Any]) -> dict[int, float]:
+    """By the id's number, best first: the binding makes a new UUID each time it is asked, and hashing one is slow."""
+    return {point.id.int: point.score for point in points}
 
 
 def _floats(raw: bytes) -> "array[float]":

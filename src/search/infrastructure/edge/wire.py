@@ -5,7 +5,6 @@ from typing import Any
 
 from search.application.ports.chunk_index import ScoredUnit, Unit
 from search.infrastructure.payloads import unit_payload
-from shared.kernel import DocumentId
 
 
 def to_wire(unit: Unit) -> dict[str, Any]:
@@ -24,7 +23,9 @@ def to_wire(unit: Unit) -> dict[str, Any]:
     }
 
 
-def from_wire(entry: list[Any]) -> ScoredUnit:
-    """One entry of a list as the child answers it."""
-    document, version, ordinal, kind, chunks, score = entry
-    return ScoredUnit(DocumentId(document), version, ordinal, kind, tuple(chunks), score)
+def from_wire(entries: list[list[Any]]) -> list[ScoredUnit]:
+    """A list as the child answers it."""
+    return [
+        ScoredUnit(document, version, ordinal, kind, tuple(chunks), score)
+        for document, version, ordinal, kind, chunks, score in entries
+    ]
