@@ -123,6 +123,7 @@ def a_server(
                 "SEOGA_LOG_LEVEL": "warning",
                 # Engines are compared before anything is measured, not beside it.
                 "SEOGA_MODEL_CACHE_DIR": str(folder / "models" if nothing_built else model_cache()),
+                "SEOGA_MACHINE_CACHE_DIR": str(folder / "models" if nothing_built else model_cache()),
                 **environment,
             },
             stdout=subprocess.DEVNULL,

@@ -46,6 +46,14 @@ def one_engine(no_settings_of_the_shell: None) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def a_machine_of_its_own(no_settings_of_the_shell: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What was measured for whoever runs the tests decides nothing in them, and nothing is kept for them."""
+    os.environ["SEOGA_MACHINE_CACHE_DIR"] = str(tmp_path_factory.mktemp("machine"))
+    yield
+    del os.environ["SEOGA_MACHINE_CACHE_DIR"]
+
+
+@pytest.fixture(autouse=True, scope="session")
 def one_analyzer() -> Iterator[None]:
     """Every search of this process has the same one: to load Kiwi takes 2 s."""
     with SearchContainer.analyzer.override(providers.Callable(the_analyzer)):

@@ -73,7 +73,8 @@ def tiny_settings(tmp_path: Path, **changes: Any) -> Settings:
     folder = tmp_path / "model"
     if not folder.exists():
         a_tiny_model(folder)
-    return Settings(**{"data_dir": tmp_path / "data", "model_path": folder, **changes})
+    own = {"data_dir": tmp_path / "data", "machine_cache_dir": tmp_path / "machine", "model_path": folder}
+    return Settings(**{**own, **changes})
 
 
 def _write(path: Path, content: object) -> None:

@@ -166,6 +166,8 @@ class Settings(BaseSettings):
     """Of `embedding`, `caption`, `ocr`: loaded in the background as the server starts."""
     model_cache_dir: Path | None = None
     """Where built models are kept; None is `models` in the data directory."""
+    machine_cache_dir: Path | None = None
+    """Where it is kept which engine is fastest on this machine; None is `seoga` in the user's cache folder."""
     model_cache_bytes: int = Field(default=4 << 30, ge=1 << 20)
     """Beyond it the built models that were not used for longest are deleted."""
     model_check_mean: float = Field(default=0.985, ge=0, le=1)
@@ -228,6 +230,15 @@ class Settings(BaseSettings):
     def models_dir(self) -> Path:
         """Where what is built from models is kept."""
         return self.model_cache_dir or self.data_dir / "models"
+
+    @property
+    def machine_dir(self) -> Path:
+        """Where lies what holds for this machine, whatever data directory is used on it."""
+        if self.machine_cache_dir is not None:
+            return self.machine_cache_dir
+        caches = os.environ.get("XDG_CACHE_HOME", "")
+        # As that variable's specification has it, a relative path there says nothing.
+        return (Path(caches) if caches.startswith("/") else Path.home() / ".cache") / "seoga"
 
     @property
     def uses_remote_model(self) -> bool:

@@ -49,9 +49,10 @@ def test_dead_letters_are_none_at_first_and_an_unknown_one_is_an_error(serving: 
 
 
 def test_doctor_starts_a_server_when_none_runs_and_leaves_none_behind(tmp_path: Path) -> None:
-    output, _ = seoga(tmp_path / "data", "doctor")
+    output, _ = seoga(tmp_path / "data", "doctor", SEOGA_MODEL_ENGINE="auto")
     assert "none runs; one was started for these checks" in output
     assert "✗" not in output
+    assert "✓ engines: are compared when nobody has needed the model for a while" in output
     assert not (tmp_path / "data" / "server.json").exists()
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 
 from shared.kernel import DomainError
+from shared.model.cli import COMPARISONS
 from shared.runtime.client import Connect
 from shared.runtime.data_directory import DataDirectory
 from shared.settings import Settings, load_settings
@@ -101,6 +102,7 @@ def _server(settings: Settings, connect: Connect) -> Iterator[Finding]:
     try:
         with connect() as client:
             yield from _health(client)
+            yield from _engines(client)
     except DomainError as error:
         remedy = f"End process {holder.pid}, or wait for it." if holder else ""
         yield Finding("server start", False, f"{error.title}: {error.detail}", remedy)
@@ -127,3 +129,15 @@ def _health(client: httpx.Client) -> Iterator[Finding]:
         ready, required = component["ready"], component["required"]
         note = "" if ready or required else " (not required)"
         yield Finding(name, ready or not required, component["detail"] + note, _REMEDIES.get(name.split(".")[-1], ""))
+
+
+def _engines(client: httpx.Client) -> Iterator[Finding]:
+    """Whether it is known which engine is fastest here; nothing is wrong while it is not."""
+    answer = client.get("/api/v1/model/status")
+    if answer.status_code != httpx.codes.OK:
+        return  # another server's model, or a key that may not ask
+    seen = answer.json()
+    if seen["comparison"] is not None:
+        yield Finding("engines", True, COMPARISONS[seen["comparison"]])
+    elif seen["engines"] is not None:
+        yield Finding("engines", True, f"compared on {seen['engines']['machine']}")

@@ -152,10 +152,8 @@ class LetterListBody(Shape):
     """For `cursor` of the next page; null on the last one."""
 
 
-class ReplayQuery(Shape):
+class ReplayQuery(RequestFields):
     """Which dead letters to replay."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=500)
     """Words that their reason contains, in whatever case."""

@@ -1,7 +1,7 @@
 """`seoga model …`: what the models are doing, and an operator's verbs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+COMPARISONS: Final = {
+    "waiting": "are compared when nobody has needed the model for a while; the best takes over",
+    "running": "are being compared, at the lowest priority; the best takes over",
+}
+"""What `comparison` of the model's status says, for people."""
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="embedding, caption or ocr.")]
 
 
@@ -123,8 +128,8 @@ def _show_status(seen: dict[str, Any]) -> None:
     for step in seen["fallbacks"]:
         reason = f"not used     {step['engine']} {step['precision']}: {step['reason']}"
         console.print(_text(reason, "yellow"), soft_wrap=True)
-    if seen["is_measuring"]:
-        console.print(_text("engines      being compared now; the best takes over", "yellow"))
+    if seen["comparison"] is not None:
+        console.print(_text(f"engines      {COMPARISONS[seen['comparison']]}", "yellow"))
     if seen["engines"] is not None:
         _show_engines(seen["engines"])
 

@@ -27,6 +27,7 @@ from shared.model.tuning.comparing import (
     CheckLimits,
     EngineMeasure,
     EngineTable,
+    Kept,
     MeasuringStopped,
     measure_engines,
     read_table,
@@ -237,6 +238,26 @@ def test_cancelling_ends_it_at_once_and_leaves_nothing(tmp_path: Path) -> None:
     assert measuring_children() == []
     assert read_table(config, artefacts) is None
     assert not list(artefacts.folder.glob("engines-*"))
+
+
+def test_a_comparison_that_was_stopped_goes_on_with_what_is_left(tmp_path: Path) -> None:
+    config, artefacts = replace(a_config(tmp_path), precision="fp32"), ArtefactCache(tmp_path / "models")
+    kept = Kept()
+
+    class AfterTheFirst:
+        def is_set(self) -> bool:
+            return len(kept.first) == 1
+
+    with pytest.raises(MeasuringStopped):
+        measure_engines(config, artefacts, limits=LIMITS, cancelled=AfterTheFirst(), kept=kept, in_background=True)
+    assert measuring_children() == [] and read_table(config, artefacts) is None
+    ((choice, run),) = kept.first.items()
+    table = measure_engines(
+        config, artefacts, limits=LIMITS, cancelled=threading.Event(), kept=kept, in_background=True
+    )
+    assert kept.first[choice] is run, "it was not measured again"
+    assert choice in [item.choice for item in table.measures] and len(table.measures) > 1
+    assert read_table(config, artefacts) == table
 
 
 def test_who_comes_while_another_measures_gets_its_table(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from shared.model.engine import Engine, EngineChoice
 from shared.model.files.artefact_cache import ArtefactCache, Origin
 from shared.model.lifecycle.loading import Loadable
 from shared.model.lifecycle.slot import ModelSlot, SlotLimits
-from shared.model.tuning.comparing import CheckLimits, EngineTable, measure_engines, read_table
+from shared.model.tuning.comparing import CheckLimits, EngineTable, Kept, Stop, measure_engines, read_table
+from shared.model.tuning.waiting import BackgroundComparison, ComparisonState, ComparisonTimes
 from shared.ports.model import Embedded, Model, ModelDescription, TextKind, Vectors
 from shared.settings import Settings
 from shared.shortages import start_thread
@@ -26,6 +27,7 @@ from shared.telemetry import Metrics, get_log
 # So many batches in a row that the engine cannot run, and another engine is tried.
 _FAILURES_IN_A_ROW: Final = 3
 _CHECKED: Final = ("A tariff is a tax on imports.", "관세는 수입품에 매기는 세금이다.")
+_TIMES: Final = ComparisonTimes()
 _log = get_log("model")
 
 
@@ -93,7 +95,7 @@ class EmbeddingModel(Model):
     """Model (ports/model.py) over a slot of this process. The constructor does nothing.
 
     With the engine `auto` the first load answers with the first engine that works; then, once per processor and
-    weights, the engines are compared in the background and the best takes over.
+    weights, the engines are compared while nobody needs the model, and the best takes over.
     """
 
     def __init__(
@@ -101,22 +103,18 @@ class EmbeddingModel(Model):
         settings: Settings,
         metrics: Metrics,
         *,
-        compare_after_seconds: float = 10.0,
-        longest_cancel_seconds: float = 3.0,
+        times: ComparisonTimes = _TIMES,
     ) -> None:
-        """Engines are compared `compare_after_seconds` after the first load: a command that is done in seconds would
-        never see the comparison's end and only be slower for it. `close` waits `longest_cancel_seconds` for a
-        comparison to stop.
-        """
-        self._compare_after_seconds = compare_after_seconds
-        self._longest_cancel_seconds = longest_cancel_seconds
+        self._times = times
         self._metrics = metrics
-        self._artefacts = ArtefactCache(settings.models_dir, most_bytes=settings.model_cache_bytes)
+        self._artefacts = ArtefactCache(
+            settings.models_dir, machine_folder=settings.machine_dir, most_bytes=settings.model_cache_bytes
+        )
         self._source = Source.of(settings, self._artefacts)
         self._broken: set[EngineChoice] = set()
         self._embedded_texts = 0
         self._cancelled = threading.Event()
-        self._measuring: threading.Thread | None = None
+        self._comparing: BackgroundComparison | None = None
         limits = SlotLimits(
             load_timeout_seconds=settings.model_load_timeout_seconds,
             queue_limit=settings.model_queue_limit,
@@ -198,9 +196,18 @@ class EmbeddingModel(Model):
 
     def measure(self) -> EngineTable:
         """Compares the engines now, and lets the best take over. Blocks for seconds; raises Unavailable."""
+        return self._measure(self._cancelled)
+
+    def _measure(self, stop: Stop, kept: Kept | None = None) -> EngineTable:
         source = self._source
-        limits = _limits(source.settings)
-        table = measure_engines(source.config.get(), self._artefacts, limits=limits, cancelled=self._cancelled)
+        table = measure_engines(
+            source.config.get(),
+            self._artefacts,
+            limits=_limits(source.settings),
+            cancelled=stop,
+            kept=kept,
+            in_background=kept is not None,
+        )
         ranked, loaded = table.ranked(), self.slot.loaded
         is_free = source.config.get().engine == "auto"
         if is_free and ranked and loaded is not None and loaded.engine.choice != ranked[0]:
@@ -233,17 +240,23 @@ class EmbeddingModel(Model):
             waiting_texts=loaded.batcher.waiting_texts if loaded else 0,
             artefact=loaded.artefact if loaded else None,
             fallbacks=loaded.steps if loaded else (),
-            is_measuring=self._measuring is not None and self._measuring.is_alive(),
+            comparison=self._comparison(table),
             table=table,
             cache=self._artefacts.statistics(),
         )
+
+    def _comparison(self, table: EngineTable | None) -> ComparisonState | None:
+        if self._comparing is not None:
+            return self._comparing.state
+        # It begins with the first load.
+        return "waiting" if table is None and self._source.settings.model_engine == "auto" else None
 
     def close(self) -> None:
         """Ends everything; every later call raises Unavailable. Blocks."""
         self._cancelled.set()
         self.slot.close()
-        if self._measuring is not None:
-            self._measuring.join(self._longest_cancel_seconds)
+        if self._comparing is not None:
+            self._comparing.join(self._times.longest_cancel_seconds)
 
     async def _run(self, loaded: LoadedEmbedding, texts: Sequence[str], kind: TextKind) -> Embedded:
         """Waits as long as its texts move on."""
@@ -277,7 +290,7 @@ class EmbeddingModel(Model):
             report=self._report_step,
         )
         if config.engine == "auto" and read_table(config, self._artefacts) is None:
-            self._measure_in_background()
+            self._compare_in_background()
         return LoadedEmbedding(best, source, self._metrics, on_texts=self._count, on_broken=self._give_up)
 
     def _count(self, texts: int) -> None:
@@ -315,21 +328,14 @@ class EmbeddingModel(Model):
                 code="model_check_failed",
             )
 
-    def _measure_in_background(self) -> None:
-        if self._measuring is not None and self._measuring.is_alive():
-            return
-        try:
-            self._measuring = start_thread(self._measure_quietly, name="embedding-measure")
-        except Unavailable as error:
-            _log.warning("engines not compared", action="model.measure.failed", reason=str(error))
-
-    def _measure_quietly(self) -> None:
-        if self._cancelled.wait(self._compare_after_seconds):
-            return
-        try:
-            self.measure()
-        except Exception as error:
-            if not self._cancelled.is_set():
+    def _compare_in_background(self) -> None:
+        if self._comparing is None or self._comparing.state is None:
+            self._comparing = BackgroundComparison(
+                self._measure, lambda: self.slot.unused_seconds, cancelled=self._cancelled, times=self._times
+            )
+            try:
+                self._comparing.start()
+            except Unavailable as error:
                 _log.warning("engines not compared", action="model.measure.failed", reason=str(error))
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from shared.model.embedding.fallback import FallbackStep
     from shared.model.files.artefact_cache import CacheStatistics, Origin
     from shared.model.tuning.comparing import EngineTable
+    from shared.model.tuning.waiting import ComparisonState
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class ModelStatus:
     """`hit`, `built` or `rebuilt`: how the disk cache served the last load; None for an engine without one."""
     fallbacks: "tuple[FallbackStep, ...]"
     """What was tried in vain before the engine that is loaded."""
-    is_measuring: bool
-    """Whether the engines of this machine are being compared now."""
+    comparison: "ComparisonState | None"
+    """Whether the engines of this machine are being compared, or wait for the model to have nothing to do."""
     table: "EngineTable | None"
     """What the comparison said."""
     cache: "CacheStatistics | None"

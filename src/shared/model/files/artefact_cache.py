@@ -73,6 +73,7 @@ class ArtefactCache:
         self,
         folder: Path,
         *,
+        machine_folder: Path | None = None,
         most_bytes: int = _MOST_BYTES,
         opening_seconds: float = 60.0,
         left_after_seconds: float = 3600.0,
@@ -81,6 +82,7 @@ class ArtefactCache:
         or two, also in other processes. An unfinished write of `left_after_seconds` ago was left by a crash.
         """
         self._folder = folder
+        self._machine_folder = machine_folder or folder
         self._most_bytes = most_bytes
         self._opening_seconds = opening_seconds
         self._left_after_seconds = left_after_seconds
@@ -94,6 +96,11 @@ class ArtefactCache:
     def folder(self) -> Path:
         """Where it keeps everything."""
         return self._folder
+
+    @property
+    def machine_folder(self) -> Path:
+        """Where lies what holds for the machine, whatever data directory is used on it; else the same folder."""
+        return self._machine_folder
 
     @property
     def most_bytes(self) -> int:

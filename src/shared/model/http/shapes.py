@@ -12,6 +12,7 @@ from shared.model.lifecycle.status import ModelState
 from shared.model.sharing import Use
 from shared.model.status import ModelsStatus, PictureModelStatus
 from shared.model.tuning.comparing import EngineTable
+from shared.model.tuning.waiting import ComparisonState
 from shared.web.shapes import Shape
 
 
@@ -194,6 +195,8 @@ class ModelStatusView(SlotView):
     """What was tried in vain before the engine that is loaded."""
     is_measuring: bool
     """Whether the engines are being compared now."""
+    comparison: ComparisonState | None
+    """`running`, or `waiting` until nobody needs the model; null: it is done, or not needed."""
     engines: EngineTableView | None
     """What the comparison said."""
     cache: CacheView | None
@@ -221,7 +224,8 @@ class ModelStatusView(SlotView):
             waiting_texts=model.waiting_texts,
             artefact=model.artefact,
             fallbacks=[FallbackView.of(step) for step in model.fallbacks],
-            is_measuring=model.is_measuring,
+            is_measuring=model.comparison == "running",
+            comparison=model.comparison,
             engines=EngineTableView.of(model.table) if model.table else None,
             cache=CacheView.model_validate(model.cache) if model.cache else None,
             consumers=dict(consumers),

@@ -86,6 +86,7 @@ class ModelSlot(Generic[L]):
         self._idle_timer: threading.Timer | None = None
         self._closed = False
         self._waiting = 0
+        self._working = 0
         self._uses = 0
         self._loads = 0
         self._failed_loads = 0
@@ -115,6 +116,12 @@ class ModelSlot(Generic[L]):
         with self._changed:
             return self._last_used if self._entry is not None and not self._entry.users else None
 
+    @property
+    def unused_seconds(self) -> float:
+        """Since its last use, or its load; 0 while it is in use or loading. Looks at it for health are no use."""
+        with self._changed:
+            return 0.0 if self._working or self._loading is not None else time.monotonic() - self._last_used
+
     @contextlib.asynccontextmanager
     async def lease(self, *, counts: bool = True) -> AsyncIterator[L]:
         """The model, loaded first where it is not, and kept until the block ends whatever happens meanwhile.
@@ -123,6 +130,8 @@ class ModelSlot(Generic[L]):
         with the cause while it cannot be loaded.
         """
         entry = await self._acquire()
+        with self._changed:
+            self._working += counts
         try:
             yield entry.loaded
         finally:
@@ -334,6 +343,7 @@ class ModelSlot(Generic[L]):
         with self._changed:
             entry.users -= 1
             if counts:
+                self._working -= 1
                 self._uses += 1
                 self._last_used = time.monotonic()
                 self._last_used_at = utc_now()

@@ -4,11 +4,10 @@ The table that comes of it (table.py) holds for one processor, one set of weight
 """
 
 import asyncio
-import threading
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -33,7 +32,16 @@ from shared.ports.model import Vectors
 from shared.runtime.children import ChildEnded, ChildError, ChildProcess
 from shared.telemetry import get_log
 
-__all__ = ["CheckLimits", "EngineMeasure", "EngineTable", "MeasuringStopped", "measure_engines", "read_table"]
+__all__ = [
+    "CheckLimits",
+    "EngineMeasure",
+    "EngineTable",
+    "Kept",
+    "MeasuringStopped",
+    "Stop",
+    "measure_engines",
+    "read_table",
+]
 
 _REFERENCES: Final = (EngineChoice("onnx", "fp32"), EngineChoice("sentence-transformers", "fp32"))
 # On a busy machine two runs of one engine may differ by as much; those so near the fastest are run once more.
@@ -42,8 +50,16 @@ _MOST_RIVALS: Final = 3
 _log = get_log("model")
 
 
+class Stop(Protocol):
+    """Says when to stop; a threading.Event is one."""
+
+    def is_set(self) -> bool:
+        """Whether to stop. Asked from any thread, often."""
+        ...
+
+
 class MeasuringStopped(Unavailable):
-    """Cancelled before every engine was measured; nothing was stored."""
+    """Stopped before every engine was measured; no table was stored."""
 
 
 def measure_engines(
@@ -51,7 +67,9 @@ def measure_engines(
     artefacts: ArtefactCache,
     *,
     limits: CheckLimits,
-    cancelled: threading.Event,
+    cancelled: Stop,
+    kept: "Kept | None" = None,
+    in_background: bool = False,
     measure_seconds: float = 300.0,
 ) -> EngineTable:
     """Measures every engine that can run here, one after the other, and stores the table.
@@ -61,21 +79,27 @@ def measure_engines(
     fails is in the table with its reason. Raises MeasuringStopped within a second of `cancelled`, and Unavailable
     where the folder cannot be used.
 
+    What was measured before a stop is in `kept`: given again, only the rest is measured. `in_background` leaves the
+    processor to whoever wants it.
+
     One engine may take `measure_seconds` beyond loading: a model of 0.5 billion parameters takes a minute for the
     sample on two cores.
     """
     key = table_key(config, artefacts)
     before = read_table(config, artefacts)
+    if in_background and before is not None:
+        return before.judged(limits)  # another data directory's server was first
     limit_seconds = config.load_timeout_seconds + measure_seconds
     most = len(runnable_choices(config)) * limit_seconds
     try:
-        artefacts.folder.mkdir(parents=True, exist_ok=True)
-        lock = artefacts.folder / f"engines-{key}.lock"
+        artefacts.machine_folder.mkdir(parents=True, exist_ok=True)
+        lock = artefacts.machine_folder / f"engines-{key}.lock"
         with locked(lock, timeout_seconds=most, given_up=cancelled.is_set):
             theirs = read_table(config, artefacts)
             if theirs is not None and (before is None or theirs.measured_at > before.measured_at):
                 return theirs.judged(limits)
-            measures = asyncio.run(_measure_all(config, artefacts, limits, cancelled, limit_seconds))
+            measuring = _Measuring(config, artefacts, cancelled, limit_seconds, in_background)
+            measures = asyncio.run(_measure_all(measuring, limits, Kept() if kept is None else kept))
             table = EngineTable(key, machine_name(), utc_now(), measures)
             write_table(table, artefacts)
     except StillLocked:
@@ -83,43 +107,57 @@ def measure_engines(
             raise MeasuringStopped("The comparison of engines was stopped.") from None
         raise Unavailable("Another process has been comparing the engines for too long.") from None
     except OSError as error:
+        where = artefacts.machine_folder
         raise Unavailable(
-            f"The engines could not be compared: '{artefacts.folder}' cannot be used: {error.strerror or error}."
+            f"The engines could not be compared: '{where}' cannot be used: {error.strerror or error}."
         ) from error
     _log.info("engines compared", action="model.measured", best=str(next(iter(table.ranked()), None)))
     return table
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class Run:
     """What a child answered."""
 
     measure: EngineMeasure
     vectors: Vectors | None
 
 
-async def _measure_all(
-    config: ModelConfig,
-    artefacts: ArtefactCache,
-    limits: CheckLimits,
-    cancelled: threading.Event,
-    limit_seconds: float,
-) -> tuple[EngineMeasure, ...]:
-    candidates = measurable(config)
-    runs: dict[EngineChoice, _Run] = {}
+@dataclass(slots=True)
+class Kept:
+    """The runs of a comparison that was stopped, to go on from."""
+
+    first: dict[EngineChoice, Run] = field(default_factory=dict)
+    again: dict[EngineChoice, Run] = field(default_factory=dict)
+    """Of those near the fastest."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Measuring:
+    """What all runs of a comparison share."""
+
+    config: ModelConfig
+    artefacts: ArtefactCache
+    cancelled: Stop
+    limit_seconds: float
+    in_background: bool
+
+
+async def _measure_all(measuring: _Measuring, limits: CheckLimits, kept: Kept) -> tuple[EngineMeasure, ...]:
+    candidates = measurable(measuring.config)
     reference: Vectors | None = None
-    for choice in _in_order(candidates, runnable_choices(config)):
+    for choice in _in_order(candidates, runnable_choices(measuring.config)):
         # One that is no candidate is there only to compare the others with.
         if choice in candidates or reference is None:
-            speed = choice in candidates
-            asked = config if speed else replace(config, device="auto")
-            runs[choice] = await _run(asked, artefacts, choice, cancelled, limit_seconds, speed=speed)
+            if choice not in kept.first:
+                kept.first[choice] = await _run(measuring, choice, speed=choice in candidates)
             if reference is None and choice.precision == "fp32":
-                reference = runs[choice].vectors
-    measures = {choice: _compared(runs[choice], reference, limits) for choice in candidates}
+                reference = kept.first[choice].vectors
+    measures = {choice: _compared(kept.first[choice], reference, limits) for choice in candidates}
     for choice in _rivals(measures.values()):
-        again = await _run(config, artefacts, choice, cancelled, limit_seconds, speed=True)
-        measures[choice] = _better(measures[choice], _compared(again, reference, limits))
+        if choice not in kept.again:
+            kept.again[choice] = await _run(measuring, choice, speed=True)
+        measures[choice] = _better(measures[choice], _compared(kept.again[choice], reference, limits))
     return tuple(measures.values())
 
 
@@ -146,29 +184,21 @@ def _better(first: EngineMeasure, second: EngineMeasure) -> EngineMeasure:
     return replace(first, texts_per_second=speeds, query_ms=min(first.query_ms, second.query_ms))
 
 
-async def _run(
-    config: ModelConfig,
-    artefacts: ArtefactCache,
-    choice: EngineChoice,
-    cancelled: threading.Event,
-    limit_seconds: float,
-    *,
-    speed: bool,
-) -> _Run:
+async def _run(measuring: _Measuring, choice: EngineChoice, *, speed: bool) -> Run:
     """Raises MeasuringStopped; whatever else goes wrong is the measure's failure."""
     started = time.monotonic()
     try:
-        answer = await _ask_child(config, artefacts, choice, cancelled, limit_seconds, speed=speed)
+        answer = await _ask_child(measuring, choice, speed=speed)
         vectors = np.frombuffer(answer["vectors"], dtype=np.float32).reshape(answer["shape"])
         speeds = {int(words): float(rate) for words, rate in answer["texts_per_second"].items()}
         measure = EngineMeasure(choice, speeds, answer["query_ms"], 0.0, 0.0, answer["memory_bytes"], None)
-        run = _Run(measure, vectors)
+        run = Run(measure, vectors)
     except MeasuringStopped:
         raise
     except (ChildError, ChildEnded, TimeoutError, Unavailable) as error:
         reason = error.detail if isinstance(error, ChildError | Unavailable) else str(error)
-        run = _Run(EngineMeasure(choice, {}, 0.0, 0.0, 0.0, 0, reason or type(error).__name__), None)
-    _log.info(
+        run = Run(EngineMeasure(choice, {}, 0.0, 0.0, 0.0, 0, reason or type(error).__name__), None)
+    _log.debug(
         "engine measured",
         action="model.engine.measured",
         engine=choice.engine,
@@ -181,15 +211,11 @@ async def _run(
 
 
 async def _ask_child(
-    config: ModelConfig,
-    artefacts: ArtefactCache,
-    choice: EngineChoice,
-    cancelled: threading.Event,
-    limit_seconds: float,
-    *,
-    speed: bool,
-    cancel_poll_seconds: float = 0.1,
+    measuring: _Measuring, choice: EngineChoice, *, speed: bool, cancel_poll_seconds: float = 0.1
 ) -> Any:
+    config, artefacts = measuring.config, measuring.artefacts
+    if not speed:
+        config = replace(config, device="auto")
     child = await ChildProcess.start("shared.model.tuning.measuring")
     asked = asyncio.create_task(
         child.call(
@@ -200,22 +226,23 @@ async def _ask_child(
             cache=str(artefacts.folder.absolute()),
             cache_bytes=artefacts.most_bytes,
             speed=speed,
+            in_background=measuring.in_background,
         )
     )
     try:
-        async with asyncio.timeout(limit_seconds):
+        async with asyncio.timeout(measuring.limit_seconds):
             while not (await asyncio.wait({asked}, timeout=cancel_poll_seconds))[0]:
-                if cancelled.is_set():
+                if measuring.cancelled.is_set():
                     raise MeasuringStopped("The comparison of engines was stopped.")
         return asked.result()
     except TimeoutError:
-        raise TimeoutError(f"it was not measured within {limit_seconds:g} s") from None
+        raise TimeoutError(f"it was not measured within {measuring.limit_seconds:g} s") from None
     finally:
         await child.kill()
         await asyncio.gather(asked, return_exceptions=True)
 
 
-def _compared(run: _Run, reference: Vectors | None, limits: CheckLimits) -> EngineMeasure:
+def _compared(run: Run, reference: Vectors | None, limits: CheckLimits) -> EngineMeasure:
     if run.vectors is None:
         return run.measure
     if reference is None:

@@ -3,6 +3,7 @@
 Run as `python -m shared.model.tuning.measuring` it is that process (comparing.py is its parent).
 """
 
+import contextlib
 import os
 import statistics
 import time
@@ -27,6 +28,7 @@ from shared.telemetry import configure_logs
 
 # Measuring gives way to whoever answers on the same machine.
 _NICENESS: Final = 5
+_NICENESS_IN_BACKGROUND: Final = 19
 _ROUNDS: Final = 3
 _BATCHES_OF_A_STREAM: Final = 2
 _QUERY_RUNS: Final = 15
@@ -59,6 +61,7 @@ def measure(
     cache: str,
     cache_bytes: int,
     speed: bool,
+    in_background: bool = False,
     *,
     long_seconds: float = 3.0,
 ) -> dict[str, Any]:
@@ -66,6 +69,8 @@ def measure(
 
     Of a model as slow as `long_seconds` no further round is begun: with 0.5 billion parameters one takes seconds.
     """
+    if in_background:
+        _give_way()
     said = unpacked_config(config)
     process = psutil.Process()
     before = process.memory_info().rss
@@ -84,6 +89,14 @@ def measure(
         "vectors": np.ascontiguousarray(vectors, dtype=np.float32).tobytes(),
         "shape": list(vectors.shape),
     }
+
+
+def _give_way() -> None:
+    """From now on this thread, and those it starts, run only where nobody else wants the processor."""
+    os.nice(_NICENESS_IN_BACKGROUND)
+    # A container may forbid it: the niceness is there.
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _texts_per_second(engine: Engine, words: int, long_seconds: float) -> float:

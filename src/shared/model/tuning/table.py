@@ -174,7 +174,7 @@ def _version(package: str) -> str:
 
 
 def _table_file(artefacts: ArtefactCache, key: str) -> Path:
-    return artefacts.folder / f"engines-{key}.json"
+    return artefacts.machine_folder / f"engines-{key}.json"
 
 
 def _as_json(table: EngineTable) -> dict[str, Any]:
