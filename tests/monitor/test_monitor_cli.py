@@ -52,7 +52,7 @@ def test_doctor_starts_a_server_when_none_runs_and_leaves_none_behind(tmp_path: 
     output, _ = seoga(tmp_path / "data", "doctor", SEOGA_MODEL_ENGINE="auto")
     assert "none runs; one was started for these checks" in output
     assert "✗" not in output
-    assert "✓ engines: are compared when nobody has needed the model for a while" in output
+    assert "✓ engines: their comparison is waiting" in output
     assert not (tmp_path / "data" / "server.json").exists()
 
 

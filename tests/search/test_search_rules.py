@@ -3,6 +3,7 @@
 import itertools
 import re
 import unicodedata
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from search.domain.highlight import Highlighter
 from search.domain.language import language_of, model_reads
 from search.domain.terms import bigrams, fold, fold_with_offsets, tokens
 from search.infrastructure.kiwi_analyzer import english_stem
+from search.interface.shapes import chunk_id
 from shared.kernel import InvalidInput
 
 Scores = dict[str, float]
@@ -234,3 +236,8 @@ def test_reads_filters() -> None:
     with pytest.raises(InvalidInput) as wrong:
         parse_filters({"page": True, "nothing": 1, "metadata.": 1, "metadata.x": {"a": 1}})
     assert len(wrong.value.errors) == 4
+
+
+@given(st.uuids(), st.integers(1, 1 << 40), st.integers(0, 1 << 20))
+def test_a_chunk_s_id_is_the_uuid_of_its_place(document: UUID, version: int, ordinal: int) -> None:
+    assert chunk_id(str(document), version, ordinal) == str(uuid5(NAMESPACE_OID, f"{document}:{version}:{ordinal}"))

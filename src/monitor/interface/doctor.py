@@ -11,7 +11,6 @@ from typing import Any, Final
 import httpx
 
 from shared.kernel import DomainError
-from shared.model.cli import COMPARISONS
 from shared.runtime.client import Connect
 from shared.runtime.data_directory import DataDirectory
 from shared.settings import Settings, load_settings
@@ -138,6 +137,6 @@ def _engines(client: httpx.Client) -> Iterator[Finding]:
         return  # another server's model, or a key that may not ask
     seen = answer.json()
     if seen["comparison"] is not None:
-        yield Finding("engines", True, COMPARISONS[seen["comparison"]])
+        yield Finding("engines", True, f"their comparison is {seen['comparison']}; see `seoga model status`")
     elif seen["engines"] is not None:
         yield Finding("engines", True, f"compared on {seen['engines']['machine']}")

@@ -1,6 +1,7 @@
 """A search as it is asked, checked for what no index could answer."""
 
 from dataclasses import astuple, dataclass
+from functools import cached_property
 from typing import Final, Literal
 
 from search.domain.cursor import Cursor, query_hash
@@ -16,9 +17,12 @@ MOST_FACETS: Final = 10
 FACET_FIELDS: Final = ("collection", "media_type", "language", "metadata.*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SearchRequest:
-    """`visible` are the collections that the asking person may see; None is all."""
+    """`visible` are the collections that the asking person may see; None is all.
+
+    What follows from its fields is worked out once: a search asks for it in several places.
+    """
 
     query: str
     mode: Mode = "hybrid"
@@ -64,21 +68,21 @@ class SearchRequest:
         if self.cursor is not None and not self.cursor.fits(self.ranking_hash):
             raise WrongCursor
 
-    @property
+    @cached_property
     def collections(self) -> tuple[str, ...]:
         """Those it names."""
         return tuple(
             str(value) for condition in self.filters if condition.field == "collection" for value in condition.any_of
         )
 
-    @property
+    @cached_property
     def allowed_filters(self) -> Filters:
         """Its filters, and the collections it may see when it names none."""
         if self.visible is None or self.collections:
             return self.filters
         return (*self.filters, Condition("collection", any_of=tuple(sorted(self.visible))))
 
-    @property
+    @cached_property
     def ranking_hash(self) -> str:
         """Names what decides the order of the hits: requests with the same name share cursors."""
         conditions = [[one.field, list(one.any_of), one.gt, one.gte, one.lt, one.lte] for one in self.allowed_filters]

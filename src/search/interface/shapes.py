@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import astuple
+from hashlib import sha1
 from typing import Annotated, Any, Literal
-from uuid import NAMESPACE_OID, uuid5
+from uuid import NAMESPACE_OID
 
 from pydantic import Field, JsonValue
+from pydantic_core import to_json
 
 from search.application.request import LONGEST_QUERY, MOST_CONTEXT, MOST_FACETS, MOST_HITS, Mode, SearchRequest
 from search.application.retrieval import Hit, SearchResult
@@ -224,7 +226,7 @@ def render(result: SearchResult, *, explain: bool, context: bool) -> bytes:
 
     Built by hand: validating our own answer would take about as long as finding it.
     """
-    return json.dumps(
+    return _json(
         {
             "hits": [_hit(hit, explain=explain, context=context) for hit in result.hits],
             "facets": {
@@ -236,15 +238,29 @@ def render(result: SearchResult, *, explain: bool, context: bool) -> bytes:
             "next_cursor": result.next_cursor and write_cursor(_LIST, *astuple(result.next_cursor)),
             "index_version": result.index_version,
             "degraded": result.degraded,
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
-    ).encode("utf-8", "replace")
+        }
+    )
+
+
+def _json(answer: dict[str, Any]) -> bytes:
+    try:
+        return to_json(answer)
+    except ValueError:
+        # A label may hold half a surrogate pair, which no UTF-8 can.
+        return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def with_time(body: bytes, seconds: float) -> bytes:
     """The rendered answer with the time that this very request took."""
     return body[:-1] + f',"took_ms":{seconds * 1000:.2f}}}'.encode()
+
+
+def chunk_id(document_id: str, version: int, ordinal: int) -> str:
+    """The UUIDv5 of its place; the library's takes four times as long, a tenth of what rendering a hit takes."""
+    name = f"{document_id}:{version}:{ordinal}".encode()
+    digits = sha1(NAMESPACE_OID.bytes + name, usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 def _cursor(text: str | None) -> Cursor | None:
@@ -255,7 +271,7 @@ def _hit(hit: Hit, *, explain: bool, context: bool) -> dict[str, Any]:
     record, chunk, labels = hit.record, hit.record.chunk, hit.record.labels
     why = hit.explanation
     shown: dict[str, Any] = {
-        "id": str(uuid5(NAMESPACE_OID, f"{record.document_id}:{record.version}:{chunk.ordinal}")),
+        "id": chunk_id(record.document_id, record.version, chunk.ordinal),
         "ordinal": chunk.ordinal,
         "kind": chunk.kind,
         "text": chunk.text,

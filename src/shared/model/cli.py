@@ -11,11 +11,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-COMPARISONS: Final = {
+_COMPARISONS: Final = {
     "waiting": "are compared when nobody has needed the model for a while; the best takes over",
     "running": "are being compared, at the lowest priority; the best takes over",
 }
-"""What `comparison` of the model's status says, for people."""
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="embedding, caption or ocr.")]
 
 
@@ -129,7 +128,7 @@ def _show_status(seen: dict[str, Any]) -> None:
         reason = f"not used     {step['engine']} {step['precision']}: {step['reason']}"
         console.print(_text(reason, "yellow"), soft_wrap=True)
     if seen["comparison"] is not None:
-        console.print(_text(f"engines      {COMPARISONS[seen['comparison']]}", "yellow"))
+        console.print(_text(f"engines      {_COMPARISONS[seen['comparison']]}", "yellow"))
     if seen["engines"] is not None:
         _show_engines(seen["engines"])
 
