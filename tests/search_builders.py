@@ -23,7 +23,7 @@ from search.application.request import SearchRequest
 from search.application.retrieval import Retrieval, RetrievalTimes, SearchResult
 from search.container import SearchContainer
 from search.domain.filters import parse_filters
-from search.infrastructure.edge.index import EdgeIndexTimes
+from search.infrastructure.edge.times import EdgeIndexTimes
 from shared.artefacts.address import artefact_key
 from shared.artefacts.chunks import Chunk, ChunkedDocument
 from shared.artefacts.vectors import ChunkVectors

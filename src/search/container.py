@@ -38,7 +38,7 @@ from shared.vocabulary import SEARCH
 from shared.web.access import Access
 
 if TYPE_CHECKING:
-    from search.infrastructure.edge.index import EdgeIndexTimes
+    from search.infrastructure.edge.times import EdgeIndexTimes
     from shared.infrastructure.mongo.database import MongoDatabase
 
 
@@ -91,10 +91,13 @@ def _resources(storage: _Storage, *others: Resource) -> tuple[Resource, ...]:
     return (*storage.resources, *others)
 
 
-def _edge_index(data_dir: Path, model: Model, analyzer: Analyzer, times: "EdgeIndexTimes | None") -> ChunkIndex:
-    from search.infrastructure.edge.index import EdgeIndex, EdgeIndexTimes
+def _edge_index(
+    data_dir: Path, model: Model, analyzer: Analyzer, metrics: Metrics, times: "EdgeIndexTimes | None"
+) -> ChunkIndex:
+    from search.infrastructure.edge.index import EdgeIndex
+    from search.infrastructure.edge.times import EdgeIndexTimes
 
-    return EdgeIndex(data_dir / "index", model, analyzer.version, times=times or EdgeIndexTimes())
+    return EdgeIndex(data_dir / "index", model, analyzer.version, metrics, times=times or EdgeIndexTimes())
 
 
 def _qdrant_index(
@@ -138,7 +141,7 @@ class SearchContainer(containers.DeclarativeContainer):
     analyzer = providers.Singleton(KiwiAnalyzer)
     index = providers.Selector(
         providers.Callable(scheme_of, settings.provided.index_url),
-        edge=providers.Singleton(_edge_index, settings.provided.data_dir, model, analyzer, edge_times),
+        edge=providers.Singleton(_edge_index, settings.provided.data_dir, model, analyzer, metrics, edge_times),
         qdrant=providers.Singleton(_qdrant_index, settings, model, analyzer, duties, remotes),
     )
     writer = providers.Singleton(IndexWriter, index)

@@ -15,6 +15,7 @@ from search.application.ports.versions import DocumentVersion
 from search.domain.filters import Condition, parse_filters
 from search.domain.terms import SparseVector
 from search.infrastructure.edge.index import EdgeIndex
+from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import DocumentId
 
 OpenIndex = Callable[[], AbstractAsyncContextManager[ChunkIndex]]
@@ -22,7 +23,7 @@ OpenIndex = Callable[[], AbstractAsyncContextManager[ChunkIndex]]
 
 @asynccontextmanager
 async def edge_index(folder: Path) -> AsyncIterator[OpenIndex]:
-    yield lambda: EdgeIndex(folder / "index", SmallModel(), "1")
+    yield lambda: EdgeIndex(folder / "index", SmallModel(), "1", PrometheusMetrics())
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from search_builders import SmallModel
 from builders import eventually, labels
 from search.application.ports.chunk_index import Unit
 from search.domain.terms import SparseVector
-from search.infrastructure.edge.index import EdgeIndex, EdgeIndexTimes
+from search.infrastructure.edge.index import EdgeIndex
+from search.infrastructure.edge.times import EdgeIndexTimes
+from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import DocumentId, Unavailable
 
 
@@ -34,7 +37,7 @@ def children() -> list[psutil.Process]:
 
 async def test_a_child_killed_during_writes_loses_nothing_and_comes_back(tmp_path: Path) -> None:
     written: list[int] = []
-    async with EdgeIndex(tmp_path, SmallModel(), "1") as index:
+    async with EdgeIndex(tmp_path, SmallModel(), "1", PrometheusMetrics()) as index:
         await index.ready()
 
         def has_written(least: int) -> bool:
@@ -63,19 +66,64 @@ async def test_a_child_killed_during_writes_loses_nothing_and_comes_back(tmp_pat
 
 async def test_ends_the_recorded_process_that_still_holds_the_index(tmp_path: Path) -> None:
     times = EdgeIndexTimes(lock_wait_seconds=0.2)
-    left_behind = EdgeIndex(tmp_path, SmallModel(), "1", times=times)
+    left_behind = EdgeIndex(tmp_path, SmallModel(), "1", PrometheusMetrics(), times=times)
     await left_behind.__aenter__()
     await left_behind.upsert([a_unit(1)])
     (former,) = children()
-    async with EdgeIndex(tmp_path, SmallModel(), "1", times=times) as index:
+    async with EdgeIndex(tmp_path, SmallModel(), "1", PrometheusMetrics(), times=times) as index:
         assert await index.size() == 1
         assert not former.is_running() or former.status() == psutil.STATUS_ZOMBIE
     await left_behind.__aexit__(None, None, None)
 
 
 async def test_a_closed_index_is_unavailable(tmp_path: Path) -> None:
-    async with EdgeIndex(tmp_path, SmallModel(), "1") as index:
+    async with EdgeIndex(tmp_path, SmallModel(), "1", PrometheusMetrics()) as index:
         await index.ready()
     with pytest.raises(Unavailable):
         await index.size()
+    assert children() == []
+
+
+async def test_a_child_that_stands_still_is_replaced_and_nobody_waits_long_for_it(tmp_path: Path) -> None:
+    times = EdgeIndexTimes(search_seconds=0.3, call_seconds=1.0)
+    async with EdgeIndex(tmp_path, SmallModel(), "1", PrometheusMetrics(), times=times) as index:
+        await index.upsert([a_unit(number) for number in range(10)])
+        await index.flush()
+        (stopped,) = children()
+        os.kill(stopped.pid, signal.SIGSTOP)
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            await index.search(dense=None, sparse=SparseVector((7,), (1.0,)))
+        assert time.monotonic() - began < 1.0
+        # Somebody who has time gets the answer of the next one.
+        assert await index.size() == 10
+        assert not stopped.is_running() or stopped.status() == psutil.STATUS_ZOMBIE
+        answer = await index.search(dense=None, sparse=SparseVector((7,), (1.0,)))
+        assert len(answer.sparse) == 10
+
+
+async def test_a_child_that_stands_still_while_it_opens_is_replaced(tmp_path: Path) -> None:
+    times = EdgeIndexTimes(open_seconds=1.0, first_pause_seconds=0.01)
+    async with EdgeIndex(tmp_path, SmallModel(), "1", PrometheusMetrics(), times=times) as index:
+        await eventually(lambda: len(children()) == 1)
+        os.kill(children()[0].pid, signal.SIGSTOP)
+        with pytest.raises(Unavailable, match="took longer than 1 s"):
+            await index.size()
+
+        async def answers() -> bool:
+            try:
+                return await index.size() == 0
+            except Unavailable:
+                return False
+
+        await eventually(answers)
+
+
+async def test_an_index_whose_child_stands_still_closes_in_time(tmp_path: Path) -> None:
+    times = EdgeIndexTimes(close_seconds=0.5)
+    async with EdgeIndex(tmp_path, SmallModel(), "1", PrometheusMetrics(), times=times) as index:
+        await index.ready()
+        os.kill(children()[0].pid, signal.SIGSTOP)
+        began = time.monotonic()
+    assert time.monotonic() - began < 5
     assert children() == []

@@ -14,7 +14,9 @@ from builders import eventually, labels
 from search.application.ports.chunk_index import DenseVector, Unit
 from search.domain.filters import parse_filters
 from search.domain.terms import SparseVector
-from search.infrastructure.edge.index import EdgeIndex, EdgeIndexTimes
+from search.infrastructure.edge.index import EdgeIndex
+from search.infrastructure.edge.times import EdgeIndexTimes
+from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import DocumentId
 
 MANY = 400
@@ -60,13 +62,18 @@ async def an_index(
     folder: Path, fingerprint: str, *, model: SmallModel | None = None, times: EdgeIndexTimes | None = None
 ) -> AsyncIterator[EdgeIndex]:
     model = model or SmallModel(fingerprint=fingerprint)
-    async with EdgeIndex(folder, model, "1", times=times or EdgeIndexTimes()) as index:
+    async with EdgeIndex(folder, model, "1", PrometheusMetrics(), times=times or EdgeIndexTimes()) as index:
         await index.ready()
         yield index
 
 
-a_slow_index = partial(an_index, times=EdgeIndexTimes(move_after_seconds=0.0, move_pause_seconds=0.1))
-"""Its move of four steps takes nearly half a second from the start, so that things can happen meanwhile."""
+a_slow_index = partial(
+    an_index, times=EdgeIndexTimes(move_after_seconds=0.0, move_pause_seconds=0.1, search_seconds=60.0)
+)
+"""Its move of four steps takes nearly half a second from the start, so that things can happen meanwhile.
+
+A search waits for as long as another child takes to start.
+"""
 
 
 async def moved(index: EdgeIndex, fingerprint: str) -> None:

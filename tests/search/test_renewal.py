@@ -13,7 +13,7 @@ from search_builders import ASearch, SmallModel, a_search
 
 from builders import eventually
 from search.application.renewal import Renewal, RenewalTimes
-from search.infrastructure.edge.index import EdgeIndexTimes
+from search.infrastructure.edge.times import EdgeIndexTimes
 from shared.events.catalogue import decode
 from shared.events.ingest import DocumentWithdrawn
 from shared.events.process import DocumentProcessed, ProcessingFailed

@@ -153,6 +153,8 @@ class ParserPool(DocumentParser):
         asked = asyncio.create_task(
             parser.child.call(
                 "parse",
+                # The last word, should this process not look at the time itself.
+                within_seconds=self._timeout_seconds * (_MOST_PATIENCE + 1),
                 path=path,
                 media_type=media_type,
                 most_characters=self._most_characters,

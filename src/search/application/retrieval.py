@@ -44,7 +44,8 @@ class RetrievalTimes:
     """For the uploads it is to come after."""
     after_step_seconds: float = 0.2
     model_seconds: float = 10.0
-    """How long a search waits for a model that is still being loaded before it answers without it."""
+    """How long a search waits for a model that is still being loaded, or for the index to take its vectors, before it
+    answers without it."""
     result_ttl_seconds: float = 300.0
     embedding_ttl_seconds: float = 3600.0
 
@@ -263,7 +264,7 @@ class Retrieval:
                     return None
                 degraded.append("language")
             if description.fingerprint != self._index.fingerprint:
-                await self._index.ready()
+                await asyncio.wait_for(self._index.ready(), self._times.model_seconds)
             if description.fingerprint != self._index.fingerprint:
                 degraded.append("vectors")
                 return None

@@ -35,6 +35,8 @@ _SHORTAGE: Final = "Shortage"
 _PROBED_BYTES: Final = 64 << 20
 _READ_AHEAD_BYTES: Final = 4 << 20
 """Large answers (vectors) come in a few reads instead of hundreds."""
+_LAST_CHANCE_SECONDS: Final = 0.2
+"""When it was this process that stood still, the answer is in the pipe already."""
 
 
 class ChildEnded(Exception):
@@ -45,6 +47,10 @@ class ChildNotStarted(ChildEnded):
     """It ended before it could be asked anything: whatever it was asked is not to blame."""
 
 
+class ChildLate(ChildEnded):
+    """The child did not answer in the time that the call allows, and was killed."""
+
+
 class ChildError(Exception):
     """The child answered with an error: `kind` is the exception's class name in the child."""
 
@@ -53,6 +59,14 @@ class ChildError(Exception):
         self.kind = kind
         self.detail = detail
         self.data = data
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A call that the child has not answered yet, whether or not somebody still waits for it."""
+
+    method: str
+    within_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +88,11 @@ class ChildProcess:
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._is_up = False
+        # In the order in which they are answered. The child works at the first since `_at_work_since`.
+        self._asked: dict[int, _Asked] = {}
+        self._at_work_since = 0.0
+        self._watch: asyncio.TimerHandle | None = None
+        self._late: _Asked | None = None
         self._reader = asyncio.create_task(self._read_answers(), name=f"child-{process.pid}")
 
     @classmethod
@@ -122,25 +141,32 @@ class ChildProcess:
         """Whether it has not ended and still answers."""
         return self._process.returncode is None and not self._reader.done()
 
-    async def call(self, method: str, /, **arguments: Any) -> Any:
+    async def call(self, method: str, /, *, within_seconds: float, **arguments: Any) -> Any:
         """The child's answer. A cancelled call is still done by the child.
+
+        When the child works at this one call for longer than `within_seconds`, it is killed, and ChildLate raised.
+        Time that it takes for the calls before does not count: each has its own.
 
         Raises ChildError; ChildEnded, and ChildNotStarted when it never came so far as to be asked; Unavailable when
         the machine ran out of something while the child was at it.
         """
         if not self.is_alive:
-            raise self._ended("is gone")
+            raise self._ending(None, "is gone")
         number = next(self._numbers)
         frame = msgpack.packb((number, method, arguments))
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
         self._waiting[number] = answer
+        self._asked[number] = _Asked(method, within_seconds)
+        if len(self._asked) == 1:
+            self._begins(self._asked[number])
         try:
             # One write for the whole frame: a call that is cancelled while it drains leaves no half frame behind.
             self._input.write(_LENGTH.pack(len(frame)) + frame)
             await self._input.drain()
             return await answer
         except (BrokenPipeError, ConnectionResetError) as error:
-            raise self._ended("is gone") from error
+            raise self._ending(self._asked.get(number), "is gone") from error
         finally:
             del self._waiting[number]
             if not answer.cancel() and not answer.cancelled():
@@ -173,6 +199,34 @@ class ChildProcess:
             self._input.close()
         await asyncio.gather(self._reader, return_exceptions=True)
 
+    def _begins(self, asked: _Asked) -> None:
+        """The child works at this one now."""
+        self._at_work_since = now = asyncio.get_running_loop().time()
+        # One timer for all: it looks at the time when it fires, and is set again only when that would be too late.
+        if self._watch is None or self._watch.when() > now + asked.within_seconds:
+            self._watch_for(asked.within_seconds)
+
+    def _watch_for(self, seconds: float) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = asyncio.get_running_loop().call_later(seconds, self._look_at_the_time)
+
+    def _look_at_the_time(self, already_late: _Asked | None = None) -> None:
+        """Kills the child when the call that it works at has had its time; else looks again when it will have."""
+        self._watch = None
+        if not self._asked or self._reader.done():
+            return
+        asked, loop = next(iter(self._asked.values())), asyncio.get_running_loop()
+        left = self._at_work_since + asked.within_seconds - loop.time()
+        if left > 0:
+            self._watch_for(left)
+        elif asked is not already_late:
+            self._watch = loop.call_later(_LAST_CHANCE_SECONDS, self._look_at_the_time, asked)
+        else:
+            self._late = asked
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     async def _read_answers(self) -> None:
         why = "ended"
         try:
@@ -180,6 +234,9 @@ class ChildProcess:
                 (length,) = _LENGTH.unpack(await self._output.readexactly(_LENGTH.size))
                 number, result, error = msgpack.unpackb(await self._output.readexactly(length), strict_map_key=False)
                 self._is_up = True
+                self._asked.pop(number, None)
+                if self._asked:
+                    self._begins(next(iter(self._asked.values())))
                 answer = self._waiting.get(number)
                 if answer is None or answer.done():
                     continue
@@ -197,12 +254,18 @@ class ChildProcess:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         finally:
-            for answer in self._waiting.values():
+            if self._watch is not None:
+                self._watch.cancel()
+            for number, answer in self._waiting.items():
                 if not answer.done():
-                    answer.set_exception(self._ended(why))
+                    answer.set_exception(self._ending(self._asked.get(number), why))
 
-    def _ended(self, why: str) -> ChildEnded:
-        return (ChildEnded if self._is_up else ChildNotStarted)(f"child {self.pid} {why}")
+    def _ending(self, asked: _Asked | None, why: str) -> ChildEnded:
+        late = self._late
+        if late is None:
+            return (ChildEnded if self._is_up else ChildNotStarted)(f"child {self.pid} {why}")
+        reason = f"child {self.pid} took longer than {late.within_seconds:g} s for `{late.method}` and was ended"
+        return ChildLate(reason) if asked is late else ChildEnded(reason)
 
 
 Handler = Callable[..., Any]

@@ -1,48 +1,33 @@
 """The chunk index on Qdrant Edge: the parent's side. The shards live in process.py."""
 
 import asyncio
-import contextlib
-import json
 from array import array
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Self
 
-import psutil
 from typing_extensions import override
 
 from search.application.ports.chunk_index import ChunkIndex, DenseVector, IndexAnswer, Unit
 from search.application.ports.versions import DocumentVersion
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
+from search.infrastructure.edge.child import Ask, IndexChild
 from search.infrastructure.edge.folders import EdgeFolders, Place
+from search.infrastructure.edge.times import EdgeIndexTimes
 from search.infrastructure.edge.wire import from_wire, to_wire
 from search.infrastructure.payloads import labels_payload
 from shared.events.ingest import Labels
 from shared.kernel import DocumentId, Unavailable
 from shared.ports.model import Model
-from shared.runtime.children import ChildEnded, ChildError, ChildProcess
-from shared.telemetry import get_log
+from shared.telemetry import Metrics, get_log
 
-_MODULE: Final = "search.infrastructure.edge.process"
 _MOST_UNITS: Final = 500
 _PIECE: Final = 125
 """Units a call of the child: a search waits at most for one such piece."""
 
 _log = get_log("search")
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeIndexTimes:
-    """How long a former owner is waited for, and when a move begins and goes on."""
-
-    lock_wait_seconds: float = 5.0
-    move_after_seconds: float = 0.5
-    """A server that starts has better things to do."""
-    move_pause_seconds: float = 0.005
-    """Between the steps of a move (125 points, 17 ms), for those who search and write meanwhile."""
-    move_retry_seconds: float = 1.0
 
 
 _TIMES: Final = EdgeIndexTimes()
@@ -55,8 +40,9 @@ class EdgeIndex(ChunkIndex):
     points are moved there without their dense vectors, while the former shard answers; then its folder goes.
     """
 
-    def __init__(self, folder: Path, model: Model, analysis_version: str, *, times: EdgeIndexTimes = _TIMES) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, model: Model, analysis_version: str, metrics: Metrics, *, times: EdgeIndexTimes = _TIMES
+    ) -> None:
         self._folders = EdgeFolders(folder, analysis_version)
         self._model = model
         self._times = times
@@ -64,15 +50,14 @@ class EdgeIndex(ChunkIndex):
         # Where points are to be; another than the shard that answers while they are being moved.
         self._home: Place | None = None
         self._moving: asyncio.Task[None] | None = None
-        self._child: ChildProcess | None = None
-        self._opening: asyncio.Task[ChildProcess] | None = None
         self._closed = True
+        self._child = IndexChild(folder / "owner.json", self._open, metrics, times)
         # Writes take turns, in the order they came, so that a search waits for one of them at most.
         self._writes = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         self._closed = False
-        self._begin_opening()
+        self._child.begin()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -80,15 +65,7 @@ class EdgeIndex(ChunkIndex):
         if self._moving is not None:
             self._moving.cancel()
             await asyncio.gather(self._moving, return_exceptions=True)
-        if self._opening is not None:
-            # Not cancelled: a child that was just started must not be left behind.
-            await asyncio.wait({self._opening}, timeout=4 * self._times.lock_wait_seconds)
-        if self._child is not None:
-            with contextlib.suppress(ChildEnded, ChildError, TimeoutError):
-                await asyncio.wait_for(self._child.call("close"), 10)
-            await self._child.stop()
-            self._child = None
-            self._owner_file.unlink(missing_ok=True)
+        await self._child.close()
 
     @property
     @override
@@ -97,7 +74,7 @@ class EdgeIndex(ChunkIndex):
 
     @override
     async def ready(self) -> None:
-        await self._owner()
+        await self._child.ready()
         await self._follow_model()
 
     @override
@@ -131,7 +108,7 @@ class EdgeIndex(ChunkIndex):
     ) -> IndexAnswer:
         if sparse is not None and not sparse.indices:
             sparse = None
-        answer = await self._call(
+        answer = await self._child.ask_soon(
             "search",
             space=None if dense is None else dense.space,
             dense=None if dense is None else dense.values,
@@ -150,80 +127,27 @@ class EdgeIndex(ChunkIndex):
 
     @override
     async def versions(self, *, after: str | None, limit: int) -> tuple[Sequence[DocumentVersion], str | None]:
-        answer = await self._call("versions", after=after, limit=limit)
+        answer = await self._child.ask("versions", after=after, limit=limit)
         return [(DocumentId(document), version) for document, version in answer["versions"]], answer["next"]
 
     @override
     async def size(self) -> int:
-        size: int = await self._call("size")
+        size: int = await self._child.ask("size")
         return size
 
     async def _write(self, method: str, **arguments: Any) -> None:
         async with self._writes:
-            await self._call(method, **arguments)
+            await self._child.ask(method, **arguments)
 
-    async def _call(self, method: str, **arguments: Any) -> Any:
-        """Every call may be repeated, so a child that dies under one is started again and asked once more."""
-        for last in (False, True):
-            child = await self._owner()
-            try:
-                return await child.call(method, **arguments)
-            except ChildEnded as error:
-                _log.warning("the index's process ended", action="index.restart", method=method, pid=child.pid)
-                if last:
-                    raise Unavailable("The index is being started again.", code="index_unavailable") from error
-            except ChildError as error:
-                raise Unavailable(f"The index could not do that: {error}.", code="index_unavailable") from error
-        raise AssertionError("unreachable")
-
-    async def _owner(self) -> ChildProcess:
-        """The child that has the shard open; one start for everyone who waits."""
-        if self._child is not None and self._child.is_alive:
-            return self._child
-        if self._closed:
-            raise Unavailable("The index is closed.", code="index_unavailable")
-        if self._opening is None or self._opening.done():
-            self._child = None
-            self._opening = self._begin_opening()
-        return await asyncio.shield(self._opening)
-
-    def _begin_opening(self) -> asyncio.Task[ChildProcess]:
-        self._opening = asyncio.create_task(self._open(), name="open-index")
-        # Whoever needs the index meets the error; if nobody does, it is no news.
-        self._opening.add_done_callback(lambda task: task.cancelled() or task.exception())
-        return self._opening
-
-    @property
-    def _owner_file(self) -> Path:
-        return self._folder / "owner.json"
-
-    async def _open(self) -> ChildProcess:
-        placing = asyncio.create_task(asyncio.to_thread(self._place))
-        child = await ChildProcess.start(_MODULE)
-        try:
-            serving, home = await placing
-            opening = {**_wire(serving), "wait_seconds": self._times.lock_wait_seconds}
-            try:
-                await child.call("open", **opening)
-            except ChildError as error:
-                if error.kind != "ShardLocked":
-                    raise
-                await asyncio.to_thread(self._end_former_owner)
-                await child.call("open", **opening)
-            if home != serving:
-                await child.call("move", **_wire(home))
-            await asyncio.to_thread(self._record_owner, child.pid)
-        except (ChildEnded, ChildError) as error:
-            await child.kill()
-            raise Unavailable(f"The index cannot be opened: {error}.", code="index_unavailable") from error
-        except BaseException:
-            await child.kill()
-            raise
+    async def _open(self, ask: Ask) -> None:
+        """Has a new child open the shard that answers, and the one that points are to be moved to."""
+        serving, home = await asyncio.to_thread(self._place)
+        await ask("open", **_wire(serving), wait_seconds=self._times.lock_wait_seconds)
+        if home != serving:
+            await ask("move", **_wire(home))
         self._fingerprint, self._home = serving.space, home
-        self._child = child
         if not self._closed:
             self._begin_moving()
-        return child
 
     def _place(self) -> tuple[Place, Place]:
         """The shard that can answer at once, and the one where the model wants points to be."""
@@ -251,7 +175,7 @@ class EdgeIndex(ChunkIndex):
         if home.path == self._home_path:
             return
         async with self._writes:
-            await self._call("move", **_wire(home))
+            await self._child.ask("move", **_wire(home))
             self._home = home
         self._begin_moving()
 
@@ -270,7 +194,7 @@ class EdgeIndex(ChunkIndex):
         while True:
             try:
                 async with self._writes:
-                    answer = await self._call("fill", limit=_PIECE)
+                    answer = await self._child.ask("fill", limit=_PIECE)
                     self._fingerprint = answer["space"]
                     if not answer["moving"]:
                         if self._home is not None:
@@ -283,21 +207,6 @@ class EdgeIndex(ChunkIndex):
                 await asyncio.sleep(self._times.move_retry_seconds)
         if steps:
             _log.info("moved to the model's vector space", action="index.moved", fingerprint=self._fingerprint)
-
-    def _record_owner(self, pid: int) -> None:
-        with contextlib.suppress(psutil.Error, OSError):
-            record = {"pid": pid, "started": psutil.Process(pid).create_time()}
-            self._owner_file.write_text(json.dumps(record), encoding="utf-8")
-
-    def _end_former_owner(self) -> None:
-        """A child whose parent was killed and that did not end: only the very process on record is ended."""
-        with contextlib.suppress(psutil.Error, OSError, ValueError, KeyError, TypeError):
-            record = json.loads(self._owner_file.read_text(encoding="utf-8"))
-            former = psutil.Process(int(record["pid"]))
-            if abs(former.create_time() - float(record["started"])) < 0.01:
-                _log.warning("ending the index's former process", action="index.end_former", pid=former.pid)
-                former.kill()
-                former.wait(5)
 
 
 def _wire(place: Place) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from shared.kernel import Unavailable
 from shared.model.engine import EngineChoice
 from shared.model.files.config import ModelConfig, read_model_config
-from shared.runtime.children import ChildEnded, ChildError, ChildProcess, serve_parent
+from shared.runtime.children import ChildEnded, ChildError, ChildLate, ChildProcess, serve_parent
 
 GRAPH_FILE: Final = "model.onnx"
 WEIGHTS_FILE: Final = "model.bin"
@@ -36,26 +36,26 @@ def build_in_child(config: ModelConfig, choice: EngineChoice, target: Path, *, e
         raise Unavailable(
             f"The model in '{config.folder}' could not be built: {error.kind}: {error.detail}."
         ) from error
-    except ChildEnded as error:
-        raise Unavailable(f"The model in '{config.folder}' could not be built: {error}.") from error
-    except TimeoutError as error:
+    except ChildLate as error:
         raise Unavailable(
             f"The model in '{config.folder}' was not built within {config.load_timeout_seconds:g} s."
         ) from error
+    except ChildEnded as error:
+        raise Unavailable(f"The model in '{config.folder}' could not be built: {error}.") from error
 
 
 async def _ask_child(config: ModelConfig, choice: EngineChoice, target: str, end_seconds: float) -> None:
     child = await ChildProcess.start("shared.model.graph.building")
     try:
-        async with asyncio.timeout(config.load_timeout_seconds):
-            await child.call(
-                "build",
-                folder=str(config.folder.absolute()),
-                name=config.name,
-                target=target,
-                engine=choice.engine,
-                precision=choice.precision,
-            )
+        await child.call(
+            "build",
+            within_seconds=config.load_timeout_seconds,
+            folder=str(config.folder.absolute()),
+            name=config.name,
+            target=target,
+            engine=choice.engine,
+            precision=choice.precision,
+        )
         await child.stop(grace_seconds=end_seconds)
     finally:
         await child.kill()

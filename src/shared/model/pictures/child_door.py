@@ -15,7 +15,7 @@ import psutil
 
 from shared.kernel import Unavailable
 from shared.runtime.backoff import Backoff
-from shared.runtime.children import ChildEnded, ChildError, ChildLimits, ChildProcess
+from shared.runtime.children import ChildEnded, ChildError, ChildLate, ChildLimits, ChildProcess
 from shared.shortages import start_thread
 
 __all__ = ["ChildDoor", "ChildDoorTimes", "ChildEnded", "ChildError"]
@@ -175,9 +175,10 @@ class ChildDoor:
             # A call that is given up leaves a child that still works at it: it is of no more use.
             is_answered = False
             try:
-                async with asyncio.timeout(timeout_seconds):
-                    answer = await child.call(method, **arguments)
+                answer = await child.call(method, within_seconds=timeout_seconds, **arguments)
                 is_answered = True
+            except ChildLate as error:
+                raise TimeoutError(str(error)) from None
             except ChildError as error:
                 # After this one much memory may be held that is never given back.
                 is_answered = error.kind != "MemoryError"
@@ -209,10 +210,9 @@ class ChildDoor:
         try:
             self._child = await ChildProcess.start(self._module, *self._arguments, limits=self._limits)
             try:
-                async with asyncio.timeout(self._start_timeout_seconds):
-                    if self._setup is not None:
-                        await self._child.call("setup", **self._setup)
-            except TimeoutError:
+                if self._setup is not None:
+                    await self._child.call("setup", within_seconds=self._start_timeout_seconds, **self._setup)
+            except ChildLate:
                 raise Unavailable(f"The {self._name} was not ready within {self._start_timeout_seconds:g} s.") from None
             is_ready = True
         finally:

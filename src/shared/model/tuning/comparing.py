@@ -29,7 +29,7 @@ from shared.model.tuning.table import (
     write_table,
 )
 from shared.ports.model import Vectors
-from shared.runtime.children import ChildEnded, ChildError, ChildProcess
+from shared.runtime.children import ChildEnded, ChildError, ChildLate, ChildProcess
 from shared.telemetry import get_log
 
 __all__ = [
@@ -220,6 +220,7 @@ async def _ask_child(
     asked = asyncio.create_task(
         child.call(
             "measure",
+            within_seconds=measuring.limit_seconds,
             config=packed_config(config),
             engine=choice.engine,
             precision=choice.precision,
@@ -230,12 +231,11 @@ async def _ask_child(
         )
     )
     try:
-        async with asyncio.timeout(measuring.limit_seconds):
-            while not (await asyncio.wait({asked}, timeout=cancel_poll_seconds))[0]:
-                if measuring.cancelled.is_set():
-                    raise MeasuringStopped("The comparison of engines was stopped.")
+        while not (await asyncio.wait({asked}, timeout=cancel_poll_seconds))[0]:
+            if measuring.cancelled.is_set():
+                raise MeasuringStopped("The comparison of engines was stopped.")
         return asked.result()
-    except TimeoutError:
+    except ChildLate:
         raise TimeoutError(f"it was not measured within {measuring.limit_seconds:g} s") from None
     finally:
         await child.kill()

@@ -1,0 +1,192 @@
+"""The index's child as its parent holds it: started, opened, asked, replaced when it is late or gone, and closed."""
+
+import asyncio
+import contextlib
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from search.infrastructure.edge.times import EdgeIndexTimes
+from shared.kernel import Unavailable
+from shared.runtime.backoff import Backoff
+from shared.runtime.children import ChildEnded, ChildError, ChildLate, ChildProcess
+from shared.telemetry import Metrics, get_log
+
+_MODULE: Final = "search.infrastructure.edge.process"
+_CODE: Final = "index_unavailable"
+
+_log = get_log("search")
+
+Ask = Callable[..., Awaitable[Any]]
+"""Asks a child that is being opened: the method and its arguments. Raises ChildEnded, ChildError."""
+
+
+class IndexChild:
+    """Every call has an end: a child that takes too long for one is killed, and another takes its place."""
+
+    def __init__(
+        self, owner_file: Path, set_up: Callable[[Ask], Awaitable[None]], metrics: Metrics, times: EdgeIndexTimes
+    ) -> None:
+        """`set_up` has a new child open what it is to serve. `owner_file` says which process it is."""
+        self._owner_file = owner_file
+        self._set_up = set_up
+        self._metrics = metrics
+        self._times = times
+        self._child: ChildProcess | None = None
+        self._opening: asyncio.Task[ChildProcess] | None = None
+        self._opening_since = 0.0
+        self._backoff = Backoff(times.first_pause_seconds, times.longest_pause_seconds)
+        self._not_before = 0.0
+        self._why_not = ""
+        self._was_open = False
+        self._closed = True
+        # How often in a row it was late for a kind of call.
+        self._late: Counter[str] = Counter()
+
+    def begin(self) -> None:
+        """Starts it beside everything else."""
+        self._closed = False
+        self._begin_opening()
+
+    async def close(self) -> None:
+        """Flushed, as far as it answers, and ended."""
+        self._closed = True
+        if self._opening is not None:
+            # Not cancelled at once: most children that are being opened answer in time.
+            await asyncio.wait({self._opening}, timeout=self._times.close_seconds)
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
+        child, self._child = self._child, None
+        if child is None:
+            return
+        try:
+            await child.call("close", within_seconds=self._times.close_seconds)
+            await child.stop(grace_seconds=self._times.close_seconds)
+        except (ChildEnded, ChildError):
+            await child.kill()
+        self._owner_file.unlink(missing_ok=True)
+
+    async def ready(self) -> None:
+        """Returns once it has the index open. Raises Unavailable."""
+        await self._owner()
+
+    async def ask(self, method: str, **arguments: Any) -> Any:
+        """The answer; every call may be repeated, so another child is asked when one ends under it.
+
+        Raises Unavailable.
+        """
+        for last in (False, True):
+            child = await self._owner()
+            try:
+                answer = await child.call(method, within_seconds=self._patience(method), **arguments)
+            except ChildEnded as error:
+                self._late[method] += isinstance(error, ChildLate)
+                self._metrics.count("search_index_restarts_total")
+                _log.warning("the index's process ended", action="index.restart", method=method, reason=str(error))
+                if last:
+                    raise Unavailable("The index is being started again.", code=_CODE) from error
+            except ChildError as error:
+                raise Unavailable(f"The index could not do that: {error}.", code=_CODE) from error
+            else:
+                del self._late[method]
+                return answer
+        raise AssertionError("unreachable")
+
+    async def ask_soon(self, method: str, **arguments: Any) -> Any:
+        """The same for somebody who waits: Unavailable after `search_seconds`, or if it has been opened for so long."""
+        seconds = self._times.search_seconds if self._was_open else self._times.first_search_seconds
+        if self._is_opening:
+            seconds -= asyncio.get_running_loop().time() - self._opening_since
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.ask(method, **arguments)
+        except TimeoutError:
+            raise Unavailable("The index does not answer now.", code=_CODE) from None
+
+    @property
+    def _is_opening(self) -> bool:
+        return self._opening is not None and not self._opening.done()
+
+    def _patience(self, method: str, first_seconds: float | None = None) -> float:
+        seconds = self._times.call_seconds if first_seconds is None else first_seconds
+        return float(min(self._times.longest_call_seconds, seconds * 2 ** min(self._late[method], 10)))
+
+    async def _owner(self) -> ChildProcess:
+        """The child that has the shard open; one start for everyone who waits."""
+        if self._child is not None and self._child.is_alive:
+            return self._child
+        if self._closed:
+            raise Unavailable("The index is closed.", code=_CODE)
+        if not self._is_opening:
+            wait_seconds = self._not_before - asyncio.get_running_loop().time()
+            if wait_seconds > 0:
+                raise Unavailable(self._why_not, code=_CODE, retry_after_seconds=wait_seconds)
+            self._begin_opening()
+        assert self._opening is not None
+        return await asyncio.shield(self._opening)
+
+    def _begin_opening(self) -> None:
+        self._opening_since = asyncio.get_running_loop().time()
+        self._opening = asyncio.create_task(self._open(self._child), name="open-index")
+        self._child = None
+        # Whoever needs the index meets the error; if nobody does, it is no news.
+        self._opening.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def _open(self, former: ChildProcess | None) -> ChildProcess:
+        if former is not None:
+            await former.kill()  # also what it started; it may only have ceased to answer
+        try:
+            child = await self._opened()
+        except Unavailable as error:
+            loop = asyncio.get_running_loop()
+            self._why_not, self._not_before = error.detail, loop.time() + self._backoff.next_seconds()
+            raise
+        self._backoff.reset()
+        self._was_open = True
+        self._child = child
+        return child
+
+    async def _opened(self) -> ChildProcess:
+        child = await ChildProcess.start(_MODULE)
+        patience = self._patience("open", self._times.open_seconds)
+
+        async def ask(method: str, **arguments: Any) -> Any:
+            try:
+                return await child.call(method, within_seconds=patience, **arguments)
+            except ChildError as error:
+                if error.kind != "ShardLocked":
+                    raise
+            await asyncio.to_thread(self._end_former_owner)
+            return await child.call(method, within_seconds=patience, **arguments)
+
+        try:
+            await self._set_up(ask)
+            await asyncio.to_thread(self._record_owner, child.pid)
+        except (ChildEnded, ChildError) as error:
+            self._late["open"] += isinstance(error, ChildLate)
+            await child.kill()
+            raise Unavailable(f"The index cannot be opened: {error}.", code=_CODE) from error
+        except BaseException:
+            await child.kill()
+            raise
+        del self._late["open"]
+        return child
+
+    def _record_owner(self, pid: int) -> None:
+        with contextlib.suppress(psutil.Error, OSError):
+            record = {"pid": pid, "started": psutil.Process(pid).create_time()}
+            self._owner_file.write_text(json.dumps(record), encoding="utf-8")
+
+    def _end_former_owner(self) -> None:
+        """A child whose parent was killed and that did not end: only the very process on record is ended."""
+        with contextlib.suppress(psutil.Error, OSError, ValueError, KeyError, TypeError):
+            record = json.loads(self._owner_file.read_text(encoding="utf-8"))
+            former = psutil.Process(int(record["pid"]))
+            if abs(former.create_time() - float(record["started"])) < 0.01:
+                _log.warning("ending the index's former process", action="index.end_former", pid=former.pid)
+                former.kill()
+                former.wait(5)
