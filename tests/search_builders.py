@@ -16,11 +16,13 @@ from httpx import ASGITransport, AsyncClient, Response
 
 from builders import eventually, labels
 from search.application.cleaning import CleaningTimes
-from search.application.ports.chunk_index import ChunkIndex
+from search.application.ports.chunk_index import ChunkIndex, Unit
 from search.application.ports.live_store import LiveStore
+from search.application.ports.versions import Sources
 from search.application.renewal import RenewalTimes
 from search.application.request import SearchRequest
 from search.application.retrieval import Retrieval, RetrievalTimes, SearchResult
+from search.application.units import build_units, read_artefacts
 from search.container import SearchContainer
 from search.domain.filters import parse_filters
 from search.infrastructure.edge.times import EdgeIndexTimes
@@ -212,6 +214,19 @@ class ASearch:
     async def texts(self, query: str, **how: Any) -> list[str]:
         """The chunks found, best first."""
         return [hit.record.chunk.text for hit in (await self.find(query, **how)).hits]
+
+
+async def units_of(search: ASearch, event: DocumentProcessed) -> Sequence[Unit]:
+    """As its job builds them."""
+    artefacts = await read_artefacts(search.blobs, Sources(event.chunks_artefact, None, None))
+    return await build_units(
+        search.container.analyzer(),
+        artefacts,
+        document_id=event.document_id,
+        version=event.document_version,
+        language=event.language,
+        labels=event.labels,
+    )
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from search.application.renewal import Renewal, RenewalTimes
 from search.application.retrieval import Retrieval, RetrievalTimes
 from search.application.search_log import SearchLog
 from search.application.snapshots import Snapshots
+from search.application.wholeness import Wholeness
 from search.infrastructure.kiwi_analyzer import KiwiAnalyzer
 from search.interface.events import subscriptions
 from search.interface.http import build_router
@@ -144,6 +145,7 @@ class SearchContainer(containers.DeclarativeContainer):
         edge=providers.Singleton(_edge_index, settings.provided.data_dir, model, analyzer, metrics, edge_times),
         qdrant=providers.Singleton(_qdrant_index, settings, model, analyzer, duties, remotes),
     )
+    wholeness = providers.Singleton(Wholeness, index, store)
     writer = providers.Singleton(IndexWriter, index)
     snapshots = providers.Singleton(Snapshots, store)
     labelling = providers.Singleton(Labelling, index, store)
@@ -158,6 +160,7 @@ class SearchContainer(containers.DeclarativeContainer):
         duties=duties,
         snapshots=snapshots,
         labelling=labelling,
+        wholeness=wholeness,
         times=cleaning_times,
     )
     indexing = providers.Singleton(
@@ -188,6 +191,7 @@ class SearchContainer(containers.DeclarativeContainer):
         index=index,
         store=store,
         snapshots=snapshots,
+        wholeness=wholeness,
         analyzer=analyzer,
         model=model,
         renewal=renewal,
@@ -209,7 +213,7 @@ class SearchContainer(containers.DeclarativeContainer):
         probes=providers.Dict(
             {
                 "search.store": storage.provided.probe,
-                "search.index": providers.Singleton(index_probe, index),
+                "search.index": providers.Singleton(index_probe, index, wholeness),
                 "search.model": providers.Singleton(model_probe, model),
                 "search.vectors": providers.Singleton(vectors_probe, renewal),
             }

@@ -147,6 +147,41 @@ async def test_the_number_rises_with_all_that_searches_notice(live: LiveStore) -
     assert numbers == sorted(set(numbers))
 
 
+async def test_whether_the_index_is_whole_is_known_after_a_restart_and_raises_the_number(
+    open_it: OpenSearchStore,
+) -> None:
+    async with open_it() as store:
+        before = await store.live.index_version()
+        assert await store.live.is_whole()
+        await store.live.mark_whole(False)
+        assert await store.live.index_version() > before
+        assert not await store.live.is_whole()
+    async with open_it() as store:
+        during = await store.live.index_version()
+        assert not await store.live.is_whole()
+        await a_live_document(store.live)
+        assert not await store.live.is_whole()
+        await store.live.mark_whole(True)
+        assert await store.live.index_version() > during
+        assert await store.live.is_whole()
+
+
+async def test_what_is_retired_is_told_until_it_is_forgotten(open_it: OpenSearchStore) -> None:
+    async with open_it() as store:
+        live = store.live
+        first, second = await a_live_document(live), await a_live_document(live)
+        assert not await live.has_retired()
+        await live.switch(a_version(first, 2))
+        await live.withdraw(second, 2)
+        assert await live.has_retired()
+        await live.forget([(first, 1)])
+        assert await live.has_retired()
+    async with open_it() as store:
+        assert await store.live.has_retired()
+        await store.live.forget([(second, 1)])
+        assert not await store.live.has_retired()
+
+
 async def test_a_withdrawal_leaves_a_tombstone_and_nothing_to_show(store: SearchStore) -> None:
     live = store.live
     document_id = await a_live_document(live, 1)

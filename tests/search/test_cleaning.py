@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 from duty_builders import Cut, killed
-from search_builders import ASearch, a_search
+from search_builders import ASearch, a_search, units_of
 
 from builders import eventually, labels
 from search.application.cleaning import Cleaning, CleaningTimes
 from search.application.labelling import Labelling
-from search.application.ports.chunk_index import Unit
 from search.application.ports.versions import DocumentVersion, NewVersion, Sources
 from search.application.snapshots import Snapshots
-from search.application.units import build_units, read_artefacts
+from search.application.units import read_artefacts
+from search.application.wholeness import Wholeness
 from shared.events.ingest import DocumentWithdrawn
 from shared.events.process import DocumentProcessed
 from shared.kernel import new_document_id
@@ -77,22 +77,11 @@ async def another_process(
         duties=duties or container.duties(),
         snapshots=Snapshots(search.store),
         labelling=Labelling(index, search.store),
+        wholeness=Wholeness(index, search.store),
         times=times,
     )
     async with cleaning:
         yield cleaning
-
-
-async def units_of(search: ASearch, event: DocumentProcessed) -> Sequence[Unit]:
-    artefacts = await read_artefacts(search.blobs, Sources(event.chunks_artefact, None, None))
-    return await build_units(
-        search.container.analyzer(),
-        artefacts,
-        document_id=event.document_id,
-        version=event.document_version,
-        language=event.language,
-        labels=event.labels,
-    )
 
 
 async def switch(search: ASearch, event: DocumentProcessed) -> None:

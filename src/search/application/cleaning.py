@@ -21,6 +21,7 @@ from search.application.ports.live_store import LiveInventory
 from search.application.ports.versions import DocumentVersion
 from search.application.snapshots import Snapshots
 from search.application.units import build_units, read_artefacts
+from search.application.wholeness import Wholeness
 from shared.kernel import DocumentId, Refused, Unavailable
 from shared.ports.duties import DutyStore
 from shared.ports.jobs import JobStore
@@ -58,6 +59,8 @@ class CleaningTimes:
     """Longer than the pauses between sweeps, so that the process that sweeps keeps doing it."""
     pause_seconds: float = 0.005
     """Between pages of the recovery, for those who search meanwhile."""
+    rebuild_lease_seconds: float = 60.0
+    """After this time at the latest another process builds lost units again in the place of one that is gone."""
     unavailable_seconds: float = 1.0
 
 
@@ -82,6 +85,7 @@ class Cleaning(Background):
         duties: DutyStore,
         snapshots: Snapshots,
         labelling: Labelling,
+        wholeness: Wholeness,
         times: CleaningTimes = _TIMES,
     ) -> None:
         self._blobs = blobs
@@ -92,8 +96,11 @@ class Cleaning(Background):
         self._jobs = jobs
         self._snapshots = snapshots
         self._labelling = labelling
+        self._wholeness = wholeness
+        wholeness.attend(on_loss=self.wake, is_beside=self._is_beside)
         self._times = times
         self._sweep_duty = Duty(duties, "search.sweep", lease_seconds=times.sweep_lease_seconds)
+        self._rebuild_duty = Duty(duties, "search.rebuild", lease_seconds=times.rebuild_lease_seconds)
         self._wake = asyncio.Event()
         self._writing: Counter[DocumentVersion] = Counter()
         # Versions that may have units without a record.
@@ -127,17 +134,19 @@ class Cleaning(Background):
 
     @override
     async def run(self) -> None:
+        await self._until_done(self._look_for_emptiness)
         await asyncio.sleep(self._times.start_seconds)
         await self._until_done(self._recover)
         self._wake.set()
         sweep_at = time.monotonic() + self._times.sweep_seconds
-        async with self._sweep_duty:
+        async with self._sweep_duty, self._rebuild_duty:
             while True:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._times.look_again_seconds):
                         await self._wake.wait()
                 self._wake.clear()
                 await self._until_done(self._clean)
+                await self._until_done(self._recover_again)
                 if time.monotonic() >= sweep_at:
                     await self._until_done(self._sweep)
                     sweep_at = time.monotonic() + self._times.sweep_seconds
@@ -152,6 +161,20 @@ class Cleaning(Background):
             except Exception:
                 _log.exception("cleaning failed", action="search.clean")
                 await asyncio.sleep(self._times.unavailable_seconds)
+
+    def _is_beside(self) -> bool:
+        return bool(self._writing or self._doubtful or self._robbed)
+
+    async def _look_for_emptiness(self) -> None:
+        """Searches that come before the recovery must not take an index that is gone for one that finds nothing."""
+        documents = await self._store.live(after=None, limit=_PAGE)
+        if any(live.chunk_count for live in documents) and not await self._index.size():
+            await self._store.mark_whole(False)
+
+    async def _recover_again(self) -> None:
+        """When the index has lost units since, or another process was gone before it had built them all again."""
+        if not await self._wholeness.is_whole() and await self._rebuild_duty.hold():
+            await self._recover()
 
     async def _clean(self) -> None:
         await self._look_at_doubtful()
@@ -172,6 +195,7 @@ class Cleaning(Background):
     async def _recover(self) -> None:
         """After a crash: units without a record go, records without units are built again, labels catch up."""
         await self._clean()
+        losses = self._wholeness.losses
         missing = await self._live_versions()
         after: str | None = None
         while True:
@@ -185,11 +209,25 @@ class Cleaning(Background):
                 break
             await asyncio.sleep(self._times.pause_seconds)
         lost = [version for version, found in missing.items() if not found]
-        if lost:
-            _log.warning("building lost units again", action="search.rebuild", documents=len(lost))
-            await self._rebuild(lost)
+        if (lost or not await self._wholeness.is_whole()) and not await self._make_whole(lost, losses):
+            return  # another process is at it
         for document_id in await self._store.to_label():
             await self._labelling.apply(document_id)
+
+    async def _make_whole(self, lost: list[DocumentVersion], losses: int) -> bool:
+        """By one process for all, so that whoever is done first does not say it for another. False: by another."""
+        if not await self._rebuild_duty.hold():
+            return False
+        if lost:
+            _log.warning("building lost units again", action="search.rebuild", documents=len(lost))
+            # Until then answers say that they are incomplete, and are not kept; what was kept before is not found.
+            await self._store.mark_whole(False)
+            await self._rebuild(lost, duty=self._rebuild_duty)
+            _log.info("lost units are there again", action="search.rebuilt", documents=len(lost))
+        self._wholeness.make_good(losses)
+        await self._store.mark_whole(True)
+        await self._rebuild_duty.give_back()
+        return True
 
     async def _live_versions(self) -> dict[DocumentVersion, bool]:
         found: dict[DocumentVersion, bool] = {}
@@ -235,6 +273,8 @@ class Cleaning(Background):
         finished, orphans = await self._looked_up(list(self._robbed))
         if live := [version for version in finished if version not in orphans]:
             await self._rebuild(live)
+            # What was found meanwhile may have been kept.
+            await self._store.mark_whole(await self._wholeness.is_whole())
         self._robbed.difference_update(finished)
 
     async def _looked_up(
@@ -251,7 +291,7 @@ class Cleaning(Background):
         finished = [version for version in versions if version not in unfinished]
         return finished, await self._store.unrecorded(finished) if finished else ()
 
-    async def _rebuild(self, lost: list[DocumentVersion]) -> None:
+    async def _rebuild(self, lost: list[DocumentVersion], *, duty: Duty | None = None) -> None:
         wanted = set(lost)
         after: DocumentId | None = None
         while page := await self._store.live(after=after, limit=_PAGE):
@@ -259,6 +299,8 @@ class Cleaning(Background):
             for live in page:
                 if (live.document_id, live.version) not in wanted:
                     continue
+                if duty is not None:
+                    await duty.hold()
                 state = await self._store.document(live.document_id)
                 if state is None or state.labels is None or state.live_version != live.version:
                     continue

@@ -1,9 +1,11 @@
 """How Search is, in words."""
 
+from dataclasses import replace
 from typing import Final
 
 from search.application.ports.chunk_index import ChunkIndex
 from search.application.renewal import Renewal
+from search.application.wholeness import Wholeness
 from shared.kernel import Unavailable
 from shared.ports.health import Checked, ComponentHealth, Probe
 from shared.ports.model import Model
@@ -12,15 +14,19 @@ _MOST_COUNTED: Final = 10_000
 """Counting costs a millisecond for a thousand."""
 
 
-def index_probe(index: ChunkIndex) -> Probe:
-    """Ready once the index answers; one on a server says itself how that is."""
+def index_probe(index: ChunkIndex, wholeness: Wholeness) -> Probe:
+    """Ready once the index answers, also while lost units are built again; one on a server says itself how it is."""
 
     async def probe() -> ComponentHealth:
         try:
             await index.ready()
             if isinstance(index, Checked):
-                return await index.check()
-            return ComponentHealth(True, f"{await index.size():,} units")
+                health = await index.check()
+            else:
+                health = ComponentHealth(True, f"{await index.size():,} units")
+            if await wholeness.is_whole():
+                return health
+            return replace(health, detail=f"{health.detail}; lost ones are being built again from what was processed")
         except Unavailable as error:
             return ComponentHealth(False, error.detail)
 

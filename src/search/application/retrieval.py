@@ -19,6 +19,7 @@ from search.application.renewal import Renewal
 from search.application.request import SearchRequest
 from search.application.search_log import SearchLog
 from search.application.snapshots import Snapshots
+from search.application.wholeness import INCOMPLETE, Wholeness
 from search.domain.cursor import Cursor
 from search.domain.fusion import Weights, weights
 from search.domain.highlight import Highlight, Highlighter
@@ -103,6 +104,7 @@ class Retrieval:
         index: ChunkIndex,
         store: LiveView,
         snapshots: Snapshots,
+        wholeness: Wholeness,
         analyzer: Analyzer,
         model: Model,
         renewal: Renewal,
@@ -114,6 +116,7 @@ class Retrieval:
         self._index = index
         self._store = store
         self._snapshots = snapshots
+        self._wholeness = wholeness
         self._analyzer = analyzer
         self._model = model
         self._renewal = renewal
@@ -170,8 +173,9 @@ class Retrieval:
         unknown = await self._store.unknown_collections(request.collections) if request.collections else ()
         if unknown:
             raise NotFound(f"There is no collection named {unknown[0]!r}.", code="collection_not_found")
+        is_clean = await self._wholeness.is_clean()
         query, offset, index_version = await self._query(request, at)
-        ranking = query.ranking
+        ranking, was_deep = query.ranking, query.ranking.is_deep
         if request.facets:
             await ranking.read(deep=True)
         found, following = await self._page(request, ranking, offset, at)
@@ -185,6 +189,10 @@ class Retrieval:
             )
             for ranked, record in found
         ]
+        if ranking.total_is_exact and (request.cursor is None or ranking.is_deep != was_deep):
+            # Looked at before and after: units that are not live, and what became live meanwhile, are counted too.
+            is_clean = is_clean and await self._wholeness.is_clean()
+            ranking.total_is_exact = is_clean and await self._store.index_version() == index_version
         more = bool(hits) and (following < len(ranking.entries) or not ranking.is_deep)
         if more:
             await self._kept_rankings.share(request.ranking_hash, index_version, query)
@@ -195,8 +203,14 @@ class Retrieval:
             total_is_exact=ranking.total_is_exact,
             next_cursor=Cursor(request.ranking_hash, index_version, following) if more else None,
             index_version=index_version,
-            degraded=(*query.degraded, *late),
+            degraded=(*await self._noted(query), *late),
         )
+
+    async def _noted(self, query: PreparedQuery) -> tuple[str, ...]:
+        """What was missing as the list was read, and what is missing now."""
+        if INCOMPLETE in query.degraded or await self._wholeness.is_whole():
+            return query.degraded
+        return (*query.degraded, INCOMPLETE)
 
     async def _query(self, request: SearchRequest, at: int) -> tuple[PreparedQuery, int, int]:
         """The query, where its page begins, and the index version that its ranking was read at."""
@@ -211,7 +225,7 @@ class Retrieval:
 
     async def _prepare(self, request: SearchRequest, at: int) -> PreparedQuery:
         language = language_of(request.query)
-        degraded: list[str] = []
+        degraded: list[str] = [] if await self._wholeness.is_whole() else [INCOMPLETE]
         # The vector is computed in a thread while the words are analysed here.
         embedding = asyncio.ensure_future(self._embed(request, language, degraded, at))
         try:

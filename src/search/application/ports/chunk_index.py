@@ -75,6 +75,11 @@ class ChunkIndex(Protocol):
         """The vector space in which `search` finds now; None: none."""
         ...
 
+    @property
+    def losses(self) -> int:
+        """How often it began anew without units that were acknowledged, since this process began."""
+        ...
+
     async def ready(self) -> None:
         """Returns once it answers, and takes vectors of the space that the model has now. Raises Unavailable."""
         ...

@@ -34,7 +34,18 @@ class LiveView(Protocol):
     """
 
     async def index_version(self) -> int:
-        """Rises with each switch, withdrawal and finished change of labels, whichever process makes it; durable."""
+        """Rises with each switch, withdrawal and finished change of labels, whichever process makes it; durable.
+
+        And with each word of `mark_whole`.
+        """
+        ...
+
+    async def is_whole(self) -> bool:
+        """What `mark_whole` said last, in any process, as far as it was known when `index_version` answered last."""
+        ...
+
+    async def has_retired(self) -> bool:
+        """Whether versions are retired and not yet forgotten: the index may hold their units."""
         ...
 
     async def hits(
@@ -111,6 +122,10 @@ class LiveInventory(KnownDocuments, Protocol):
 
     async def live(self, *, after: DocumentId | None, limit: int) -> Sequence[LiveVersion]:
         """All live versions, a page at a time, in the order of their ids."""
+        ...
+
+    async def mark_whole(self, whole: bool) -> None:
+        """Whether the index holds units of everything that is live. Durable, with the rise of the index version."""
         ...
 
     async def to_label(self) -> Sequence[DocumentId]:

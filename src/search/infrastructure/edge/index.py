@@ -50,6 +50,7 @@ class EdgeIndex(ChunkIndex):
         # Where points are to be; another than the shard that answers while they are being moved.
         self._home: Place | None = None
         self._moving: asyncio.Task[None] | None = None
+        self._losses = 0
         self._closed = True
         self._child = IndexChild(folder / "owner.json", self._open, metrics, times)
         # Writes take turns, in the order they came, so that a search waits for one of them at most.
@@ -71,6 +72,11 @@ class EdgeIndex(ChunkIndex):
     @override
     def fingerprint(self) -> str | None:
         return self._fingerprint
+
+    @property
+    @override
+    def losses(self) -> int:
+        return self._losses
 
     @override
     async def ready(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase
-from shared.infrastructure.mongo.queries import Given, Query
+from shared.infrastructure.mongo.queries import Given, Query, Row
 from shared.runtime.grouping import GroupedCalls
 
 COUNTERS: Final = "search_counters"
@@ -14,12 +14,14 @@ COUNTER: Final = Query(COUNTERS, {"_id": Given("name")})
 
 
 class MongoIndexVersion:
-    """0 until it is raised for the first time."""
+    """0 until it is raised for the first time. Beside it stands whether the index is whole."""
 
     def __init__(self, database: MongoDatabase) -> None:
         self._counters = database.collection(COUNTERS)
         self._reading = GroupedCalls(self._read, name="index-version.read")
         self._raising = GroupedCalls(self._raise, name="index-version.raise")
+        self.is_whole = True
+        """As it was when the number was read last."""
 
     async def read(self) -> int:
         """The number as it is now; those who ask at the same time are told the same. Raises Unavailable."""
@@ -32,15 +34,28 @@ class MongoIndexVersion:
         """
         return await self._raising.ask(None)
 
+    async def mark_whole(self, whole: bool) -> None:
+        """Raises the number with it. Raises Unavailable."""
+        self._see(await self._take({"$inc": {"value": 1}, "$set": {"is_whole": whole}}))
+
     async def _read(self, askers: Sequence[None]) -> Sequence[int]:
         row = await self._counters.find_one(COUNTER, name=_INDEX_VERSION)
-        return [0 if row is None else int(row["value"])] * len(askers)
+        if row is None:
+            return [0] * len(askers)
+        self._see(row)
+        return [int(row["value"])] * len(askers)
 
     async def _raise(self, askers: Sequence[None]) -> Sequence[int]:
-        more = {"$inc": {"value": 1}}
-        try:
-            row = await self._counters.take(COUNTER, more, upsert=True, name=_INDEX_VERSION)
-        except Duplicate:  # two made it at the same moment; now it is there
-            row = await self._counters.take(COUNTER, more, name=_INDEX_VERSION)
-        assert row is not None, "an upsert finds or makes it"
+        row = await self._take({"$inc": {"value": 1}})
         return [int(row["value"])] * len(askers)
+
+    async def _take(self, change: Row) -> Row:
+        try:
+            row = await self._counters.take(COUNTER, change, upsert=True, name=_INDEX_VERSION)
+        except Duplicate:  # two made it at the same moment; now it is there
+            row = await self._counters.take(COUNTER, change, name=_INDEX_VERSION)
+        assert row is not None, "an upsert finds or makes it"
+        return row
+
+    def _see(self, row: Row) -> None:
+        self.is_whole = bool(row.get("is_whole", True))

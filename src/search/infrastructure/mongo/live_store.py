@@ -40,6 +40,7 @@ from search.infrastructure.mongo.chunks import MongoChunks
 from search.infrastructure.mongo.index_version import MongoIndexVersion
 from search.infrastructure.mongo.labels import MongoLabels
 from search.infrastructure.mongo.live_queries import (
+    ANY_RETIRED,
     AS_READ,
     DECIDED,
     FAILED,
@@ -114,6 +115,21 @@ class MongoLiveStore(LiveStore):
     async def index_version(self) -> int:
         """One call."""
         return await self._index_version.read()
+
+    @override
+    async def is_whole(self) -> bool:
+        return self._index_version.is_whole
+
+    @override
+    async def has_retired(self) -> bool:
+        """One call."""
+        return await self._records.find_one(ANY_RETIRED, fields={"_id": 1}) is not None
+
+    @override
+    async def mark_whole(self, whole: bool) -> None:
+        """One call."""
+        await self._index_version.mark_whole(whole)
+        self._tell()
 
     @override
     async def document(self, document_id: DocumentId) -> DocumentState | None:

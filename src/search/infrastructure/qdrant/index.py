@@ -89,6 +89,12 @@ class QdrantIndex(ChunkIndex):
         standing = self._moving.standing
         return None if standing is None else standing.serving.place.space
 
+    @property
+    @override
+    def losses(self) -> int:
+        """The server's business: it keeps what it acknowledged."""
+        return 0
+
     @override
     async def ready(self) -> None:
         with _known_as_unavailable():

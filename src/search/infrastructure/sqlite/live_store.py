@@ -56,6 +56,7 @@ CREATE TABLE IF NOT EXISTS chunks (
 );
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT OR IGNORE INTO counters (name, value) VALUES ('index_version', 1);
+INSERT OR IGNORE INTO counters (name, value) VALUES ('is_whole', 1);
 """
 )
 
@@ -69,10 +70,15 @@ class SqliteLiveStore(LiveStore):
         self._database = database
         self._facts = facts
         self._index_version = 0
+        self._is_whole = True
+        self._has_retired = False
         self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        self._index_version = await self._database.read(_index_version)
+        def read(connection: sqlite3.Connection) -> tuple[int, bool, bool]:
+            return _index_version(connection), _counter(connection, "is_whole") == 1, _has_retired(connection)
+
+        self._index_version, self._is_whole, self._has_retired = await self._database.read(read)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -81,6 +87,24 @@ class SqliteLiveStore(LiveStore):
     @override
     async def index_version(self) -> int:
         return self._index_version
+
+    @override
+    async def is_whole(self) -> bool:
+        return self._is_whole
+
+    @override
+    async def has_retired(self) -> bool:
+        return self._has_retired
+
+    @override
+    async def mark_whole(self, whole: bool) -> None:
+        def write(connection: sqlite3.Connection) -> int:
+            connection.execute("UPDATE counters SET value = ? WHERE name = 'is_whole'", (int(whole),))
+            return _next_index_version(connection)
+
+        index_version = await self._database.write(write)
+        self._is_whole = whole
+        self._tell(index_version)
 
     @override
     async def document(self, document_id: DocumentId) -> DocumentState | None:
@@ -119,12 +143,13 @@ class SqliteLiveStore(LiveStore):
 
     @override
     async def labelled(self, document_id: DocumentId, labels_version: int) -> None:
-        def write(connection: sqlite3.Connection) -> int | None:
-            changed = connection.execute(
+        def write(connection: sqlite3.Connection) -> int:
+            connection.execute(
                 "UPDATE documents SET indexed_labels_version = ? WHERE document_id = ? AND indexed_labels_version < ?",
                 (labels_version, document_id, labels_version),
-            ).rowcount
-            return _next_index_version(connection) if changed else None
+            )
+            # Also when the record said so before: units that were written again may have carried older ones.
+            return _next_index_version(connection)
 
         self._tell(await self._database.write(write))
 
@@ -143,7 +168,7 @@ class SqliteLiveStore(LiveStore):
         envelopes = self._facts.wrap(facts)
         rows = [(new.document_id, new.version, chunk.ordinal, chunk.model_dump_json()) for chunk in new.chunks]
 
-        def write(connection: sqlite3.Connection) -> tuple[int, int] | None:
+        def write(connection: sqlite3.Connection) -> tuple[int, int, bool] | None:
             row = connection.execute(
                 "SELECT live_version, withdrawn_version, labels_version FROM documents WHERE document_id = ?",
                 (new.document_id,),
@@ -151,7 +176,7 @@ class SqliteLiveStore(LiveStore):
             if row is not None and max(row[0] or 0, row[1] or 0) >= new.version:
                 return None
             version = _next_index_version(connection)
-            _retire(connection, new.document_id, version)
+            retires = _retire(connection, new.document_id, version)
             connection.execute(
                 "INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
                 (
@@ -172,11 +197,12 @@ class SqliteLiveStore(LiveStore):
                 (new.document_id, new.version, new.labels_version),
             )
             self._facts.save(connection, envelopes)
-            return version, new.labels_version if row is None else row[2]
+            return version, new.labels_version if row is None else row[2], retires
 
         done = await self._database.write(write)
         if done is None:
             return None
+        self._has_retired = self._has_retired or done[2]
         self._tell(done[0])
         return done[1]
 
@@ -184,7 +210,7 @@ class SqliteLiveStore(LiveStore):
     async def withdraw(self, document_id: DocumentId, version: int, *facts: Event) -> bool:
         envelopes = self._facts.wrap(facts)
 
-        def write(connection: sqlite3.Connection) -> int | None:
+        def write(connection: sqlite3.Connection) -> tuple[int, bool] | None:
             changed = connection.execute(
                 "INSERT INTO documents (document_id, withdrawn_version) VALUES (?, ?)"
                 " ON CONFLICT (document_id) DO UPDATE SET withdrawn_version = excluded.withdrawn_version,"
@@ -196,13 +222,16 @@ class SqliteLiveStore(LiveStore):
             if not changed:
                 return None
             index_version = _next_index_version(connection)
-            _retire(connection, document_id, index_version)
+            retires = _retire(connection, document_id, index_version)
             self._facts.save(connection, envelopes)
-            return index_version
+            return index_version, retires
 
-        index_version = await self._database.write(write)
-        self._tell(index_version)
-        return index_version is not None
+        done = await self._database.write(write)
+        if done is None:
+            return False
+        self._has_retired = self._has_retired or done[1]
+        self._tell(done[0])
+        return True
 
     @override
     async def fail(self, document_id: DocumentId, version: int) -> None:
@@ -324,7 +353,7 @@ class SqliteLiveStore(LiveStore):
         if not versions:
             return
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: sqlite3.Connection) -> bool:
             connection.executemany(
                 "DELETE FROM versions WHERE document_id = ? AND version = ? AND live_until IS NOT NULL", versions
             )
@@ -333,8 +362,9 @@ class SqliteLiveStore(LiveStore):
                 " (SELECT 1 FROM versions WHERE document_id = :document AND version = :version)",
                 [{"document": document_id, "version": version} for document_id, version in versions],
             )
+            return _has_retired(connection)
 
-        await self._database.write(write)
+        self._has_retired = await self._database.write(write)
 
     def _tell(self, index_version: int | None = None) -> None:
         if index_version is not None:
@@ -344,7 +374,15 @@ class SqliteLiveStore(LiveStore):
 
 
 def _index_version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT value FROM counters WHERE name = 'index_version'").fetchone()[0])
+    return _counter(connection, "index_version")
+
+
+def _counter(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()[0])
+
+
+def _has_retired(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM versions WHERE live_until IS NOT NULL LIMIT 1").fetchone() is not None
 
 
 def _next_index_version(connection: sqlite3.Connection) -> int:
@@ -354,7 +392,9 @@ def _next_index_version(connection: sqlite3.Connection) -> int:
     return int(row[0])
 
 
-def _retire(connection: sqlite3.Connection, document_id: DocumentId, index_version: int) -> None:
-    connection.execute(
+def _retire(connection: sqlite3.Connection, document_id: DocumentId, index_version: int) -> bool:
+    """Whether there was anything to retire."""
+    retired = connection.execute(
         "UPDATE versions SET live_until = ? WHERE document_id = ? AND live_until IS NULL", (index_version, document_id)
-    )
+    ).rowcount
+    return retired > 0
