@@ -141,6 +141,13 @@ class ChildProcess:
         """Whether it has not ended and still answers."""
         return self._process.returncode is None and not self._reader.done()
 
+    @property
+    def crashed_by(self) -> signal.Signals | None:
+        """The fault of its own that ended it, if one did: not a kill, and not its memory's limit."""
+        code = self._process.returncode
+        faults = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE)
+        return next((fault for fault in faults if code == -fault), None)
+
     async def call(self, method: str, /, *, within_seconds: float, **arguments: Any) -> Any:
         """The child's answer. A cancelled call is still done by the child.
 
@@ -321,8 +328,10 @@ def _answer(handlers: dict[str, Handler], number: int, method: str, arguments: d
         if _machine_has_memory():
             return _packed(number, None, {"kind": "MemoryError", "detail": "out of memory", "data": {}})
         return _packed_shortage(number, out_of("memory"))
-    except Exception as failure:
-        lacking = as_unavailable(failure)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as failure:  # panics of a library in Rust are no plain exceptions
+        lacking = as_unavailable(failure) if isinstance(failure, Exception) else None
         if lacking is not None and not (lacking.specific_code == "out_of_memory" and _machine_has_memory()):
             return _packed_shortage(number, lacking)
         error = {"kind": type(failure).__name__, "detail": str(failure), "data": getattr(failure, "data", {})}

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import psutil
 
+from search.infrastructure.edge.faults import is_room_short, is_shortage
 from search.infrastructure.edge.times import EdgeIndexTimes
 from shared.kernel import Unavailable
 from shared.runtime.backoff import Backoff
@@ -18,6 +19,9 @@ from shared.telemetry import Metrics, get_log
 
 _MODULE: Final = "search.infrastructure.edge.process"
 _CODE: Final = "index_unavailable"
+_OF_THE_ENGINE: Final = ("Exception", "PanicException")
+_MOST_CRASHES: Final = 2
+"""In a row, of children that open the index: after that it is the index."""
 
 _log = get_log("search")
 
@@ -25,15 +29,29 @@ Ask = Callable[..., Awaitable[Any]]
 """Asks a child that is being opened: the method and its arguments. Raises ChildEnded, ChildError."""
 
 
+class IndexDamaged(Exception):
+    """What the child is to serve cannot be read."""
+
+
 class IndexChild:
     """Every call has an end: a child that takes too long for one is killed, and another takes its place."""
 
     def __init__(
-        self, owner_file: Path, set_up: Callable[[Ask], Awaitable[None]], metrics: Metrics, times: EdgeIndexTimes
+        self,
+        owner_file: Path,
+        *,
+        set_up: Callable[[Ask], Awaitable[None]],
+        set_aside: Callable[[str], Awaitable[None]],
+        metrics: Metrics,
+        times: EdgeIndexTimes,
     ) -> None:
-        """`set_up` has a new child open what it is to serve. `owner_file` says which process it is."""
+        """`set_up` has a new child open what it is to serve; `owner_file` says which process it is.
+
+        `set_aside` is called when that cannot be read; then something else is there to be opened.
+        """
         self._owner_file = owner_file
         self._set_up = set_up
+        self._set_aside = set_aside
         self._metrics = metrics
         self._times = times
         self._child: ChildProcess | None = None
@@ -42,7 +60,12 @@ class IndexChild:
         self._backoff = Backoff(times.first_pause_seconds, times.longest_pause_seconds)
         self._not_before = 0.0
         self._why_not = ""
-        self._was_open = False
+        self._openings = 0
+        # A call failed in a way that damage would explain: the next child reads everything once before it serves.
+        self._is_suspect = False
+        self._trusted_until = 0.0
+        # How often in a row a child crashed while it opened.
+        self._crashes = 0
         self._closed = True
         # How often in a row it was late for a kind of call.
         self._late: Counter[str] = Counter()
@@ -85,11 +108,13 @@ class IndexChild:
                 answer = await child.call(method, within_seconds=self._patience(method), **arguments)
             except ChildEnded as error:
                 self._late[method] += isinstance(error, ChildLate)
+                await self._suspect(child)
                 self._metrics.count("search_index_restarts_total")
                 _log.warning("the index's process ended", action="index.restart", method=method, reason=str(error))
                 if last:
                     raise Unavailable("The index is being started again.", code=_CODE) from error
             except ChildError as error:
+                await self._doubt(child, error)
                 raise Unavailable(f"The index could not do that: {error}.", code=_CODE) from error
             else:
                 del self._late[method]
@@ -98,7 +123,7 @@ class IndexChild:
 
     async def ask_soon(self, method: str, **arguments: Any) -> Any:
         """The same for somebody who waits: Unavailable after `search_seconds`, or if it has been opened for so long."""
-        seconds = self._times.search_seconds if self._was_open else self._times.first_search_seconds
+        seconds = self._times.search_seconds if self._openings else self._times.first_search_seconds
         if self._is_opening:
             seconds -= asyncio.get_running_loop().time() - self._opening_since
         try:
@@ -108,12 +133,34 @@ class IndexChild:
             raise Unavailable("The index does not answer now.", code=_CODE) from None
 
     @property
+    def openings(self) -> int:
+        """How many children have opened it."""
+        return self._openings
+
+    @property
     def _is_opening(self) -> bool:
         return self._opening is not None and not self._opening.done()
 
     def _patience(self, method: str, first_seconds: float | None = None) -> float:
         seconds = self._times.call_seconds if first_seconds is None else first_seconds
         return float(min(self._times.longest_call_seconds, seconds * 2 ** min(self._late[method], 10)))
+
+    async def _suspect(self, child: ChildProcess) -> None:
+        """Whether it is damage is looked at once in a while at most: a fault of the engine's would look the same."""
+        await child.kill()
+        if child.crashed_by is None or is_room_short(self._owner_file.parent):
+            return
+        if asyncio.get_running_loop().time() >= self._trusted_until:
+            self._is_suspect = True
+
+    async def _doubt(self, child: ChildProcess, error: ChildError) -> None:
+        """Another child looks whether it can read everything, if it is the engine that complains."""
+        if error.kind not in _OF_THE_ENGINE or is_shortage(error) or self._is_suspect:
+            return
+        if asyncio.get_running_loop().time() >= self._trusted_until:
+            _log.warning("the index failed", action="index.failed", reason=str(error))
+            self._is_suspect = True
+            await child.kill()
 
     async def _owner(self) -> ChildProcess:
         """The child that has the shard open; one start for everyone who waits."""
@@ -140,15 +187,26 @@ class IndexChild:
         if former is not None:
             await former.kill()  # also what it started; it may only have ceased to answer
         try:
-            child = await self._opened()
+            child = await self._opened_or_replaced()
         except Unavailable as error:
             loop = asyncio.get_running_loop()
             self._why_not, self._not_before = error.detail, loop.time() + self._backoff.next_seconds()
             raise
         self._backoff.reset()
-        self._was_open = True
+        self._openings += 1
         self._child = child
         return child
+
+    async def _opened_or_replaced(self) -> ChildProcess:
+        try:
+            return await self._opened()
+        except IndexDamaged as error:
+            self._is_suspect, self._crashes = False, 0
+            await self._set_aside(str(error))
+        try:
+            return await self._opened()
+        except IndexDamaged as error:
+            raise Unavailable(f"The index cannot be opened: {error}.", code=_CODE) from error
 
     async def _opened(self) -> ChildProcess:
         child = await ChildProcess.start(_MODULE)
@@ -165,15 +223,23 @@ class IndexChild:
 
         try:
             await self._set_up(ask)
+            if self._is_suspect:
+                await child.call("check", within_seconds=self._times.check_seconds)
+                self._is_suspect = False
+                self._trusted_until = asyncio.get_running_loop().time() + self._times.check_again_seconds
             await asyncio.to_thread(self._record_owner, child.pid)
         except (ChildEnded, ChildError) as error:
             self._late["open"] += isinstance(error, ChildLate)
             await child.kill()
+            self._crashes += child.crashed_by is not None and not is_room_short(self._owner_file.parent)
+            if self._crashes >= _MOST_CRASHES or (isinstance(error, ChildError) and error.kind == "ShardDamaged"):
+                raise IndexDamaged(str(error)) from error
             raise Unavailable(f"The index cannot be opened: {error}.", code=_CODE) from error
         except BaseException:
             await child.kill()
             raise
         del self._late["open"]
+        self._crashes = 0
         return child
 
     def _record_owner(self, pid: int) -> None:

@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,8 @@ COMPLETE: Final = "complete"
 
 It holds the name of the vector space; it was empty once, when the folder's name had to do.
 """
+DAMAGED: Final = "damaged-"
+"""Before the name of a folder that was set aside, and the time."""
 _NAME: Final = re.compile(r"(?P<dimension>\d+)-(?P<space>[\w.]+)-a(?P<analysis>[\w.]+)")
 _SAFE: Final = re.compile(r"[^\w.]")
 _NO_SPACE: Final = "none"
@@ -45,6 +48,17 @@ class EdgeFolders:
     def complete(self) -> Sequence[Place]:
         """Those that can serve, the last used first."""
         return [place for place in self._found() if (place.path / COMPLETE).exists()]
+
+    def set_aside(self, place: Place, at: datetime) -> Path:
+        """Out of the way, for a person to look at or to delete; where it is now."""
+        target = self.root / f"{DAMAGED}{at:%Y%m%d-%H%M%S}-{place.path.name}"
+        place.path.rename(target)
+        sync(self.root)
+        return target
+
+    def damaged(self) -> Sequence[Path]:
+        """What was set aside."""
+        return sorted(self.root.glob(f"{DAMAGED}*"))
 
     def remove_others(self, *used: Place) -> None:
         """Frees the room of every other space."""

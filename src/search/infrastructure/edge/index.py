@@ -19,7 +19,8 @@ from search.infrastructure.edge.times import EdgeIndexTimes
 from search.infrastructure.edge.wire import from_wire, to_wire
 from search.infrastructure.payloads import labels_payload
 from shared.events.ingest import Labels
-from shared.kernel import DocumentId, Unavailable
+from shared.kernel import DocumentId, Unavailable, utc_now
+from shared.ports.health import Checked, ComponentHealth
 from shared.ports.model import Model
 from shared.telemetry import Metrics, get_log
 
@@ -33,7 +34,7 @@ _log = get_log("search")
 _TIMES: Final = EdgeIndexTimes()
 
 
-class EdgeIndex(ChunkIndex):
+class EdgeIndex(ChunkIndex, Checked):
     """An async context manager; the child starts beside everything else, and again when it dies.
 
     `folder` holds a shard for the vector space and the analysis version. Another model means another shard: its
@@ -50,9 +51,12 @@ class EdgeIndex(ChunkIndex):
         # Where points are to be; another than the shard that answers while they are being moved.
         self._home: Place | None = None
         self._moving: asyncio.Task[None] | None = None
-        self._losses = 0
+        self._metrics = metrics
+        self._set_aside_count = 0
         self._closed = True
-        self._child = IndexChild(folder / "owner.json", self._open, metrics, times)
+        self._child = IndexChild(
+            folder / "owner.json", set_up=self._open, set_aside=self._set_aside, metrics=metrics, times=times
+        )
         # Writes take turns, in the order they came, so that a search waits for one of them at most.
         self._writes = asyncio.Lock()
 
@@ -76,7 +80,8 @@ class EdgeIndex(ChunkIndex):
     @property
     @override
     def losses(self) -> int:
-        return self._losses
+        """A child that ended may have left less than it acknowledged; one that was set aside left nothing."""
+        return max(0, self._child.openings - 1) + self._set_aside_count
 
     @override
     async def ready(self) -> None:
@@ -141,6 +146,13 @@ class EdgeIndex(ChunkIndex):
         size: int = await self._child.ask("size")
         return size
 
+    @override
+    async def check(self) -> ComponentHealth:
+        words = f"{await self.size():,} units"
+        if damaged := await asyncio.to_thread(self._folders.damaged):
+            words += f"; damaged and set aside, yours to delete: {', '.join(path.name for path in damaged)}"
+        return ComponentHealth(True, words)
+
     async def _write(self, method: str, **arguments: Any) -> None:
         async with self._writes:
             await self._child.ask(method, **arguments)
@@ -154,6 +166,19 @@ class EdgeIndex(ChunkIndex):
         self._fingerprint, self._home = serving.space, home
         if not self._closed:
             self._begin_moving()
+
+    async def _set_aside(self, reason: str) -> None:
+        """What cannot be read is kept for a person; an empty shard takes its place, to be filled again."""
+        damaged, _ = await asyncio.to_thread(self._place)
+        try:
+            kept = await asyncio.to_thread(self._folders.set_aside, damaged, utc_now())
+        except FileNotFoundError:
+            return  # it was not even made
+        except OSError as error:
+            raise Unavailable(f"The damaged index cannot be set aside: {error}.", code="index_unavailable") from error
+        self._set_aside_count += 1
+        self._metrics.count("search_index_set_aside_total")
+        _log.error("the index is damaged and was set aside", action="index.damaged", reason=reason, folder=str(kept))
 
     def _place(self) -> tuple[Place, Place]:
         """The shard that can answer at once, and the one where the model wants points to be."""

@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from search.infrastructure.edge.faults import ShardDamaged, is_shortage
 from search.infrastructure.edge.folders import remove
-from search.infrastructure.edge.shard import Shard
+from search.infrastructure.edge.shard import Shard, ShardLocked
 from shared.runtime.children import serve_parent
+
+_PAGE = 1000
 
 
 class Owner:
@@ -27,10 +30,33 @@ class Owner:
         self._after: str | None = None
 
     def open(self, path: str, space: str | None, dimension: int, wait_seconds: float) -> None:
-        """Raises ShardLocked after waiting for another owner."""
+        """Raises ShardLocked after waiting for another owner, ShardDamaged."""
         shard = Shard(path, space)
-        shard.open(dimension, wait_seconds)
+        try:
+            shard.open(dimension, wait_seconds)
+        except (ShardLocked, MemoryError):
+            raise
+        except BaseException as error:  # the engine's panics are no plain exceptions
+            if is_shortage(error):
+                raise
+            raise ShardDamaged(str(error)) from error
         self._serving = shard
+
+    def check(self) -> None:
+        """Raises ShardDamaged when something in the shard that answers cannot be read."""
+        after: str | None = None
+        try:
+            while True:
+                records, after = self._present.page(after, _PAGE, with_dense=True)
+                if after is None:
+                    return
+                del records
+        except MemoryError:
+            raise
+        except BaseException as error:
+            if is_shortage(error):
+                raise
+            raise ShardDamaged(str(error)) from error
 
     def move(self, path: str, space: str | None, dimension: int) -> None:
         """Begins the move to another shard (a new one: what lies there is removed) or goes back on it."""
@@ -113,6 +139,7 @@ def main() -> None:
     serve_parent(
         {
             "open": owner.open,
+            "check": owner.check,
             "move": owner.move,
             "fill": owner.fill,
             "upsert": owner.upsert,

@@ -227,10 +227,11 @@ class Shard:
         found = {(record.payload["document"], record.payload["version"]) for record in records}
         return {"versions": list(found), "next": None if following is None else str(following)}
 
-    def page(self, after: str | None, limit: int) -> tuple[list[Any], str | None]:
+    def page(self, after: str | None, limit: int, *, with_dense: bool = False) -> tuple[list[Any], str | None]:
         """Points by id, with payload and sparse vectors, for `add_missing` of another shard; the next page's id."""
+        vectors = [SPARSE, DENSE] if with_dense else [SPARSE]
         records, following = self._shard.scroll(
-            edge.ScrollRequest(offset=after, limit=limit, with_payload=True, with_vector=[SPARSE])
+            edge.ScrollRequest(offset=after, limit=limit, with_payload=True, with_vector=vectors)
         )
         return records, None if following is None else str(following)
 

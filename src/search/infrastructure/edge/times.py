@@ -17,6 +17,10 @@ class EdgeIndexTimes:
     longest_call_seconds: float = 120.0
     open_seconds: float = 30.0
     """For a child that opens the index; twice as long the next time."""
+    check_seconds: float = 600.0
+    """For a child that reads everything, after one that failed."""
+    check_again_seconds: float = 300.0
+    """What was found whole is trusted for so long, whatever fails."""
     close_seconds: float = 5.0
     """Then it is killed: what was written is in its log."""
     first_pause_seconds: float = 0.5

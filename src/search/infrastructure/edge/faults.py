@@ -1,0 +1,37 @@
+"""Which failures of the index are the machine's, and which the index's own; free of the driver."""
+
+import errno
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+_LITTLE_ROOM_BYTES: Final = 32 << 20
+_SHORTAGES: Final = frozenset(
+    (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.ENOMEM,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.EAGAIN,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+    )
+)
+
+
+class ShardDamaged(Exception):
+    """What lies in the shard's folder cannot be read, today or tomorrow."""
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether the engine complains of what the machine does not give now, and not of the shard."""
+    return any(int(number) in _SHORTAGES for number in re.findall(r"os error (\d+)", str(error)))
+
+
+def is_room_short(folder: Path) -> bool:
+    """Whether so little is left of the disk that a page of a file may not be had: that ends a process (SIGBUS)."""
+    state = os.statvfs(folder)
+    return state.f_bavail * state.f_frsize < _LITTLE_ROOM_BYTES
