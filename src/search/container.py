@@ -1,7 +1,6 @@
 """Wires Search; ends in `module`."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
@@ -24,6 +23,7 @@ from search.application.wholeness import Wholeness
 from search.infrastructure.kiwi_analyzer import KiwiAnalyzer
 from search.interface.events import subscriptions
 from search.interface.http import build_router
+from shared.disk_reserve import DiskReserve
 from shared.ports.duties import DutyStore
 from shared.ports.event_bus import EventBus
 from shared.ports.health import Probe
@@ -93,12 +93,19 @@ def _resources(storage: _Storage, *others: Resource) -> tuple[Resource, ...]:
 
 
 def _edge_index(
-    data_dir: Path, model: Model, analyzer: Analyzer, metrics: Metrics, times: "EdgeIndexTimes | None"
+    settings: Settings, model: Model, analyzer: Analyzer, metrics: Metrics, times: "EdgeIndexTimes | None"
 ) -> ChunkIndex:
     from search.infrastructure.edge.index import EdgeIndex
     from search.infrastructure.edge.times import EdgeIndexTimes
 
-    return EdgeIndex(data_dir / "index", model, analyzer.version, metrics, times=times or EdgeIndexTimes())
+    return EdgeIndex(
+        settings.data_dir / "index",
+        model,
+        analyzer.version,
+        metrics,
+        reserve=DiskReserve(settings.data_dir, settings.reserve_bytes),
+        times=times or EdgeIndexTimes(),
+    )
 
 
 def _qdrant_index(
@@ -142,7 +149,7 @@ class SearchContainer(containers.DeclarativeContainer):
     analyzer = providers.Singleton(KiwiAnalyzer)
     index = providers.Selector(
         providers.Callable(scheme_of, settings.provided.index_url),
-        edge=providers.Singleton(_edge_index, settings.provided.data_dir, model, analyzer, metrics, edge_times),
+        edge=providers.Singleton(_edge_index, settings, model, analyzer, metrics, edge_times),
         qdrant=providers.Singleton(_qdrant_index, settings, model, analyzer, duties, remotes),
     )
     wholeness = providers.Singleton(Wholeness, index, store)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
+from shared.disk_reserve import DiskReserve
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.lean_imports import without
 from shared.model.manager import ModelManager
@@ -13,6 +14,7 @@ from shared.ports.event_bus import EventBus
 from shared.ports.health import Checked
 from shared.ports.storage import BlobStore, Cache
 from shared.runtime.module import Module
+from shared.runtime.reserve_keeper import ReserveKeeper
 from shared.runtime.resilience import Remotes
 from shared.runtime.waiting import Waiting
 from shared.settings import Settings, scheme_of
@@ -54,7 +56,8 @@ def _mongo(settings: Settings, remotes: Remotes) -> "MongoDatabase | None":
 def _file_blobs(settings: Settings) -> BlobStore:
     from shared.infrastructure.files.blobs import FileBlobs
 
-    return FileBlobs(settings.data_dir / "blobs", min_free_bytes=settings.min_free_bytes)
+    reserve = DiskReserve(settings.data_dir, settings.reserve_bytes)
+    return FileBlobs(settings.data_dir / "blobs", min_free_bytes=settings.min_free_bytes, reserve=reserve)
 
 
 def _mongo_blobs(settings: Settings, mongo: "MongoDatabase") -> BlobStore:
@@ -103,6 +106,7 @@ def _model_for(sharing: ModelSharing, consumer: str) -> ConsumerModel:
 
 def _adapters(
     settings: Settings,
+    metrics: Metrics,
     mongo: "MongoDatabase | None",
     bus: EventBus,
     blobs: BlobStore,
@@ -110,15 +114,17 @@ def _adapters(
     waiting: Waiting,
 ) -> Module:
     """A process that only lends its model asks for nothing of them, so their health is not its own."""
+    keeper = None
+    if settings.has_embedded_state and settings.reserve_bytes:
+        keeper = ReserveKeeper(DiskReserve(settings.data_dir, settings.reserve_bytes), metrics)
     probed = {} if settings.modules == ("model",) else {"events": bus, "blobs": blobs, "cache": cache}
-    return Module(
-        name="shared",
-        resources=[one for one in (mongo, bus, blobs, cache) if isinstance(one, AbstractAsyncContextManager)],
-        probes={
-            **{f"shared.{name}": one.check for name, one in probed.items() if isinstance(one, Checked)},
-            **({"shared.work": waiting.health} if probed else {}),
-        },
-    )
+    probes = {f"shared.{name}": one.check for name, one in probed.items() if isinstance(one, Checked)}
+    if probed:
+        probes["shared.work"] = waiting.health
+    if keeper is not None:
+        probes["shared.disk"] = keeper.check
+    resources = [one for one in (keeper, mongo, bus, blobs, cache) if isinstance(one, AbstractAsyncContextManager)]
+    return Module(name="shared", resources=resources, probes=probes)
 
 
 def _model_module(
@@ -175,7 +181,7 @@ class SharedContainer(containers.DeclarativeContainer):
         memory=providers.Singleton(_memory_cache),
         redis=providers.Singleton(_redis_cache, settings, remotes),
     )
-    adapters = providers.Singleton(_adapters, settings, mongo, bus, blobs, cache, waiting)
+    adapters = providers.Singleton(_adapters, settings, metrics, mongo, bus, blobs, cache, waiting)
     """The plug of what all modules share."""
     model = providers.Singleton(_model_module, models, sharing, remote_model, model_operations, model_of_api, access)
     """The plug of the models."""

@@ -196,6 +196,8 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=1 << 30, ge=1)
     min_free_bytes: int = Field(default=64 << 20, ge=0)
     """Uploads are refused (507) when the disk would have less than this left."""
+    reserve_bytes: int = Field(default=32 << 20, ge=0)
+    """Set aside on the disk for deletions, their clean-up and the index, for the day it is full; 0 is nothing."""
     upload_idle_timeout_seconds: float = Field(default=60, gt=0)
     api_keys_file: Path | None = None
     cors_origins: Annotated[tuple[str, ...], *_NAMES, AfterValidator(_origins)] = ()

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+from shared.disk_reserve import DiskReserve
 from shared.durable_files import write_whole
 from shared.kernel import Conflict, DomainError, StorageFull
 from shared.settings import WrongSettings
@@ -88,6 +89,8 @@ class DataDirectory:
                 descriptor = self._take(stack, os.O_RDWR | os.O_CREAT, self._lock_file)
                 # What a killed holder left there is about a server that is gone.
                 self._server_file.unlink(missing_ok=True)
+                # On a full disk not even the stores can be opened without a little room.
+                DiskReserve(self.path).release_if_short()
                 stack.callback(self._leave)
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, json.dumps(asdict(Holder(os.getpid(), self.boot_id))).encode(), 0)

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import psutil
 
-from search.infrastructure.edge.faults import is_room_short, is_shortage
+from search.infrastructure.edge.faults import is_disk_full, is_room_short, is_shortage
 from search.infrastructure.edge.times import EdgeIndexTimes
+from shared.disk_reserve import DiskReserve
 from shared.kernel import Unavailable
 from shared.runtime.backoff import Backoff
 from shared.runtime.children import ChildEnded, ChildError, ChildLate, ChildProcess
@@ -33,6 +34,10 @@ class IndexDamaged(Exception):
     """What the child is to serve cannot be read."""
 
 
+class _NoRoom(Exception):
+    """The disk has no room for what opening the index needs."""
+
+
 class IndexChild:
     """Every call has an end: a child that takes too long for one is killed, and another takes its place."""
 
@@ -42,16 +47,19 @@ class IndexChild:
         *,
         set_up: Callable[[Ask], Awaitable[None]],
         set_aside: Callable[[str], Awaitable[None]],
+        reserve: DiskReserve,
         metrics: Metrics,
         times: EdgeIndexTimes,
     ) -> None:
         """`set_up` has a new child open what it is to serve; `owner_file` says which process it is.
 
-        `set_aside` is called when that cannot be read; then something else is there to be opened.
+        `set_aside` is called when that cannot be read; then something else is there to be opened. The `reserve` is
+        given up when the disk has no room for what the index needs.
         """
         self._owner_file = owner_file
         self._set_up = set_up
         self._set_aside = set_aside
+        self._reserve = reserve
         self._metrics = metrics
         self._times = times
         self._child: ChildProcess | None = None
@@ -114,6 +122,8 @@ class IndexChild:
                 if last:
                     raise Unavailable("The index is being started again.", code=_CODE) from error
             except ChildError as error:
+                if not last and is_disk_full(error) and await self._release():
+                    continue
                 await self._doubt(child, error)
                 raise Unavailable(f"The index could not do that: {error}.", code=_CODE) from error
             else:
@@ -144,6 +154,13 @@ class IndexChild:
     def _patience(self, method: str, first_seconds: float | None = None) -> float:
         seconds = self._times.call_seconds if first_seconds is None else first_seconds
         return float(min(self._times.longest_call_seconds, seconds * 2 ** min(self._late[method], 10)))
+
+    async def _release(self) -> bool:
+        """Whether there was room to be given up, and is free now."""
+        released = await asyncio.to_thread(self._reserve.release)
+        if released:
+            _log.warning("the disk is full: the reserve is given up", action="disk.released", store="index")
+        return released
 
     async def _suspect(self, child: ChildProcess) -> None:
         """Whether it is damage is looked at once in a while at most: a fault of the engine's would look the same."""
@@ -203,10 +220,13 @@ class IndexChild:
         except IndexDamaged as error:
             self._is_suspect, self._crashes = False, 0
             await self._set_aside(str(error))
+        except _NoRoom as error:
+            if not await self._release():
+                raise _cannot_open(error) from error
         try:
             return await self._opened()
-        except IndexDamaged as error:
-            raise Unavailable(f"The index cannot be opened: {error}.", code=_CODE) from error
+        except (IndexDamaged, _NoRoom) as error:
+            raise _cannot_open(error) from error
 
     async def _opened(self) -> ChildProcess:
         child = await ChildProcess.start(_MODULE)
@@ -231,7 +251,9 @@ class IndexChild:
         except (ChildEnded, ChildError) as error:
             self._late["open"] += isinstance(error, ChildLate)
             await child.kill()
-            self._crashes += child.crashed_by is not None and not is_room_short(self._owner_file.parent)
+            if is_disk_full(error) or (child.crashed_by is not None and is_room_short(self._owner_file.parent)):
+                raise _NoRoom(str(error)) from error
+            self._crashes += child.crashed_by is not None
             if self._crashes >= _MOST_CRASHES or (isinstance(error, ChildError) and error.kind == "ShardDamaged"):
                 raise IndexDamaged(str(error)) from error
             raise Unavailable(f"The index cannot be opened: {error}.", code=_CODE) from error
@@ -256,3 +278,7 @@ class IndexChild:
                 _log.warning("ending the index's former process", action="index.end_former", pid=former.pid)
                 former.kill()
                 former.wait(5)
+
+
+def _cannot_open(error: Exception) -> Unavailable:
+    return Unavailable(f"The index cannot be opened: {error}.", code=_CODE)

@@ -1,12 +1,13 @@
 """Which failures of the index are the machine's, and which the index's own; free of the driver."""
 
 import errno
-import os
 import re
 from pathlib import Path
 from typing import Final
 
-_LITTLE_ROOM_BYTES: Final = 32 << 20
+from shared.disk_reserve import free_bytes
+
+LITTLE_ROOM_BYTES: Final = 16 << 20
 _SHORTAGES: Final = frozenset(
     (
         errno.ENOSPC,
@@ -31,7 +32,11 @@ def is_shortage(error: BaseException) -> bool:
     return any(int(number) in _SHORTAGES for number in re.findall(r"os error (\d+)", str(error)))
 
 
+def is_disk_full(error: BaseException) -> bool:
+    """Whether it complains of a full disk."""
+    return any(f"os error {code}" in str(error) for code in (errno.ENOSPC, errno.EDQUOT))
+
+
 def is_room_short(folder: Path) -> bool:
     """Whether so little is left of the disk that a page of a file may not be had: that ends a process (SIGBUS)."""
-    state = os.statvfs(folder)
-    return state.f_bavail * state.f_frsize < _LITTLE_ROOM_BYTES
+    return free_bytes(folder) < LITTLE_ROOM_BYTES

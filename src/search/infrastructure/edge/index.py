@@ -1,6 +1,7 @@
 """The chunk index on Qdrant Edge: the parent's side. The shards live in process.py."""
 
 import asyncio
+import contextlib
 from array import array
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,12 +15,14 @@ from search.application.ports.versions import DocumentVersion
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
 from search.infrastructure.edge.child import Ask, IndexChild
+from search.infrastructure.edge.faults import LITTLE_ROOM_BYTES
 from search.infrastructure.edge.folders import EdgeFolders, Place
 from search.infrastructure.edge.times import EdgeIndexTimes
 from search.infrastructure.edge.wire import from_wire, to_wire
 from search.infrastructure.payloads import labels_payload
+from shared.disk_reserve import DiskReserve, free_bytes
 from shared.events.ingest import Labels
-from shared.kernel import DocumentId, Unavailable, utc_now
+from shared.kernel import DocumentId, StorageFull, Unavailable, utc_now
 from shared.ports.health import Checked, ComponentHealth
 from shared.ports.model import Model
 from shared.telemetry import Metrics, get_log
@@ -42,8 +45,18 @@ class EdgeIndex(ChunkIndex, Checked):
     """
 
     def __init__(
-        self, folder: Path, model: Model, analysis_version: str, metrics: Metrics, *, times: EdgeIndexTimes = _TIMES
+        self,
+        folder: Path,
+        model: Model,
+        analysis_version: str,
+        metrics: Metrics,
+        *,
+        reserve: DiskReserve | None = None,
+        times: EdgeIndexTimes = _TIMES,
     ) -> None:
+        """New units leave room for the `reserve` of the disk while it is given up."""
+        self._folder = folder
+        self._reserve = reserve or DiskReserve(folder)
         self._folders = EdgeFolders(folder, analysis_version)
         self._model = model
         self._times = times
@@ -55,7 +68,12 @@ class EdgeIndex(ChunkIndex, Checked):
         self._set_aside_count = 0
         self._closed = True
         self._child = IndexChild(
-            folder / "owner.json", set_up=self._open, set_aside=self._set_aside, metrics=metrics, times=times
+            folder / "owner.json",
+            set_up=self._open,
+            set_aside=self._set_aside,
+            reserve=self._reserve,
+            metrics=metrics,
+            times=times,
         )
         # Writes take turns, in the order they came, so that a search waits for one of them at most.
         self._writes = asyncio.Lock()
@@ -92,6 +110,7 @@ class EdgeIndex(ChunkIndex, Checked):
     async def upsert(self, units: Sequence[Unit]) -> None:
         assert len(units) <= _MOST_UNITS
         for start in range(0, len(units), _PIECE):
+            self._must_have_room()
             await self._write("upsert", units=[to_wire(unit) for unit in units[start : start + _PIECE]])
 
     @override
@@ -152,6 +171,12 @@ class EdgeIndex(ChunkIndex, Checked):
         if damaged := await asyncio.to_thread(self._folders.damaged):
             words += f"; damaged and set aside, yours to delete: {', '.join(path.name for path in damaged)}"
         return ComponentHealth(True, words)
+
+    def _must_have_room(self) -> None:
+        """The engine's files have holes, and a page that the disk does not have for one ends its process."""
+        with contextlib.suppress(FileNotFoundError):  # not even begun
+            if free_bytes(self._folder) - self._reserve.owed_bytes < LITTLE_ROOM_BYTES:
+                raise StorageFull("The disk has hardly any room left, so that nothing new can be indexed.")
 
     async def _write(self, method: str, **arguments: Any) -> None:
         async with self._writes:
@@ -224,6 +249,7 @@ class EdgeIndex(ChunkIndex, Checked):
         steps = 0
         while True:
             try:
+                self._must_have_room()
                 async with self._writes:
                     answer = await self._child.ask("fill", limit=_PIECE)
                     self._fingerprint = answer["space"]

@@ -18,6 +18,7 @@ from typing import BinaryIO, Final, Self, TypeVar
 
 from typing_extensions import override
 
+from shared.disk_reserve import DiskReserve
 from shared.durable_files import make_folders, put_in_place, sync
 from shared.infrastructure.files.artefacts import FileArtefacts, is_artefact
 from shared.infrastructure.files.keys import (
@@ -46,10 +47,20 @@ _INCOMING: Final = "incoming"
 class FileBlobs(BlobStore):
     """BlobStore under `root`; refuses what would leave less than `min_free_bytes` on the disk."""
 
-    def __init__(self, root: Path, *, min_free_bytes: int = 0, look_again_seconds: float = 1.0) -> None:
-        """Where there is plenty of room, it is looked only every `look_again_seconds` how much is left."""
+    def __init__(
+        self,
+        root: Path,
+        *,
+        min_free_bytes: int = 0,
+        reserve: DiskReserve | None = None,
+        look_again_seconds: float = 1.0,
+    ) -> None:
+        """What is written here leaves room for the `reserve` while it is given up.
+
+        Where there is plenty of room, it is looked only every `look_again_seconds` how much is left."""
         self._root = root
         self._min_free_bytes = min_free_bytes
+        self._reserve = reserve or DiskReserve(root)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
         # Between looking at a file's age and deleting it, nobody may make it young again.
         self._renewing = threading.Lock()
@@ -186,12 +197,13 @@ class FileBlobs(BlobStore):
         return state.f_bavail * state.f_frsize
 
     def _must_have_room(self, size: int) -> None:
-        if not self._min_free_bytes:
-            return
         now = time.monotonic()
         if now - self._looked_at < self._look_again_seconds and size < _SMALL_BYTES:
             return
-        left = self._free() - size - self._min_free_bytes
+        owed = self._reserve.owed_bytes
+        if not self._min_free_bytes and not owed:
+            return
+        left = self._free() - size - self._min_free_bytes - owed
         if left > _PLENTY_BYTES:
             self._looked_at = now
         if left < 0:

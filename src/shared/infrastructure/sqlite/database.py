@@ -19,12 +19,14 @@ from typing import Any, ClassVar, Final, Self, TypeVar
 
 from typing_extensions import override
 
+from shared.disk_reserve import DiskReserve
 from shared.durable_files import make_folders
 from shared.events.envelope import Envelope, Event, wrap
 from shared.infrastructure.sqlite.checking import first_problem
+from shared.infrastructure.sqlite.errors import is_full, translate
 from shared.infrastructure.sqlite.schema import Schema
-from shared.infrastructure.sqlite.stores import UNREADABLE, damaged, is_damage, is_emptied
-from shared.kernel import StorageFull, StoreDamaged, Unavailable
+from shared.infrastructure.sqlite.stores import UNREADABLE, damaged, is_emptied
+from shared.kernel import StoreDamaged, Unavailable
 from shared.ports.health import ComponentHealth
 from shared.ports.outbox import Outbox, PendingFact
 from shared.shortages import as_unavailable
@@ -35,19 +37,6 @@ _LARGEST_GROUP: Final = 512
 _ERRORS: Final = (sqlite3.Error, *UNREADABLE, RuntimeError, MemoryError)
 _LARGEST_IDLE_WAL_BYTES: Final = 64 << 20
 _FACTS: Final = "CREATE TABLE IF NOT EXISTS facts (sequence INTEGER PRIMARY KEY AUTOINCREMENT, envelope BLOB NOT NULL);"
-# What passes by itself or by a hand on the machine. Every other code but damage (a wrong statement) is a fault of ours.
-_PASSING: Final = frozenset(
-    (
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_INTERRUPT,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_PROTOCOL,
-    )
-)
 
 _log = get_log("sqlite")
 
@@ -67,19 +56,6 @@ class LookingTimes:
 
 
 _TIMES: Final = LookingTimes()
-
-
-def translate(error: Exception, path: Path) -> Exception:
-    """What a driver error, a row that cannot be read or a lack of memory means to others; other faults stay."""
-    if is_damage(error):
-        return damaged(path, error)
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = code & 0xFF if code is not None else None
-    if primary == sqlite3.SQLITE_FULL:
-        return StorageFull(f"The disk that holds {path.name} is full. Free some room; nothing was lost.")
-    if primary in _PASSING:
-        return Unavailable(f"The database {path.name} cannot be used now: {error}.")
-    return as_unavailable(error) or error
 
 
 @dataclass(slots=True)
@@ -121,6 +97,7 @@ class SqliteDatabase:
         self._damage: StoreDamaged | None = None
         self._trouble: tuple[float, str] | None = None
         self._closing = threading.Event()
+        self._reserve = DiskReserve(path.parent)
         self._schema = schema
         self._reader_count = readers
         self._is_open = False
@@ -309,6 +286,22 @@ class SqliteDatabase:
         connection.close()
 
     def _commit(self, connection: sqlite3.Connection, group: Sequence[_Write]) -> None:
+        error = self._tried(connection, group)
+        # What brings new content is refused before it comes here: this is a deletion, or the word that work is done.
+        if error is not None and is_full(error) and self._reserve.release():
+            _log.warning("the disk is full: the reserve is given up", action="disk.released", store=self.path.stem)
+            error = self._tried(connection, group)
+        if error is not None:
+            for write in group:
+                write.error = self._told(error) if isinstance(error, _ERRORS) else error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(_answer_all, group)
+
+    def _tried(self, connection: sqlite3.Connection, group: Sequence[_Write]) -> BaseException | None:
+        """The error that undid all of it."""
+        for write in group:
+            write.wakes.clear()
+            write.error = None
         try:
             connection.execute("BEGIN IMMEDIATE")
             for write in group:
@@ -318,10 +311,8 @@ class SqliteDatabase:
             with contextlib.suppress(sqlite3.Error):
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-            for write in group:
-                write.error = self._told(error) if isinstance(error, _ERRORS) else error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(_answer_all, group)
+            return error
+        return None
 
     def _run_one(self, connection: sqlite3.Connection, write: _Write, *, alone: bool) -> None:
         self._current = write
@@ -335,8 +326,8 @@ class SqliteDatabase:
         except BaseException as error:
             # The same holds for cursors in the frames that the error carries away.
             traceback.clear_frames(error.__traceback__)
-            if alone or not connection.in_transaction:
-                raise  # nobody else is in the transaction, or the whole of it is gone (a full disk rolls it back)
+            if alone or not connection.in_transaction or is_full(error):
+                raise  # nobody else is in the transaction, or the whole of it is gone, or will be tried again
             connection.execute("ROLLBACK TO one")
             write.error = self._told(error) if isinstance(error, _ERRORS) else error
         if not alone:
