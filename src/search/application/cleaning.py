@@ -170,6 +170,7 @@ class Cleaning(Background):
         documents = await self._store.live(after=None, limit=_PAGE)
         if any(live.chunk_count for live in documents) and not await self._index.size():
             await self._store.mark_whole(False)
+        self._wholeness.looked_at()
 
     async def _recover_again(self) -> None:
         """When the index has lost units since, or another process was gone before it had built them all again."""

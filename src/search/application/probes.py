@@ -24,7 +24,7 @@ def index_probe(index: ChunkIndex, wholeness: Wholeness) -> Probe:
                 health = await index.check()
             else:
                 health = ComponentHealth(True, f"{await index.size():,} units")
-            if await wholeness.is_whole():
+            if await wholeness.is_known_whole():
                 return health
             return replace(health, detail=f"{health.detail}; lost ones are being built again from what was processed")
         except Unavailable as error:

@@ -225,7 +225,7 @@ class Retrieval:
 
     async def _prepare(self, request: SearchRequest, at: int) -> PreparedQuery:
         language = language_of(request.query)
-        degraded: list[str] = [] if await self._wholeness.is_whole() else [INCOMPLETE]
+        degraded: list[str] = [] if await self._wholeness.is_known_whole() else [INCOMPLETE]
         # The vector is computed in a thread while the words are analysed here.
         embedding = asyncio.ensure_future(self._embed(request, language, degraded, at))
         try:

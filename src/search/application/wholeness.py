@@ -17,6 +17,7 @@ class Wholeness:
         self._index = index
         self._store = store
         self._made_good = 0
+        self._is_looked_at = False
         self._on_loss: Callable[[], None] = lambda: None
         self._is_beside: Callable[[], bool] = lambda: False
 
@@ -27,8 +28,19 @@ class Wholeness:
         """
         self._on_loss, self._is_beside = on_loss, is_beside
 
+    def looked_at(self) -> None:
+        """The cleaner has seen whether the index that was opened is empty."""
+        self._is_looked_at = True
+
     async def is_whole(self) -> bool:
-        """Whether everything that is live can be found, as far as any process knows. Raises Unavailable."""
+        """Whether everything that is live can be found, as far as any process knows. Raises Unavailable.
+
+        False until the cleaner has looked at the index for the first time: it may be gone.
+        """
+        return self._is_looked_at and await self.is_known_whole()
+
+    async def is_known_whole(self) -> bool:
+        """The same, but for what the cleaner has not looked at yet: while the index is being opened."""
         if self._index.losses != self._made_good:
             self._on_loss()
             return False
