@@ -79,14 +79,16 @@ def _build_plugs(settings: Settings, shared: "SharedContainer") -> "list[Module]
     search = SearchContainer(
         **on_bus, blobs=shared.blobs, model=shared.model_of_search, cache=shared.cache, remotes=shared.remotes
     )
-    containers = {INGEST: IngestContainer(**on_bus, blobs=shared.blobs), PROCESS: process, SEARCH: search}
+    # What other modules know is in the same files, or in the database that all share, wherever these modules run.
+    jobs = {PROCESS: process.jobs(), SEARCH: search.jobs()}
+    ingest = IngestContainer(**on_bus, blobs=shared.blobs, served=search.served, job_stores=jobs)
+    containers = {INGEST: ingest, PROCESS: process, SEARCH: search}
     for container in containers.values():
         container.check_dependencies()
     plugs: list[Module] = [shared.adapters(), shared.model()]
     plugs += [container.module() for name, container in containers.items() if name in settings.modules]
     watches = MONITOR in settings.modules
-    # Jobs of modules that run elsewhere are in the database that all share.
-    stores = {PROCESS: process.jobs(), SEARCH: search.jobs()} if watches else {}
+    stores = jobs if watches else {}
     monitor = MonitorContainer(**on_bus, remotes=shared.remotes, plugs=tuple(plugs), job_stores=stores)
     monitor.check_dependencies()
     return [*plugs, *([monitor.module()] if watches else []), monitor.process()]

@@ -1,15 +1,19 @@
 """Wires Ingest; ends in `module`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
 
 from ingest.application.collector import BlobCollector
+from ingest.application.comparing import Comparing, ComparingTimes
 from ingest.application.feed import DocumentFeed
 from ingest.application.ingestion import Ingestion
+from ingest.application.inventory import DocumentInventory
 from ingest.application.ports import DocumentStore
 from ingest.application.progress import ProgressTracking
+from ingest.application.remaking import Remaking
 from ingest.application.shelf import Shelf
 from ingest.interface.events import subscriptions
 from ingest.interface.http import build_router
@@ -17,6 +21,7 @@ from shared.ports.duties import DutyStore
 from shared.ports.event_bus import EventBus
 from shared.ports.health import Probe
 from shared.ports.outbox import Outbox
+from shared.ports.served import ServedDocuments
 from shared.ports.storage import BlobStore
 from shared.runtime.module import Module, Resource
 from shared.settings import Settings, scheme_of
@@ -33,32 +38,44 @@ class _Storage:
     documents: DocumentStore
     duties: DutyStore
     facts: Outbox
+    inventory: DocumentInventory
     resources: tuple[Resource, ...]
     probe: Probe
 
 
 def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
     from ingest.infrastructure.sqlite_documents import SqliteDocuments
+    from ingest.infrastructure.sqlite_inventory import SqliteInventory
     from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
     from shared.infrastructure.sqlite.duties import SqliteDuties
 
     schema = SqliteDocuments.SCHEMA + SqliteDuties.SCHEMA
     database = SqliteDatabase(settings.data_dir / f"{INGEST}.sqlite", schema=schema, metrics=metrics)
     facts, duties = SqliteFacts(database, producer=INGEST), SqliteDuties(database)
-    return _Storage(SqliteDocuments(database, facts), duties, facts, (database, duties), database.check)
+    inventory = SqliteInventory(database, facts)
+    return _Storage(SqliteDocuments(database, facts), duties, facts, inventory, (database, duties), database.check)
 
 
 def _mongo(database: "MongoDatabase") -> _Storage:
     from ingest.infrastructure.mongo_documents import COLLECTION, MongoDocuments
+    from ingest.infrastructure.mongo_inventory import MongoInventory
     from shared.infrastructure.mongo.duties import MongoDuties
     from shared.infrastructure.mongo.facts import MongoFacts
 
     facts = MongoFacts(database, INGEST, (COLLECTION,))
-    return _Storage(MongoDocuments(database, facts), MongoDuties(database, INGEST), facts, (), database.check)
+    documents, inventory = MongoDocuments(database, facts), MongoInventory(database, facts)
+    return _Storage(documents, MongoDuties(database, INGEST), facts, inventory, (), database.check)
 
 
-def _resources(storage: _Storage, *others: Resource) -> tuple[Resource, ...]:
-    return (*storage.resources, *others)
+def _resources(
+    storage: _Storage, served: ServedDocuments | None, comparing: Callable[[], Comparing], *others: Resource
+) -> tuple[Resource, ...]:
+    return (*storage.resources, *others, *([comparing()] if served is not None else []))
+
+
+def _probes(storage: _Storage, served: ServedDocuments | None, comparing: Callable[[], Comparing]) -> dict[str, Probe]:
+    compared = {"ingest.documents": comparing().check} if served is not None else {}
+    return {"ingest.store": storage.probe, **compared}
 
 
 class IngestContainer(containers.DeclarativeContainer):
@@ -70,6 +87,11 @@ class IngestContainer(containers.DeclarativeContainer):
     access = providers.Dependency(instance_of=Access)
     metrics = providers.Dependency(instance_of=Metrics)
     mongo: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
+    # What the list of documents is compared with; without it, it is not.
+    served: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
+    job_stores: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
+
+    comparing_times = providers.Object(ComparingTimes())
 
     storage = providers.Selector(
         providers.Callable(scheme_of, settings.provided.store_url),
@@ -82,7 +104,21 @@ class IngestContainer(containers.DeclarativeContainer):
     feed = providers.Singleton(DocumentFeed, bus)
     ingestion = providers.Singleton(Ingestion, documents, blobs, settings, metrics)
     progress = providers.Singleton(ProgressTracking, documents, feed)
-    shelf = providers.Singleton(Shelf, documents, blobs, feed)
+    inventory = storage.provided.inventory
+    remaking = providers.Singleton(Remaking, documents, inventory, ingestion, blobs, metrics)
+    shelf = providers.Singleton(Shelf, documents, blobs, feed, remaking)
+    comparing = providers.Singleton(
+        Comparing,
+        inventory=inventory,
+        remaking=remaking,
+        blobs=blobs,
+        served=served,
+        job_stores=job_stores,
+        bus=bus,
+        duties=duties,
+        metrics=metrics,
+        times=comparing_times,
+    )
     collector = providers.Singleton(BlobCollector, documents, blobs, duties, metrics)
     router = providers.Singleton(
         build_router, ingestion=ingestion, shelf=shelf, blobs=blobs, access=access, settings=settings
@@ -91,9 +127,9 @@ class IngestContainer(containers.DeclarativeContainer):
     module = providers.Singleton(
         Module,
         name=INGEST,
-        resources=providers.Callable(_resources, storage, feed, collector),
+        resources=providers.Callable(_resources, storage, served, comparing.provider, feed, collector),
         router=router,
-        subscriptions=providers.Singleton(subscriptions, progress, ingestion),
+        subscriptions=providers.Singleton(subscriptions, progress, ingestion, remaking),
         outbox=facts,
-        probes=providers.Dict({"ingest.store": storage.provided.probe}),
+        probes=providers.Callable(_probes, storage, served, comparing.provider),
     )

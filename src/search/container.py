@@ -18,6 +18,7 @@ from search.application.probes import index_probe, model_probe, vectors_probe
 from search.application.renewal import Renewal, RenewalTimes
 from search.application.retrieval import Retrieval, RetrievalTimes
 from search.application.search_log import SearchLog
+from search.application.served import LiveDocuments
 from search.application.snapshots import Snapshots
 from search.application.wholeness import Wholeness
 from search.infrastructure.kiwi_analyzer import KiwiAnalyzer
@@ -146,6 +147,7 @@ class SearchContainer(containers.DeclarativeContainer):
     duties = storage.provided.duties
     store = storage.provided.live
     renewals = storage.provided.renewals
+    served = providers.Singleton(LiveDocuments, store)
     analyzer = providers.Singleton(KiwiAnalyzer)
     index = providers.Selector(
         providers.Callable(scheme_of, settings.provided.index_url),
@@ -168,6 +170,7 @@ class SearchContainer(containers.DeclarativeContainer):
         snapshots=snapshots,
         labelling=labelling,
         wholeness=wholeness,
+        bus=bus,
         times=cleaning_times,
     )
     indexing = providers.Singleton(

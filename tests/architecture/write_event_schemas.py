@@ -20,7 +20,7 @@ from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.envelope import Envelope, Event
 from shared.events.ingest import DocumentChanged, DocumentReceived, DocumentWithdrawn, Labels
 from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
-from shared.events.search import DocumentIndexed, DocumentRemoved, SearchPerformed, VectorsOutdated
+from shared.events.search import ArtefactsLost, DocumentIndexed, DocumentRemoved, SearchPerformed, VectorsOutdated
 from shared.kernel import DocumentId
 
 EVENT_FOLDER: Final = Path(__file__).parent / "events"
@@ -67,6 +67,7 @@ SAMPLE_EVENTS: Final[tuple[Event, ...]] = (
     DocumentIndexed(**_OF, revision=2, chunk_count=5, seconds=0.08),
     DocumentRemoved(**_OF),
     VectorsOutdated(**_OF, fingerprint="3b1f0c9d8e7a6b5c4d3e2f1a0b9c8d7e"),
+    ArtefactsLost(**_OF, reason="What processing left cannot be read: the blob is not what was written."),
     SearchPerformed(
         search_id="1b2c3d4e-5f60-4718-8293-a4b5c6d7e8f9", mode="hybrid", characters=7, hits=3, seconds=0.012
     ),

@@ -159,6 +159,13 @@ async def test_what_is_not_there_is_not_found(blobs: BlobStore) -> None:
     await blobs.delete(KEY)
 
 
+async def test_tells_the_size_of_an_original_that_is_there(blobs: BlobStore) -> None:
+    blob = await stored(blobs, b"12345")
+    assert await blobs.size(blob.key) == 5
+    await blobs.delete(blob.key)
+    assert await blobs.size(blob.key) is None
+
+
 async def test_a_deleted_blob_is_gone(blobs: BlobStore) -> None:
     blob = await stored(blobs, b"content")
     assert await blobs.exists(blob.key)

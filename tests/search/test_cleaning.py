@@ -78,6 +78,7 @@ async def another_process(
         snapshots=Snapshots(search.store),
         labelling=Labelling(index, search.store),
         wholeness=Wholeness(index, search.store),
+        bus=container.bus(),
         times=times,
     )
     async with cleaning:

@@ -182,6 +182,26 @@ class Ingestion:
         with contextlib.suppress(NotFound):
             await self._change(event.document_id, lambda document: document.renew(event.document_version))
 
+    async def remake(
+        self, document_id: DocumentId, content_version: int, *, above: int = 0, background: bool = True
+    ) -> Document | None:
+        """The same content once more under a version higher than `above`, with the artefacts that can be read.
+
+        None when the document is gone for good or was changed, reprocessed, renewed or withdrawn since.
+        """
+        before = 0
+
+        def change(document: Document) -> Decision | None:
+            nonlocal before
+            before = document.version
+            return document.remake(content_version, above=above, background=background)
+
+        try:
+            document = await self._change(document_id, change)
+        except NotFound:
+            return None
+        return document if document.version > before else None
+
     async def withdraw(self, document_id: DocumentId) -> Document:
         """The withdrawal is durable on return; search removes the document soon after. Raises NotFound."""
         return await self._change(document_id, Document.withdraw)

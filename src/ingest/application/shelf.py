@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from ingest.application.feed import DocumentFeed
 from ingest.application.ports import CollectionCounts, DocumentFilter, DocumentStore, Page
+from ingest.application.remaking import Remaking
 from ingest.domain.document import Document, Revision
 from ingest.domain.standing import FINAL
 from shared.artefacts.chunks import ChunkedDocument
-from shared.kernel import DocumentId, NotFound, Unavailable
+from shared.kernel import Damaged, DocumentId, NotFound, Unavailable
 from shared.ports.storage import BlobStore
 from shared.vocabulary import DEFAULT_COLLECTION
 
@@ -28,13 +29,14 @@ class Seen:
 
 
 class Shelf:
-    """Reads only."""
+    """Reads; what cannot be read any more it has made again."""
 
     def __init__(
         self,
         documents: DocumentStore,
         blobs: BlobStore,
         feed: DocumentFeed,
+        remaking: Remaking,
         *,
         look_again_seconds: float = 1.0,
         gone_look_seconds: float = 0.5,
@@ -47,6 +49,7 @@ class Shelf:
         self._documents = documents
         self._blobs = blobs
         self._feed = feed
+        self._remaking = remaking
         self._look_again_seconds = look_again_seconds
         self._gone_look_seconds = gone_look_seconds
 
@@ -88,12 +91,20 @@ class Shelf:
         return found
 
     async def chunks(self, document: Document) -> ChunkedDocument:
-        """Of the newest version that was processed. Raises NotFound while none was."""
+        """Of the newest version that was processed. Raises NotFound while none was.
+
+        Where they cannot be read, they are made again from the original: raises Unavailable until they are.
+        """
         artefact = document.standing.chunks_artefact
         if artefact is None:
             raise NotFound("The document was not processed yet: it has no chunks.", code="chunks_not_found")
-        raw = await self._blobs.read(artefact)
-        return await asyncio.to_thread(ChunkedDocument.from_bytes, raw)
+        try:
+            raw = await self._blobs.read(artefact)
+            return await asyncio.to_thread(ChunkedDocument.from_bytes, raw)
+        except (NotFound, Damaged, ValueError):
+            # Damaged only now, or in a store that was copied apart from its blobs.
+            await self._remaking.chunks_lost(document)
+            raise
 
     async def collections(self, visible: Collection[str] | None) -> list[CollectionCounts]:
         """In order of their names; `default` is always there. `visible` None is all."""

@@ -95,6 +95,23 @@ class Document:
         )
         return document, Received()
 
+    @classmethod
+    def adopt(
+        cls, document_id: DocumentId, collection: str, names: tuple[str, ...], content: Content,
+        metadata: Mapping[str, Any], received_at: datetime, *, version: int,
+    ) -> "Document":  # fmt: skip
+        """One that was in the list once, as others remember it; its revisions are counted anew."""
+        return cls(
+            id=document_id,
+            collection=collection,
+            names=names,
+            metadata=dict(metadata),
+            version=version,
+            revision=Revision(number=1, content=content, name=names[-1], received_at=received_at),
+            standing=Standing(content_version=version),
+            created_at=received_at,
+        )
+
     @property
     def name(self) -> str:
         """The name shown: the newest."""
@@ -172,11 +189,15 @@ class Document:
 
         `content_version` is the one that was found outdated: a later one is processed for the present model.
         """
+        return self.remake(content_version)
+
+    def remake(self, content_version: int, *, above: int = 0, background: bool = True) -> Received | None:
+        """As `renew`, whatever the reason; with a version higher than `above`."""
         if self.content_version != content_version or self.status == "withdrawn":
             return None
-        self.version += 1
+        self.version = max(self.version, above) + 1
         self.standing = self.standing.restarted(self.version)
-        return Received(background=True)
+        return Received(background=background)
 
     def withdraw(self) -> Withdrawn | None:
         """To vanish from everywhere; a tombstone stays."""

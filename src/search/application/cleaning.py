@@ -22,15 +22,18 @@ from search.application.ports.versions import DocumentVersion
 from search.application.snapshots import Snapshots
 from search.application.units import build_units, read_artefacts
 from search.application.wholeness import Wholeness
+from shared.events.envelope import wrap
+from shared.events.search import ArtefactsLost
 from shared.kernel import DocumentId, Refused, Unavailable
 from shared.ports.duties import DutyStore
+from shared.ports.event_bus import EventBus
 from shared.ports.jobs import JobStore
 from shared.ports.storage import BlobStore
 from shared.runtime.background import Background
 from shared.runtime.backoff import Backoff
 from shared.runtime.duty import Duty
 from shared.telemetry import get_log
-from shared.vocabulary import INDEX_JOB
+from shared.vocabulary import INDEX_JOB, SEARCH
 
 _BATCH: Final = 100
 _PAGE: Final = 1000
@@ -86,6 +89,7 @@ class Cleaning(Background):
         snapshots: Snapshots,
         labelling: Labelling,
         wholeness: Wholeness,
+        bus: EventBus,
         times: CleaningTimes = _TIMES,
     ) -> None:
         self._blobs = blobs
@@ -98,6 +102,7 @@ class Cleaning(Background):
         self._labelling = labelling
         self._wholeness = wholeness
         wholeness.attend(on_loss=self.wake, is_beside=self._is_beside)
+        self._bus = bus
         self._times = times
         self._sweep_duty = Duty(duties, "search.sweep", lease_seconds=times.sweep_lease_seconds)
         self._rebuild_duty = Duty(duties, "search.rebuild", lease_seconds=times.rebuild_lease_seconds)
@@ -292,8 +297,8 @@ class Cleaning(Background):
         finished = [version for version in versions if version not in unfinished]
         return finished, await self._store.unrecorded(finished) if finished else ()
 
-    async def _rebuild(self, lost: list[DocumentVersion], *, duty: Duty | None = None) -> None:
-        wanted = set(lost)
+    async def _rebuild(self, versions: list[DocumentVersion], *, duty: Duty | None = None) -> None:
+        wanted = set(versions)
         after: DocumentId | None = None
         while page := await self._store.live(after=after, limit=_PAGE):
             after = page[-1].document_id
@@ -308,9 +313,13 @@ class Cleaning(Background):
                 try:
                     artefacts = await read_artefacts(self._blobs, live.sources)
                 except Refused as error:
-                    _log.error(
+                    _log.warning(
                         "cannot build again", action="search.rebuild", document_id=live.document_id, error=error.detail
                     )
+                    lost = ArtefactsLost(
+                        document_id=live.document_id, document_version=live.version, reason=error.detail
+                    )
+                    await self._bus.publish(wrap(lost, producer=SEARCH))
                     continue
                 await self._writer.write(
                     await build_units(

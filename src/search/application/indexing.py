@@ -18,7 +18,7 @@ from search.application.ports.versions import NewVersion, Sources
 from search.application.units import build_units, read_artefacts
 from shared.events.envelope import Event
 from shared.events.process import DocumentProcessed
-from shared.events.search import DocumentIndexed
+from shared.events.search import ArtefactsLost, DocumentIndexed
 from shared.kernel import Refused
 from shared.ports.handlers import JobHandler, Report
 from shared.ports.jobs import Job
@@ -162,6 +162,6 @@ class Indexing(JobHandler):
             await self._labelling.apply(event.document_id)
 
     def refused(self, job: Job, error: Refused) -> Sequence[Event]:
-        """None: what processing left cannot be indexed, so it becomes a dead letter."""
-        _log.error("cannot index", action="search.refused", document_id=job.document_id, reason=error.detail)
-        return ()
+        """What processing left cannot be read: it is asked for anew, and comes as another version."""
+        _log.warning("cannot index", action="search.refused", document_id=job.document_id, reason=error.detail)
+        return (ArtefactsLost(document_id=job.document_id, document_version=job.document_version, reason=error.detail),)

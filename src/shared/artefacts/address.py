@@ -2,12 +2,21 @@
 
 import hashlib
 import json
-from typing import Any
+import re
+from typing import Any, Final
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def original_key(sha256: str) -> str:
     """The BlobStore key of the original with this content hash: what `StoredBlob.key` says."""
     return f"originals/{sha256[:2]}/{sha256}"
+
+
+def sha256_of(artefact: str) -> str | None:
+    """The content hash in an artefact's key."""
+    found = _SHA256.search(artefact)
+    return found[0] if found else None
 
 
 def artefact_key(sha256: str, stage: str, stage_version: int, configuration: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.envelope import Envelope, Event
 from shared.events.ingest import DocumentChanged, DocumentReceived, DocumentWithdrawn
 from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
-from shared.events.search import DocumentIndexed, DocumentRemoved, SearchPerformed, VectorsOutdated
+from shared.events.search import ArtefactsLost, DocumentIndexed, DocumentRemoved, SearchPerformed, VectorsOutdated
 from shared.kernel import Refused
 
 EVENTS: Final[tuple[type[Event], ...]] = (
@@ -21,6 +21,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     DocumentIndexed,
     DocumentRemoved,
     VectorsOutdated,
+    ArtefactsLost,
     SearchPerformed,
     EventDeadLettered,
     DeadLetterReplayed,

@@ -36,6 +36,15 @@ class VectorsOutdated(DocumentEvent):
     """Of the present model."""
 
 
+class ArtefactsLost(DocumentEvent):
+    """What processing left of this version is gone or damaged: it cannot be indexed, or not indexed again."""
+
+    name: ClassVar[str] = "ArtefactsLost"
+    topic: ClassVar[str] = "search.document.v1"
+
+    reason: str
+
+
 class SearchPerformed(Event):
     """Telemetry: published in batches from a bounded buffer, may be lost."""
 

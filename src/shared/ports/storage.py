@@ -69,6 +69,10 @@ class BlobStore(Protocol):
         """Whether `read` would find it now."""
         ...
 
+    async def size(self, key: str) -> int | None:
+        """How many bytes an original has, without reading them; None when it is not there."""
+        ...
+
     async def delete(self, key: str) -> None:
         """Gone, or was not there."""
         ...

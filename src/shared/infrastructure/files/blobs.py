@@ -164,6 +164,13 @@ class FileBlobs(BlobStore):
         return False
 
     @override
+    async def size(self, key: str) -> int | None:
+        try:
+            return self._path(key).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    @override
     async def delete(self, key: str) -> None:
         path = self._path(key)
         await self._run(lambda: self._artefacts.delete(key) if is_artefact(key) else path.unlink(missing_ok=True))

@@ -207,6 +207,11 @@ class MongoBlobs(BlobStore):
         return await self._artefacts.find_one(ARTEFACT, fields={"_id": 1}, key=key) is not None
 
     @override
+    async def size(self, key: str) -> int | None:
+        row = await self._files.find_one(FILE, fields={"length": 1}, name=checked(key))
+        return None if row is None else int(row["length"])
+
+    @override
     async def delete(self, key: str) -> None:
         checked(key)
         if hash_of_original(key):

@@ -1,0 +1,174 @@
+"""A data directory whose files are of different moments: every document comes well again by itself, or is told of."""
+
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from dependency_injector import providers
+from end_to_end.conftest import Serving
+from journeys import found_names, search, upload, wait_for
+
+from ingest.application.comparing import ComparingTimes
+from ingest.container import IngestContainer
+
+WORDS = ("Zanzibarion", "Quillonage", "Brindlewharf", "Glimmerstone", "Vossport", "Demurrage")
+
+
+@pytest.fixture(autouse=True)
+def compared_at_once() -> Iterator[None]:
+    """What does not agree for half a second is seen to."""
+    times = ComparingTimes(start_seconds=0.2, settle_seconds=0.5, every_seconds=0.5, share=1)
+    with IngestContainer.comparing_times.override(providers.Object(times)):
+        yield
+
+
+def fill(client: httpx.Client, *words: str) -> list[str]:
+    """One searchable document for each word; their ids."""
+    documents = [upload(client, f"{word}.txt", f"A short memo about {word} and its tariff.") for word in words]
+    return [wait_for(client, document["id"])["id"] for document in documents]
+
+
+def becomes(condition: Callable[[], Any], seconds: float = 40) -> None:
+    """Waits for it."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.1)
+
+
+def all_found(client: httpx.Client, *words: str) -> bool:
+    """Each by its word, from one document with its bytes, and nothing is on its way or failed."""
+    documents = client.get("/api/v1/documents", params={"limit": 100}).json()["items"]
+    if any(document["status"] != "searchable" for document in documents):
+        return False
+    for word in words:
+        # Each time another question, so that no kept answer says how it was before.
+        hits = search(client, word, mode="keyword", limit=random.randint(10, 100))["hits"]
+        if [hit["document"]["name"] for hit in hits] != [f"{word}.txt"]:
+            return False
+        if client.get(f"/api/v1/documents/{hits[0]['document']['id']}/content").status_code != 200:
+            return False
+    return len(documents) == len(words)
+
+
+def copied(source: Path, target: Path) -> Path:
+    """The folder at this moment."""
+    shutil.copytree(source, target)
+    return target
+
+
+FILES = ("search.sqlite", "process.sqlite", "events.sqlite", "ingest.sqlite", "index")
+MIXTURES = {
+    "only the list is newer": ("search.sqlite", "process.sqlite", "events.sqlite", "index"),
+    "search is older": ("search.sqlite",),
+    "search and its index are older": ("search.sqlite", "index"),
+    "the index is older": ("index",),
+    "work is older": ("process.sqlite",),
+    "events are older": ("events.sqlite",),
+    "work and events are older": ("process.sqlite", "events.sqlite"),
+    "the list is older": ("ingest.sqlite",),
+    "the list and events are older": ("ingest.sqlite", "events.sqlite"),
+    "the list and work are older": ("ingest.sqlite", "process.sqlite"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("older", MIXTURES.values(), ids=MIXTURES)
+@pytest.mark.timeout(240)
+def test_files_of_two_moments_come_together(older: tuple[str, ...], tmp_path: Path, serving: Serving) -> None:
+    data = tmp_path / "data"
+    with serving(data) as client:
+        ids = fill(client, *WORDS[:3])
+    before = copied(data, tmp_path / "before")
+    with serving(data) as client:
+        fill(client, *WORDS[3:])
+        # Known to both moments, with more versions in the later.
+        wait_for(client, upload(client, f"{WORDS[0]}.txt", f"The memo about {WORDS[0]} was written anew.")["id"])
+        assert client.delete(f"/api/v1/documents/{ids[1]}").status_code == 204
+    for name in older:
+        file, then = data / name, before / name
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
+        shutil.copytree(then, file) if then.is_dir() else shutil.copy(then, file)
+    # The list decides what there is; where it is older, the deleted document is there again, with its bytes.
+    words = WORDS if "ingest.sqlite" in older else (WORDS[0], *WORDS[2:])
+    with serving(data) as client:
+        becomes(lambda: all_found(client, *words))
+        health = client.get("/health/ready").json()["components"]
+        assert all(component["ready"] for component in health.values()), health
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gone", [*FILES[:3], "index"])
+def test_a_file_that_is_gone_is_made_again(gone: str, tmp_path: Path, serving: Serving) -> None:
+    data = tmp_path / "data"
+    with serving(data) as client:
+        fill(client, *WORDS[:3])
+    file = data / gone
+    shutil.rmtree(file) if file.is_dir() else file.unlink()
+    with serving(data) as client:
+        becomes(lambda: all_found(client, *WORDS[:3]))
+
+
+def test_documents_that_search_lost_are_found_again(tmp_path: Path, serving: Serving) -> None:
+    data = tmp_path / "data"
+    with serving(data) as client:
+        fill(client, *WORDS[:2])
+    (data / "search.sqlite").unlink()
+    shutil.rmtree(data / "index")
+    with serving(data) as client:
+        becomes(lambda: all_found(client, *WORDS[:2]))
+        metrics = client.get("/metrics").text
+        assert 'documents_healed_total{reason="not_served"} 2.0' in metrics
+
+
+def originals(data: Path) -> list[Path]:
+    return [path for path in (data / "blobs" / "originals").rglob("*") if path.is_file()]
+
+
+def artefacts(data: Path) -> list[Path]:
+    return [path for path in (data / "blobs" / "artefacts").rglob("*") if path.is_file()]
+
+
+@pytest.mark.slow
+def test_a_missing_original_is_told_and_well_again_when_it_is_uploaded(tmp_path: Path, serving: Serving) -> None:
+    data, text = tmp_path / "data", f"A short memo about {WORDS[0]} and its tariff."
+    with serving(data) as client:
+        (document,) = fill(client, WORDS[0])
+    for file in (*originals(data), *artefacts(data)):
+        file.unlink()
+    with serving(data) as client:
+
+        def told() -> bool:
+            component = client.get("/health/ready").json()["components"]["ingest.documents"]
+            return not component["ready"] and document in component["detail"] and "upload" in component["detail"]
+
+        becomes(told)
+        # What can be found is found all the same, until somebody wants it processed again.
+        assert found_names(client, WORDS[0], mode="keyword") == [f"{WORDS[0]}.txt"]
+        assert client.post(f"/api/v1/documents/{document}/reprocess").status_code == 202
+        failed = wait_for(client, document, "failed")
+        assert failed["problem"]["code"] == "original_missing"
+        assert "upload the file again" in failed["problem"]["detail"].lower()
+        assert client.get("/api/v1/monitor/dead-letters").json()["items"] == []
+        assert upload(client, f"{WORDS[0]}.txt", text)["id"] == document
+        wait_for(client, document)
+        becomes(lambda: client.get("/health/ready").json()["components"]["ingest.documents"]["ready"])
+        assert client.get(f"/api/v1/documents/{document}/content").text == text
+
+
+@pytest.mark.slow
+def test_an_original_that_comes_back_by_hand_sets_its_document_going(tmp_path: Path, serving: Serving) -> None:
+    data = tmp_path / "data"
+    with serving(data) as client:
+        (document,) = fill(client, WORDS[0])
+        (original,) = originals(data)
+        kept = original.rename(tmp_path / "kept")
+        client.post(f"/api/v1/documents/{document}/reprocess")
+        wait_for(client, document, "failed")
+        kept.rename(original)
+        wait_for(client, document)
