@@ -1,1 +1,1 @@
-"""What is done to a data directory from the command line: looking it over and mending it."""
+"""What is done to a data directory from the command line: it is copied, put back, looked over and mended."""

@@ -1,5 +1,7 @@
-"""`seoga repair`: a data directory is mended while no server runs on it."""
+"""`seoga backup`, `restore` and `repair`: a data directory is copied, put back, and mended."""
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -34,7 +36,58 @@ def build_commands(_: Connect) -> typer.Typer:
         if not all(one.is_well for one in done):
             raise typer.Exit(EXIT_FAILED)
 
+    folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the backup, best on another disk.")]
+
+    @commands.command()
+    def backup(
+        directory: folder,
+        verify: Annotated[bool, typer.Option("--verify", help="Read all of it again when it is done.")] = False,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Copy the data directory to DIR, also while a server runs; only what is new since the last time is copied.
+
+        Exit code 1 when originals turn out to be damaged; they are copied as they are.
+        """
+        from shared.upkeep import backing_up, restoring
+
+        with problems_to_stderr():
+            done = backing_up.back_up(load_settings(), directory)
+            if verify:
+                restoring.verify(directory)
+        if as_json:
+            print_json(asdict(done))
+        else:
+            typer.echo(
+                f"{done.files:,} files, {_size(done.total_bytes)} in {directory}; "
+                f"{done.copied:,} of them, {_size(done.copied_bytes)}, were copied now."
+            )
+            for note in done.notes:
+                typer.echo(printable(note))
+            for name in done.damaged:
+                typer.echo(printable(f"Damaged: {name}. Upload this file again."), err=True)
+        if done.damaged:
+            raise typer.Exit(EXIT_FAILED)
+
+    @commands.command()
+    def restore(directory: folder, as_json: JsonOption = False) -> None:
+        """Put a backup back into an empty data directory (SEOGA_DATA_DIR); everything is checked first."""
+        from shared.upkeep import restoring
+
+        with problems_to_stderr():
+            done = restoring.restore(directory, load_settings().data_dir)
+        if as_json:
+            print_json(asdict(done))
+            return
+        typer.echo(
+            f"{done.files:,} files, {_size(done.total_bytes)}, as of {done.made_at}. "
+            "The next start builds the index again; until then part of it is found."
+        )
+
     return commands
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
 
 
 def _show(files: list[dict[str, Any]], as_json: bool) -> None:
