@@ -42,6 +42,35 @@ async def test_the_same_bytes_are_stored_once(blobs: BlobStore) -> None:
     assert first.key == second.key
 
 
+async def spoil(blobs: BlobStore, key: str, *, size: int) -> None:
+    """As a disk does: other bytes, as many as before."""
+    other = b"?" * size
+    if isinstance(blobs, FileBlobs):
+        await asyncio.to_thread(Path(await blobs.local_path(key)).write_bytes, other)
+        return
+    from shared.infrastructure.mongo.blobs import PART, MongoBlobs
+
+    assert isinstance(blobs, MongoBlobs)
+    row = await blobs._find(key)
+    pieces = -(-size // (1 << 20))
+    for number in range(pieces):
+        change = {"$set": {"data": other[number << 20 : (number + 1) << 20]}}
+        assert await blobs._chunks.update(PART, change, file=row["file"], first=number, last=number + 1)
+
+
+@pytest.mark.parametrize("size", [40, 100_000, 3_000_000])
+async def test_the_right_bytes_replace_what_was_damaged(blobs: BlobStore, size: int) -> None:
+    content = bytes(number % 251 for number in range(size))
+    blob = await stored(blobs, content)
+    await spoil(blobs, blob.key, size=size)
+    assert await blobs.read(blob.key) != content
+    again = await stored(blobs, content)
+    assert (again.key, again.new) == (blob.key, True)
+    assert await blobs.read(blob.key) == content
+    assert await asyncio.to_thread(Path(await blobs.local_path(blob.key)).read_bytes) == content
+    assert not (await stored(blobs, content)).new
+
+
 async def test_the_same_bytes_at_the_same_moment_are_both_answered(blobs: BlobStore) -> None:
     answers = await asyncio.gather(*(stored(blobs, b"race" * 1000) for _ in range(8)))
     assert len({blob.key for blob in answers}) == 1

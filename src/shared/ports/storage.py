@@ -26,6 +26,7 @@ class BlobStore(Protocol):
     async def store(self, stream: AsyncIterator[bytes], *, max_bytes: int) -> StoredBlob:
         """Streams to disk while hashing, without holding the content in memory.
 
+        What is there under the same hash but is not these bytes any more is replaced: an upload mends it.
         Durable on return (file and folder fsynced). Raises TooLarge beyond `max_bytes`, StorageFull, and
         whatever the stream raises; nothing is left behind then.
         """

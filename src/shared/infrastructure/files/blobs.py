@@ -224,7 +224,8 @@ class FileBlobs(BlobStore):
         sha256 = file.hash.hexdigest()
         key = f"{ORIGINALS}/{sha256[:2]}/{sha256}"
         target = self._root / key
-        new = not self._renew(target, file.size)
+        # An upload was just hashed, so that hashing what is there costs no more: it may have been damaged since.
+        new = not (_has_content(target, sha256, file.size) and self._renew(target, file.size))
         if new:
             file.move_to(target)
         else:
@@ -336,6 +337,16 @@ class _Incoming:
                 self._file = None
                 self._path.unlink(missing_ok=True)
             self.is_done = True
+
+
+def _has_content(path: Path, sha256: str, size: int) -> bool:
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size != size:
+                return False
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except FileNotFoundError:
+        return False
 
 
 def _files(folder: Path) -> Iterator[Path]:

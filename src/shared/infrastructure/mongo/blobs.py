@@ -32,7 +32,7 @@ from shared.infrastructure.mongo.database import Duplicate, Insert, MongoDatabas
 from shared.infrastructure.mongo.garbage import ARTEFACTS, CHUNKS, FILES, MongoGarbage, file_id
 from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Given, Index, Query, Row
-from shared.kernel import InvalidInput, Unavailable, new_id
+from shared.kernel import InvalidInput, NotFound, Unavailable, new_id
 from shared.ports.storage import BlobStore, StoredBlob
 from shared.runtime.grouping import GroupedCalls
 from shared.settings import Settings
@@ -121,6 +121,12 @@ class MongoBlobs(BlobStore):
                 # When no answer comes, the file may be the key's content all the same: only an answer lets it go.
                 is_kept = True
                 new = is_kept = await self._is_first(file, key, size)
+            if not new and not await self._is_whole(key, sha256):
+                if rest and not is_small:
+                    count += 1
+                    await self._write_chunk(file, count - 1, bytes(rest))
+                is_kept = True
+                new = is_kept = await self._replace(file, key, size)
             if new and is_small and self._keeps_copies:
                 await self._copies.keep(_copy_name(key, file), bytes(rest))
             return StoredBlob(sha256=sha256, size=size, head=head, key=key, new=new)
@@ -321,6 +327,23 @@ class MongoBlobs(BlobStore):
                 return True
             if await self._is_renewed(key):
                 return False
+
+    async def _is_whole(self, key: str, sha256: str) -> bool:
+        """Whether what is there is what was written: it is read, as the upload just was."""
+        digest = hashlib.sha256()
+        try:
+            async for piece in self._pieces(await self._find(key), key, a_call=_CHUNKS_A_CALL):
+                digest.update(piece)
+        except NotFound:
+            return False
+        return digest.hexdigest() == sha256
+
+    async def _replace(self, file: str, key: str, size: int) -> bool:
+        """Makes the written chunks the content of the key in place of what is damaged; it is gone for a moment."""
+        row = await self._files.find_one(FILE, fields={"_id": 1}, name=key)
+        if row is not None:
+            await self._garbage.drop_files([row["_id"]])
+        return await self._is_first(file, key, size)
 
     async def _write_chunk(self, file: str, number: int, data: bytes) -> None:
         row = self._chunk(file, number, data)
