@@ -206,9 +206,11 @@ def _build_cli() -> typer.Typer:
         from search.interface.cli import build_commands as search_commands
         from shared.model.cli import build_commands as model_commands
         from shared.upkeep.cli import build_commands as upkeep_commands
+        from shared.upkeep.looking import look_deep
 
-        for build in (ingest_commands, search_commands, monitor_commands, model_commands, upkeep_commands):
+        for build in (ingest_commands, search_commands, model_commands, upkeep_commands):
             commands.add_typer(build(_connect))
+        commands.add_typer(monitor_commands(_connect, look_deep))
     return commands
 
 

@@ -79,7 +79,7 @@ MIXTURES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("older", MIXTURES.values(), ids=MIXTURES)
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(170)
 def test_files_of_two_moments_come_together(older: tuple[str, ...], tmp_path: Path, serving: Serving) -> None:
     data = tmp_path / "data"
     with serving(data) as client:

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from command_line import a_served_directory, seoga, seoga_json
+from damage import flip_byte
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +74,17 @@ def test_a_key_is_taken_from_the_environment(tmp_path: Path) -> None:
         assert "SEOGA_API_KEY" in errors
         report = seoga_json(tmp_path / "data", "status", SEOGA_API_KEY="a-very-secret-key-1")
         assert report["health"]["ready"] is True
+
+
+def test_doctor_looks_deep_while_a_server_runs(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    with a_served_directory(data_dir) as url:
+        httpx.put(f"{url}/api/v1/documents/default/a.txt", content="A memo on demurrage.").raise_for_status()
+        checks = {check["name"]: check for check in seoga_json(data_dir, "doctor", "--deep")["checks"]}
+        assert checks["ingest.sqlite"]["detail"] == "sound"
+        assert "1 files" in checks["originals"]["detail"]
+        (original,) = (path for path in (data_dir / "blobs" / "originals").rglob("*") if path.is_file())
+        flip_byte(original)
+        checks = {check["name"]: check for check in seoga_json(data_dir, "doctor", "--deep", code=1)["checks"]}
+        assert original.name in checks["originals"]["detail"]
+        assert "Upload" in checks["originals"]["remedy"]

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     import httpx
     from rich.console import Console
 
+    from monitor.interface.doctor import DeepLook
+
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
-def build_commands(connect: Connect) -> typer.Typer:
-    """The commands of Monitor; `connect` gives a client of the API."""
+def build_commands(connect: Connect, look_deep: "DeepLook | None" = None) -> typer.Typer:
+    """The commands of Monitor; `connect` gives a client of the API, `look_deep` is for `doctor --deep`."""
     commands = typer.Typer()
 
     @commands.command()
@@ -36,14 +38,19 @@ def build_commands(connect: Connect) -> typer.Typer:
         _show_status(report)
 
     @commands.command()
-    def doctor(as_json: JsonOption = False) -> None:
+    def doctor(
+        deep: Annotated[
+            bool, typer.Option("--deep", help="Also read every page of the stores and every byte of the originals.")
+        ] = False,
+        as_json: JsonOption = False,
+    ) -> None:
         """Check everything Seoga needs on this machine, and say what to do about what is missing.
 
         Exit code 1 when a check failed. Starts a server inside this command if none runs.
         """
         from monitor.interface.doctor import examine
 
-        findings = examine(connect)
+        findings = examine(connect, look_deep if deep else None)
         healthy = all(finding.ok for finding in findings)
         if as_json:
             print_json({"healthy": healthy, "checks": [finding.as_json() for finding in findings]})

@@ -3,7 +3,7 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +38,11 @@ class Finding:
         return {"name": self.name, "ok": self.ok, "detail": self.detail, "remedy": self.remedy or None}
 
 
-def examine(connect: Connect) -> list[Finding]:
+DeepLook = Callable[[Path], Iterable[tuple[str, bool, str, str]]]
+"""Looks the files of a data directory through; name, whether it is well, detail and remedy of each thing seen."""
+
+
+def examine(connect: Connect, look_deep: DeepLook | None = None) -> list[Finding]:
     """Every check that can be made; what depends on a failed one is left out."""
     findings = [_python()]
     try:
@@ -48,6 +52,8 @@ def examine(connect: Connect) -> list[Finding]:
     findings.append(Finding("settings", True, "valid"))
     findings += _data_directory(settings)
     if all(finding.ok for finding in findings if finding.name == "data directory"):
+        if look_deep is not None:
+            findings += (Finding(*seen) for seen in look_deep(settings.data_dir))
         findings += _server(settings, connect)
     return findings
 
