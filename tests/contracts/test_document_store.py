@@ -12,17 +12,13 @@ import pytest
 from mongo_builders import a_mongo, settings_for_mongo
 
 from ingest.application.ingestion import fact_of
-from ingest.application.inventory import DocumentInventory, Kept
 from ingest.application.ports import DocumentFilter, DocumentStore, Stale, Taken
 from ingest.domain.document import Content, Document
 from ingest.domain.standing import Failure, Letter, Standing, Status
 from ingest.infrastructure.mongo_documents import MongoDocuments
-from ingest.infrastructure.mongo_inventory import MongoInventory
 from ingest.infrastructure.sqlite_documents import SqliteDocuments
-from ingest.infrastructure.sqlite_inventory import SqliteInventory
 from shared.events.catalogue import decode
 from shared.events.envelope import Event
-from shared.events.ingest import DocumentWithdrawn
 from shared.infrastructure.mongo.facts import MongoFacts
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.kernel import NotFound, new_document_id
@@ -37,7 +33,6 @@ class Stored:
     outbox: Outbox
     other: DocumentStore
     """As another process has it."""
-    inventory: DocumentInventory
 
     async def facts(self) -> list[Event]:
         return [decode(fact.envelope) for fact in await self.outbox.pending_facts(1000)]
@@ -48,8 +43,7 @@ async def on_sqlite(folder: Path) -> AsyncIterator[Stored]:
     database = SqliteDatabase(folder / "ingest.sqlite", SqliteDocuments.SCHEMA)
     facts = SqliteFacts(database, "ingest")
     async with database:
-        inventory = SqliteInventory(database, facts)
-        yield Stored(SqliteDocuments(database, facts), facts, SqliteDocuments(database, facts), inventory)
+        yield Stored(SqliteDocuments(database, facts), facts, SqliteDocuments(database, facts))
 
 
 @asynccontextmanager
@@ -60,9 +54,8 @@ async def on_mongo(folder: Path) -> AsyncIterator[Stored]:
         # So few that a document of three revisions has some outside its row.
         store = MongoDocuments(databases[0], facts, embedded=2)
         other = MongoDocuments(databases[1], other_facts)
-        inventory = MongoInventory(databases[0], facts)
         async with databases[0], databases[1]:
-            yield Stored(store, facts, other, inventory)
+            yield Stored(store, facts, other)
 
 
 @pytest.fixture(
@@ -394,44 +387,3 @@ async def test_queue_positions_count_the_unfinished_before(stored: Stored) -> No
     assert await stored.store.queue_positions([numbers[3]]) == {numbers[3]: 2}
     assert await stored.store.queue_positions([numbers[2], numbers[0], numbers[2]]) == {numbers[0]: 0, numbers[2]: 1}
     assert await stored.store.queue_positions([]) == {}
-
-
-async def withdrawn(stored: Stored, document: Document, *, removed: bool) -> Document:
-    """The tombstone of a saved document."""
-    document = await saved(stored, document)
-    decision = document.withdraw()
-    assert decision is not None
-    document = await saved(stored, document)
-    if removed:
-        await stored.store.advance(document.id, lambda standing: standing.gone(document.version))
-    return document
-
-
-async def test_the_inventory_has_every_record_once_tombstones_too(stored: Stored) -> None:
-    live = [await saved(stored, a_document(f"{number}", f"{number}.txt")) for number in range(3)]
-    going = await withdrawn(stored, a_document("going", "going.txt"), removed=False)
-    gone = await withdrawn(stored, a_document("gone", "gone.txt"), removed=True)
-    found, after = list[Kept](), None
-    while page := await stored.inventory.kept(after=after, limit=2):
-        found += page
-        after = page[-1].document_id
-    assert [kept.document_id for kept in found] == sorted(one.id for one in (*live, going, gone))
-    by_id = {kept.document_id: kept for kept in found}
-    first = by_id[live[0].id]
-    assert (first.version, first.collection, first.sha256) == (1, "default", live[0].content.sha256)
-    assert (first.size, first.standing) == (live[0].content.size, live[0].standing)
-    assert by_id[going.id].standing.status == by_id[gone.id].standing.status == "withdrawn"
-    assert by_id[gone.id].sha256 is None
-    stranger = new_document_id()
-    assert list(await stored.inventory.unknown([live[0].id, stranger, gone.id])) == [stranger]
-
-
-async def test_only_what_is_withdrawn_is_withdrawn_again_and_only_under_a_newer_version(stored: Stored) -> None:
-    live = await saved(stored, a_document("live", "live.txt"))
-    gone = await withdrawn(stored, a_document("gone", "gone.txt"), removed=True)
-    fact = DocumentWithdrawn(document_id=gone.id, document_version=9, collection="default")
-    assert not await stored.inventory.withdraw_again(live.id, 9, fact)
-    assert not await stored.inventory.withdraw_again(new_document_id(), 9, fact)
-    assert await stored.inventory.withdraw_again(gone.id, 9, fact)
-    assert not await stored.inventory.withdraw_again(gone.id, 9, fact)
-    assert await stored.facts() == [fact]
