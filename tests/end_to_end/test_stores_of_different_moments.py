@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from command_line import seoga
 from dependency_injector import providers
 from end_to_end.conftest import Serving
 from journeys import found_names, search, upload, wait_for
@@ -114,6 +115,23 @@ def test_a_file_that_is_gone_is_made_again(gone: str, tmp_path: Path, serving: S
         becomes(lambda: all_found(client, *WORDS[:3]))
 
 
+@pytest.mark.slow
+def test_a_list_that_is_lost_is_made_again_of_what_is_shown(tmp_path: Path, serving: Serving) -> None:
+    data = tmp_path / "data"
+    with serving(data) as client:
+        ids = fill(client, *WORDS[:3])
+        client.patch(f"/api/v1/documents/{ids[0]}", json={"metadata": {"team": "관세"}}).raise_for_status()
+        wait_for(client, upload(client, f"{WORDS[1]}.txt", f"The memo about {WORDS[1]} was written anew.")["id"])
+        assert client.delete(f"/api/v1/documents/{ids[2]}").status_code == 204
+    seoga(data, "repair", "--remake", "ingest")
+    with serving(data) as client:
+        becomes(lambda: all_found(client, *WORDS[:2]))
+        documents = {one["id"]: one for one in client.get("/api/v1/documents").json()["items"]}
+        assert set(documents) == set(ids[:2])
+        assert documents[ids[0]]["metadata"] == {"team": "관세"}
+        assert "anew" in client.get(f"/api/v1/documents/{ids[1]}/content").text
+
+
 def test_documents_that_search_lost_are_found_again(tmp_path: Path, serving: Serving) -> None:
     data = tmp_path / "data"
     with serving(data) as client:
@@ -172,3 +190,36 @@ def test_an_original_that_comes_back_by_hand_sets_its_document_going(tmp_path: P
         wait_for(client, document, "failed")
         kept.rename(original)
         wait_for(client, document)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(170)
+def test_a_copy_of_a_running_directory_comes_well(tmp_path: Path, serving: Serving) -> None:
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    copy.mkdir()
+    with serving(data) as client:
+        for number in range(60):
+            upload(client, f"{number}.txt", f"The memo {number} of Brindlewharf is about cargo number {number}.")
+            if number % 12 == 6:
+                # File by file, with seconds in between, as `cp -r` does; never its log at the same moment.
+                for name in (FILES[number // 12 % len(FILES)], "blobs"):
+                    source, target = data / name, copy / name
+                    if source.is_dir():
+                        shutil.copytree(source, target, dirs_exist_ok=True)
+                    elif source.exists():
+                        shutil.copy(source, target)
+    shutil.copy(data / "schema.json", copy / "schema.json")
+    with serving(copy) as client:
+
+        def all_settled() -> bool:
+            documents = client.get("/api/v1/documents", params={"limit": 100}).json()["items"]
+            if {document["status"] for document in documents} - {"searchable", "failed"}:
+                return False
+            codes = {document["problem"]["code"] for document in documents if document["status"] == "failed"}
+            assert codes <= {"original_missing"}, codes
+            found = [document for document in documents if document["status"] == "searchable"]
+            names = set(found_names(client, "Brindlewharf", mode="keyword", limit=random.randint(80, 100)))
+            return {document["name"] for document in found} == names
+
+        becomes(all_settled, 60)
+        assert client.get("/api/v1/monitor/dead-letters").json()["items"] == []

@@ -177,5 +177,10 @@ def test_repair_makes_again_what_it_is_told_to(tmp_path: Path) -> None:
     sound = a_store(data_dir, "search")
     assert "set aside" in {file["state"] for file in seoga_json(data_dir, "repair", "--remake", "search")["files"]}
     assert not sound.exists()
-    _, errors = seoga(data_dir, "repair", "--remake", "ingest", code=1)
-    assert "'ingest' cannot be made again" in errors
+    _, errors = seoga(data_dir, "repair", "--remake", "everything", code=1)
+    assert "'everything' is none of the files" in errors
+    lost = a_file_that_is_none(data_dir, "ingest")
+    seoga(data_dir, "repair", code=1)
+    assert lost.exists()
+    assert "from what searches show" in seoga(data_dir, "repair", "--remake", "ingest")[0]
+    assert not lost.exists()

@@ -42,14 +42,13 @@ def problem_of(path: Path) -> str | None:
 def repair(data_dir: Path, *, remake: Collection[str] = ()) -> list[Repair]:
     """Looks every file through and sets aside the damaged ones that are made again, and those named in `remake`.
 
-    Raises Conflict while a server runs on the data directory, InvalidInput for a name of `remake` that is none or
-    cannot be made again.
+    The list of documents is made again only where `remake` names it: from what searches show, without what was on its
+    way or had failed and without older revisions. Raises Conflict while a server runs on the data directory,
+    InvalidInput for a name of `remake` that is none.
     """
     for name in remake:
-        store = next((store for store in STORES if store.name == name), None)
-        if store is None or not store.is_remade:
-            known = ", ".join(store.name for store in STORES if store.is_remade)
-            raise InvalidInput(f"{name!r} cannot be made again. These can: {known}.")
+        if name not in (known := [store.name for store in STORES]):
+            raise InvalidInput(f"{name!r} is none of the files that can be made again: {', '.join(known)}.")
     with DataDirectory(data_dir).hold():
         folder = data_dir / SET_ASIDE / datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         return [_repaired(data_dir, store, folder, anyway=store.name in remake) for store in reversed(STORES)]
@@ -62,15 +61,13 @@ def _repaired(data_dir: Path, store: Store, folder: Path, *, anyway: bool) -> Re
     problem = problem_of(path)
     if problem is None and not anyway:
         return Repair(store.file_name, "sound", "sound")
-    if not store.is_remade:
+    if not store.is_remade and not anyway:
         return Repair(store.file_name, "damaged", str(damaged(path, problem)))
     _set_aside(path, folder)
-    what = f"it was damaged ({problem})" if problem else "as it was asked for"
-    return Repair(
-        store.file_name,
-        "set aside",
-        f"{what}: it lies in {folder} now. It kept {store.keeps}; the next start makes it again.",
-    )
+    why = f"it was damaged ({problem})" if problem else "as it was asked for"
+    source = "" if store.is_remade else " from what searches show"
+    detail = f"{why}: it lies in {folder} now. It kept {store.keeps}; the next start makes it again{source}."
+    return Repair(store.file_name, "set aside", detail)
 
 
 def _set_aside(path: Path, folder: Path) -> None:

@@ -71,7 +71,8 @@ def damaged(path: Path, problem: object) -> StoreDamaged:
     way_out = (
         "It is made again from the documents: stop the server, run `seoga repair` and start it again."
         if store.is_remade
-        else "Nothing else has it: stop the server and bring back a backup with `seoga restore`."
+        else "Nothing else has all of it: stop the server and bring back a backup with `seoga restore`; without one, "
+        "`seoga repair --remake ingest` makes a list again of what searches show."
     )
     return StoreDamaged(f"{what} It keeps {store.keeps}. {way_out}")
 
