@@ -95,6 +95,8 @@ async def test_it_has_every_record_once_tombstones_too(stored: Stored) -> None:
         after = page[-1].document_id
     assert [kept.document_id for kept in found] == sorted(one.id for one in (*live, going, gone))
     by_id = {kept.document_id: kept for kept in found}
+    asked = await stored.inventory.some_kept([gone.id, new_document_id(), live[0].id])
+    assert {kept.document_id: kept for kept in asked} == {one: by_id[one] for one in (gone.id, live[0].id)}
     first = by_id[live[0].id]
     assert (first.version, first.collection, first.sha256) == (1, "default", live[0].content.sha256)
     assert (first.size, first.standing) == (live[0].content.size, live[0].standing)

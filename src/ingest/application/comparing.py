@@ -34,6 +34,8 @@ _AT_ONCE: Final = 8
 _SHARES: Final = 64
 """So many rounds read every original and chunk artefact once; sizes and records are compared in each."""
 _MOST_NAMED: Final = 20
+_MOST_LACKING: Final = 1_000
+"""Documents whose original was missing are looked at again soon: somebody may upload it."""
 _MOST_DOUBLINGS: Final = 8
 _log = get_log("ingest")
 
@@ -47,9 +49,10 @@ class ComparingTimes:
 
     start_seconds: float = 5.0
     """A server that starts has better things to do."""
-    settle_seconds: float = 15.0
+    settle_seconds: float = 30.0
     """What does not agree must have stayed so for this time: events that tell of it may be on their way."""
-    every_seconds: float = 6 * 3600.0
+    every_seconds: float = 3600.0
+    """Between rounds past everything; what did not agree is looked at again as soon as it has settled."""
     share: float = 0.1
     """Of the time that is spent comparing; the rest belongs to others."""
 
@@ -73,8 +76,6 @@ class Comparison:
     """Whose original is not what was uploaded."""
     unknown: list[DocumentId] = field(default_factory=list)
     """Shown by searches, and not in the list; they could not be adopted."""
-    waiting: int = 0
-    """Do not agree, and may do so by themselves yet."""
 
     @property
     def words(self) -> str:
@@ -121,10 +122,10 @@ class Comparing(Background):
         self._times = times
         self._monotonic = monotonic
         self._rounds = 0
+        self._due_at = monotonic()
         self._last: Comparison | None = None
         # Since when a document does not agree, and how it was then.
         self._suspects: dict[DocumentId, tuple[float, object]] = {}
-        self._seen: set[DocumentId] = set()
         self._known_damaged: set[DocumentId] = set()
 
     async def check(self) -> ComponentHealth:
@@ -141,25 +142,27 @@ class Comparing(Background):
         await asyncio.sleep(self._times.start_seconds)
         async with self._duty:
             while True:
-                pause = self._times.settle_seconds
                 try:
                     if await self._duty.hold():
-                        done = await self.compare()
-                        if not done.waiting and not done.healed and not done.adopted:
-                            pause = self._times.every_seconds
+                        if self._monotonic() >= self._due_at:
+                            await self.compare()
+                            self._due_at = self._monotonic() + self._times.every_seconds
+                        else:
+                            await self.look_again()
                 except Unavailable as error:
                     _log.debug("comparing waits", action="documents.compare", reason=str(error))
                 except Exception:
                     _log.exception("comparing failed", action="documents.compare")
-                await asyncio.sleep(pause)
+                # Another process may have the duty, or a store may be away: then as soon as after a doubt.
+                left = self._due_at - self._monotonic()
+                is_quiet = left > 0 and not self._suspects and not self._lacking()
+                await asyncio.sleep(left if is_quiet else self._times.settle_seconds)
 
     async def compare(self) -> Comparison:
-        """One round. Raises Unavailable."""
-        if isinstance(self._bus, Checked) and not (await self._bus.check()).ready:
-            raise Unavailable("The event bus is not well: what does not agree may be on its way.")
+        """One round past everything. Raises Unavailable."""
+        await self._must_hear()
         done = Comparison()
         self._rounds += 1
-        self._seen.clear()
         after: DocumentId | None = None
         while page := await self._inventory.kept(after=after, limit=_PAGE):
             started = self._monotonic()
@@ -167,10 +170,41 @@ class Comparing(Background):
             await self._look_at(page, done)
             await self._rest(started)
         await self._look_for_unknown(done)
-        for gone in self._suspects.keys() - self._seen:
-            del self._suspects[gone]
+        self._last = done
         self._tell(done)
         return done
+
+    async def look_again(self) -> Comparison:
+        """Only at what did not agree, and at what lacked its original. Raises Unavailable."""
+        await self._must_hear()
+        done = Comparison()
+        shown = [how for _, how in self._suspects.values() if isinstance(how, Shown)]
+        kept = [one for one, (_, how) in self._suspects.items() if not isinstance(how, Shown)]
+        lacking = self._lacking()
+        kept = list(dict.fromkeys((*kept, *lacking[:_MOST_LACKING])))
+        for first in range(0, len(kept), _PAGE):
+            started = self._monotonic()
+            page = kept[first : first + _PAGE]
+            found = await self._inventory.some_kept(page)
+            for gone in set(page) - {one.document_id for one in found}:
+                self._suspects.pop(gone, None)
+            await self._look_at(found, done)
+            await self._rest(started)
+        await self._look_at_shown(shown, done)
+        if self._last is not None:
+            self._last.unknown = done.unknown
+            seen = set(kept)
+            self._last.missing = [*done.missing, *(one for one in self._last.missing if one not in seen)]
+            self._last.damaged = [*done.damaged, *(one for one in self._last.damaged if one not in seen)]
+        self._tell(done)
+        return done
+
+    def _lacking(self) -> Sequence[DocumentId]:
+        return [*self._last.missing, *self._last.damaged] if self._last is not None else ()
+
+    async def _must_hear(self) -> None:
+        if isinstance(self._bus, Checked) and not (await self._bus.check()).ready:
+            raise Unavailable("The event bus is not well: what does not agree may be on its way.")
 
     async def _look_at(self, page: Sequence[Kept], done: Comparison) -> None:
         served = await self._served.served([kept.document_id for kept in page])
@@ -181,9 +215,9 @@ class Comparing(Background):
             async with room:
                 reason = await self._disagreement(kept, served.get(kept.document_id), busy, done)
                 if reason is None:
+                    self._suspects.pop(kept.document_id, None)
                     return
                 if reason != "original_back" and not self._has_settled(kept.document_id, (reason, kept)):
-                    done.waiting += 1
                     return
                 known = served.get(kept.document_id)
                 if await self._remaking.set_going(kept, above=known.version if known else 0):
@@ -263,18 +297,23 @@ class Comparing(Background):
         while page := await self._served.shown(after=after, limit=_PAGE):
             started = self._monotonic()
             after = page[-1].document_id
-            unknown = set(await self._inventory.unknown([shown.document_id for shown in page]))
-            for shown in page:
-                if shown.document_id in unknown:
-                    await self._adopt(shown, done)
+            await self._look_at_shown(page, done)
             await self._rest(started)
+
+    async def _look_at_shown(self, page: Sequence[Shown], done: Comparison) -> None:
+        unknown = set(await self._inventory.unknown([shown.document_id for shown in page])) if page else set()
+        for shown in page:
+            if shown.document_id in unknown:
+                await self._adopt(shown, done)
+            elif isinstance(self._suspects.get(shown.document_id, (0, None))[1], Shown):
+                del self._suspects[shown.document_id]
 
     async def _adopt(self, shown: Shown, done: Comparison) -> None:
         if not self._has_settled(shown.document_id, shown):
-            done.waiting += 1
             return
         served = (await self._served.served([shown.document_id])).get(shown.document_id)
         if served is None or served.live_version is None:
+            del self._suspects[shown.document_id]
             return
         if await self._remaking.adopt(shown, served):
             done.adopted += 1
@@ -284,7 +323,6 @@ class Comparing(Background):
 
     def _has_settled(self, document_id: DocumentId, how: object) -> bool:
         """Whether it has been so for a while; the longer, the more often it was set going in vain."""
-        self._seen.add(document_id)
         now = self._monotonic()
         since, before = self._suspects.get(document_id, (now, how))
         if before != how:
@@ -297,13 +335,15 @@ class Comparing(Background):
         return zlib.crc32(document_id.encode()) % _SHARES == self._rounds % _SHARES
 
     async def _rest(self, started: float) -> None:
+        # A round may take longer than the lease; done by two at once, it is done twice and no harm.
+        await self._duty.hold()
         await asyncio.sleep((self._monotonic() - started) * (1 / self._times.share - 1))
 
     def _tell(self, done: Comparison) -> None:
-        self._last = done
-        self._metrics.gauge("originals_missing", len(done.missing))
-        self._metrics.gauge("originals_damaged", len(done.damaged))
-        self._metrics.gauge("documents_unknown", len(done.unknown))
+        if self._last is not None:
+            self._metrics.gauge("originals_missing", len(self._last.missing))
+            self._metrics.gauge("originals_damaged", len(self._last.damaged))
+            self._metrics.gauge("documents_unknown", len(self._last.unknown))
         if done.healed or done.adopted:
             _log.warning(
                 "documents that did not agree go on their way again",
@@ -311,7 +351,7 @@ class Comparing(Background):
                 adopted=done.adopted,
                 **done.healed,
             )
-        if done.words:
+        if done is self._last and done.words:
             _log.warning("documents lack something", action="documents.compare", reason=done.words)
 
 

@@ -30,6 +30,10 @@ class DocumentInventory(Protocol):
         """Every document there ever was, a page at a time, in the order of their ids."""
         ...
 
+    async def some_kept(self, documents: Sequence[DocumentId]) -> Sequence[Kept]:
+        """Those of them that there is a record of, in no order."""
+        ...
+
     async def unknown(self, documents: Sequence[DocumentId]) -> Collection[DocumentId]:
         """Those of them that there never was a record of."""
         ...

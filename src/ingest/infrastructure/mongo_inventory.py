@@ -26,6 +26,8 @@ WITHDRAWN_BEFORE: Final = Query(
     sample={"version": 1},
 )
 
+_FIELDS: Final[Row] = {"version": 1, "collection": 1, "size": 1, "standing": 1, "revisions": {"$slice": -1}}
+
 
 class MongoInventory(DocumentInventory):
     """Beside a MongoDocuments of the same database, whose facts these are."""
@@ -36,8 +38,12 @@ class MongoInventory(DocumentInventory):
 
     @override
     async def kept(self, *, after: DocumentId | None, limit: int) -> Sequence[Kept]:
-        fields: Row = {"version": 1, "collection": 1, "size": 1, "standing": 1, "revisions": {"$slice": -1}}
-        rows = await self._documents.find(EVERYTHING, limit=limit, fields=fields, after=after or "")
+        rows = await self._documents.find(EVERYTHING, limit=limit, fields=_FIELDS, after=after or "")
+        return [_kept(row) for row in rows]
+
+    @override
+    async def some_kept(self, documents: Sequence[DocumentId]) -> Sequence[Kept]:
+        rows = await self._documents.find(SEVERAL, fields=_FIELDS, documents=list(documents))
         return [_kept(row) for row in rows]
 
     @override

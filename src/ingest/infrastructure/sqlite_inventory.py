@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Collection, Sequence
+from typing import Final
 
 from typing_extensions import override
 
@@ -10,6 +11,8 @@ from ingest.infrastructure.document_rows import standing_of
 from shared.events.envelope import Event
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.kernel import DocumentId
+
+_RECORDS: Final = "SELECT id, version, collection, sha256, size, standing FROM documents "
 
 
 class SqliteInventory(DocumentInventory):
@@ -22,12 +25,16 @@ class SqliteInventory(DocumentInventory):
     @override
     async def kept(self, *, after: DocumentId | None, limit: int) -> Sequence[Kept]:
         def read(connection: sqlite3.Connection) -> list[Kept]:
-            rows = connection.execute(
-                "SELECT id, version, collection, sha256, size, standing FROM documents WHERE id > ?"
-                " ORDER BY id LIMIT ?",
-                (after or "", limit),
-            )
+            rows = connection.execute(_RECORDS + "WHERE id > ? ORDER BY id LIMIT ?", (after or "", limit))
             return [_kept(row) for row in rows]
+
+        return await self._database.read(read)
+
+    @override
+    async def some_kept(self, documents: Sequence[DocumentId]) -> Sequence[Kept]:
+        def read(connection: sqlite3.Connection) -> list[Kept]:
+            rows = (connection.execute(_RECORDS + "WHERE id = ?", (one,)).fetchone() for one in documents)
+            return [_kept(row) for row in rows if row is not None]
 
         return await self._database.read(read)
 
