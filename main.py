@@ -59,7 +59,15 @@ class Application:
         bus, database = self.shared.bus(), self.shared.mongo()
         claim = DatabaseClaim(database, bus, installation=self.settings.installation) if database is not None else None
         metrics, waiting = self.shared.metrics(), self.shared.waiting()
-        async with running(self.plugs, bus=bus, metrics=metrics, owner=self._owner, claim=claim, waiting=waiting):
+        async with running(
+            self.plugs,
+            bus=bus,
+            metrics=metrics,
+            owner=self._owner,
+            claim=claim,
+            waiting=waiting,
+            belonging=self.shared.belonging(),
+        ):
             modules = ",".join(self.settings.modules)
             _log.info("started", action="main.started", data_dir=str(self.settings.data_dir), modules=modules)
             yield
@@ -75,13 +83,14 @@ def _build_plugs(settings: Settings, shared: "SharedContainer") -> "list[Module]
 
     given = {"settings": settings, "metrics": shared.metrics, "mongo": shared.mongo}
     on_bus = {**given, "bus": shared.bus, "access": shared.access}
+    keeping = {"blobs": shared.blobs, "belonging": shared.belonging}
     process = ProcessContainer(**given, blobs=shared.blobs, model=shared.model_of_process)
     search = SearchContainer(
-        **on_bus, blobs=shared.blobs, model=shared.model_of_search, cache=shared.cache, remotes=shared.remotes
+        **on_bus, **keeping, model=shared.model_of_search, cache=shared.cache, remotes=shared.remotes
     )
     # What other modules know is in the same files, or in the database that all share, wherever these modules run.
     jobs = {PROCESS: process.jobs(), SEARCH: search.jobs()}
-    ingest = IngestContainer(**on_bus, blobs=shared.blobs, served=search.served, job_stores=jobs)
+    ingest = IngestContainer(**on_bus, **keeping, served=search.served, job_stores=jobs)
     containers = {INGEST: ingest, PROCESS: process, SEARCH: search}
     for container in containers.values():
         container.check_dependencies()

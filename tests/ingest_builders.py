@@ -23,9 +23,11 @@ from shared.events.ingest import Labels
 from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
 from shared.events.search import DocumentIndexed, DocumentRemoved
 from shared.infrastructure.files.blobs import FileBlobs
+from shared.infrastructure.files.mark import FolderMark
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.kernel import DocumentId
+from shared.runtime.belonging import BLOBS, Belonging, Part
 from shared.runtime.module import Module
 from shared.settings import Settings
 from shared.web.access import Access
@@ -152,13 +154,17 @@ async def an_ingest(
         for adapter in (bus, blobs):
             if isinstance(adapter, contextlib.AbstractAsyncContextManager):
                 await stack.enter_async_context(adapter)
+        metrics = PrometheusMetrics()
+        belonging = Belonging(metrics)
         container = IngestContainer(
-            settings=given, bus=bus, blobs=blobs, access=access or Access(None), metrics=PrometheusMetrics()
+            settings=given, bus=bus, blobs=blobs, access=access or Access(None), metrics=metrics, belonging=belonging
         )
         container.check_dependencies()
         module = container.module()
         for resource in module.resources:
             await stack.enter_async_context(resource)
+        mark = await stack.enter_async_context(FolderMark(folder / "blobs", ("originals/*/*",)))
+        await belonging.settle([*module.parts, Part(BLOBS, mark)])
         web = FastAPI(max_body_size=1 << 16)
         install_problem_handlers(web)
         assert module.router is not None

@@ -39,6 +39,7 @@ from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.kernel import DocumentId, Unavailable, new_document_id, new_id
 from shared.ports.model import Embedded, Model, ModelDescription, TextKind, Vectors
 from shared.ports.storage import Cache
+from shared.runtime.belonging import Belonging
 from shared.runtime.module import Module
 from shared.runtime.resilience import Remotes
 from shared.runtime.worker import Worker
@@ -252,6 +253,7 @@ async def a_search(
     Its timings are those of a real one unless some are given.
     """
     metrics = PrometheusMetrics()
+    belonging = Belonging(metrics)
     times = {
         "cleaning_times": cleaning,
         "renewal_times": renewal,
@@ -270,6 +272,7 @@ async def a_search(
             cache=providers.Object(cache or MemoryCache(1 << 20)),
             access=providers.Object(access or Access(None)),
             metrics=providers.Object(metrics),
+            belonging=providers.Object(belonging),
             remotes=providers.Object(Remotes(metrics)),
             mongo=providers.Object(mongo),
             **{name: providers.Object(given) for name, given in times.items() if given is not None},
@@ -282,6 +285,7 @@ async def a_search(
         for resource in module.resources:
             if index is None or resource is not container.index():
                 await stack.enter_async_context(resource)
+        await belonging.settle(module.parts if index is None else ())
         assert module.job_store is not None
         owner = "test" if mongo is None else new_id()
         if mongo is None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
 
-from ingest.application.collector import BlobCollector
+from ingest.application.collector import BlobCollector, CollectorTimes
 from ingest.application.comparing import Comparing, ComparingTimes
 from ingest.application.feed import DocumentFeed
 from ingest.application.ingestion import Ingestion
 from ingest.application.inventory import DocumentInventory
-from ingest.application.ports import DocumentStore
+from ingest.application.ports import DocumentStore, ReleaseStore
 from ingest.application.progress import ProgressTracking
 from ingest.application.remaking import Remaking
 from ingest.application.shelf import Shelf
@@ -23,6 +23,7 @@ from shared.ports.health import Probe
 from shared.ports.outbox import Outbox
 from shared.ports.served import ServedDocuments
 from shared.ports.storage import BlobStore
+from shared.runtime.belonging import BLOBS, Belonging, Part
 from shared.runtime.module import Module, Resource
 from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
@@ -36,35 +37,51 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class _Storage:
     documents: DocumentStore
+    releases: ReleaseStore
     duties: DutyStore
     facts: Outbox
     inventory: DocumentInventory
     resources: tuple[Resource, ...]
     probe: Probe
+    parts: tuple[Part, ...] = ()
 
 
 def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
     from ingest.infrastructure.sqlite_documents import SqliteDocuments
     from ingest.infrastructure.sqlite_inventory import SqliteInventory
+    from ingest.infrastructure.sqlite_releases import SqliteReleases
     from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
     from shared.infrastructure.sqlite.duties import SqliteDuties
+    from shared.infrastructure.sqlite.mark import SqliteMark
 
-    schema = SqliteDocuments.SCHEMA + SqliteDuties.SCHEMA
+    schema = SqliteDocuments.SCHEMA + SqliteDuties.SCHEMA + SqliteMark.SCHEMA
     database = SqliteDatabase(settings.data_dir / f"{INGEST}.sqlite", schema=schema, metrics=metrics)
     facts, duties = SqliteFacts(database, producer=INGEST), SqliteDuties(database)
-    inventory = SqliteInventory(database, facts)
-    return _Storage(SqliteDocuments(database, facts), duties, facts, inventory, (database, duties), database.check)
+    part = Part(database.path.name, SqliteMark(database, ("documents",)), accounts_for=(BLOBS,))
+    documents, releases = SqliteDocuments(database, facts), SqliteReleases(database)
+    inventory, resources = SqliteInventory(database, facts), (database, duties)
+    return _Storage(documents, releases, duties, facts, inventory, resources, database.check, (part,))
 
 
 def _mongo(database: "MongoDatabase") -> _Storage:
     from ingest.infrastructure.mongo_documents import COLLECTION, MongoDocuments
     from ingest.infrastructure.mongo_inventory import MongoInventory
+    from ingest.infrastructure.mongo_releases import MongoReleases
     from shared.infrastructure.mongo.duties import MongoDuties
     from shared.infrastructure.mongo.facts import MongoFacts
 
     facts = MongoFacts(database, INGEST, (COLLECTION,))
-    documents, inventory = MongoDocuments(database, facts), MongoInventory(database, facts)
-    return _Storage(documents, MongoDuties(database, INGEST), facts, inventory, (), database.check)
+    documents, releases = MongoDocuments(database, facts), MongoReleases(database)
+    duties, inventory = MongoDuties(database, INGEST), MongoInventory(database, facts)
+    return _Storage(documents, releases, duties, facts, inventory, (), database.check)
+
+
+def _trash_seconds(settings: Settings) -> float:
+    return settings.trash_days * 86400
+
+
+def _collector_times(settings: Settings) -> CollectorTimes:
+    return CollectorTimes(every_seconds=settings.collect_every_seconds, young_seconds=settings.collect_after_seconds)
 
 
 def _resources(
@@ -73,9 +90,11 @@ def _resources(
     return (*storage.resources, *others, *([comparing()] if served is not None else []))
 
 
-def _probes(storage: _Storage, served: ServedDocuments | None, comparing: Callable[[], Comparing]) -> dict[str, Probe]:
+def _probes(
+    storage: _Storage, served: ServedDocuments | None, comparing: Callable[[], Comparing], collector: BlobCollector
+) -> dict[str, Probe]:
     compared = {"ingest.documents": comparing().check} if served is not None else {}
-    return {"ingest.store": storage.probe, **compared}
+    return {"ingest.store": storage.probe, "ingest.collection": collector.check, **compared}
 
 
 class IngestContainer(containers.DeclarativeContainer):
@@ -86,6 +105,7 @@ class IngestContainer(containers.DeclarativeContainer):
     blobs = providers.Dependency(instance_of=BlobStore)
     access = providers.Dependency(instance_of=Access)
     metrics = providers.Dependency(instance_of=Metrics)
+    belonging = providers.Dependency(instance_of=Belonging)
     mongo: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
     # What the list of documents is compared with; without it, it is not.
     served: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
@@ -119,9 +139,25 @@ class IngestContainer(containers.DeclarativeContainer):
         metrics=metrics,
         times=comparing_times,
     )
-    collector = providers.Singleton(BlobCollector, documents, blobs, duties, metrics)
+    collector_times = providers.Callable(_collector_times, settings)
+    collector = providers.Singleton(
+        BlobCollector,
+        storage.provided.releases,
+        blobs,
+        duties,
+        belonging,
+        metrics,
+        trash_seconds=providers.Callable(_trash_seconds, settings),
+        times=collector_times,
+    )
     router = providers.Singleton(
-        build_router, ingestion=ingestion, shelf=shelf, blobs=blobs, access=access, settings=settings
+        build_router,
+        ingestion=ingestion,
+        shelf=shelf,
+        blobs=blobs,
+        access=access,
+        settings=settings,
+        collector=collector,
     )
 
     module = providers.Singleton(
@@ -131,5 +167,6 @@ class IngestContainer(containers.DeclarativeContainer):
         router=router,
         subscriptions=providers.Singleton(subscriptions, progress, ingestion, remaking),
         outbox=facts,
-        probes=providers.Callable(_probes, storage, served, comparing.provider),
+        probes=providers.Callable(_probes, storage, served, comparing.provider, collector),
+        parts=storage.provided.parts,
     )

@@ -24,6 +24,7 @@ from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import StoreDamaged
 from shared.ports.event_bus import EventBus
 from shared.ports.health import ComponentHealth, Probe
+from shared.runtime.belonging import Part
 from shared.runtime.module import Module, Resource
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, scheme_of
@@ -41,15 +42,17 @@ class _Storage:
     journeys: JourneyStore
     resources: tuple[Resource, ...]
     probe: Probe
+    parts: tuple[Part, ...] = ()
 
 
 def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
     from monitor.infrastructure.sqlite_journeys import SCHEMA, SqliteJourneys
     from shared.infrastructure.sqlite.database import SqliteDatabase
+    from shared.infrastructure.sqlite.mark import SqliteMark
 
-    database = SqliteDatabase(settings.data_dir / f"{MONITOR}.sqlite", SCHEMA, metrics=metrics)
-
-    return _Storage(SqliteJourneys(database), (database,), database.check)
+    database = SqliteDatabase(settings.data_dir / f"{MONITOR}.sqlite", SCHEMA + SqliteMark.SCHEMA, metrics=metrics)
+    part = Part(database.path.name, SqliteMark(database, ("documents", "journeys")))
+    return _Storage(SqliteJourneys(database), (database,), database.check, (part,))
 
 
 def _mongo(database: "MongoDatabase") -> _Storage:

@@ -15,6 +15,7 @@ from shared.ports.jobs import JobStore
 from shared.ports.model import Model
 from shared.ports.outbox import Outbox
 from shared.ports.storage import BlobStore
+from shared.runtime.belonging import Part
 from shared.runtime.module import Module, Resource
 from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
@@ -30,16 +31,19 @@ class _Storage:
     facts: Outbox
     resources: tuple[Resource, ...]
     probe: Probe
+    parts: tuple[Part, ...] = ()
 
 
 def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
     from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
     from shared.infrastructure.sqlite.jobs import SqliteJobs
+    from shared.infrastructure.sqlite.mark import SqliteMark
 
-    schema = SqliteFacts.SCHEMA + SqliteJobs.SCHEMA
+    schema = SqliteFacts.SCHEMA + SqliteJobs.SCHEMA + SqliteMark.SCHEMA
     database = SqliteDatabase(settings.data_dir / f"{PROCESS}.sqlite", schema=schema, metrics=metrics)
     facts = SqliteFacts(database, producer=PROCESS)
-    return _Storage(SqliteJobs(database, facts), facts, (database,), database.check)
+    part = Part(database.path.name, SqliteMark(database, ("jobs", "facts", "cancelled_documents")))
+    return _Storage(SqliteJobs(database, facts), facts, (database,), database.check, (part,))
 
 
 def _mongo(database: "MongoDatabase") -> _Storage:
@@ -59,6 +63,7 @@ def _module(storage: _Storage, pool: ParserPool, intake: Intake, processing: Doc
         job_store=storage.jobs,
         outbox=storage.facts,
         probes={"process.store": storage.probe, "process.parsers": pool.health},
+        parts=storage.parts,
     )
 
 

@@ -1,5 +1,7 @@
 """Wires Search; ends in `module`."""
 
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,7 @@ from shared.ports.jobs import JobStore
 from shared.ports.model import Model
 from shared.ports.outbox import Outbox
 from shared.ports.storage import BlobStore, Cache
+from shared.runtime.belonging import INDEX, Belonging, Part
 from shared.runtime.module import Module, Resource
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, scheme_of
@@ -53,6 +56,7 @@ class _Storage:
     facts: Outbox
     resources: tuple[Resource, ...]
     probe: Probe
+    parts: tuple[Part, ...] = ()
 
 
 def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
@@ -61,9 +65,10 @@ def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
     from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
     from shared.infrastructure.sqlite.duties import SqliteDuties
     from shared.infrastructure.sqlite.jobs import SqliteJobs
+    from shared.infrastructure.sqlite.mark import SqliteMark
 
     schema = SqliteLiveStore.SCHEMA + SqliteRenewals.SCHEMA + SqliteJobs.SCHEMA
-    schema += SqliteDuties.SCHEMA + SqliteFacts.SCHEMA
+    schema += SqliteDuties.SCHEMA + SqliteFacts.SCHEMA + SqliteMark.SCHEMA
     database = SqliteDatabase(settings.data_dir / f"{SEARCH}.sqlite", schema=schema, metrics=metrics)
     facts, duties = SqliteFacts(database, producer=SEARCH), SqliteDuties(database)
     live, renewals, jobs = (
@@ -71,7 +76,8 @@ def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
         SqliteRenewals(database, facts),
         SqliteJobs(database, facts),
     )
-    return _Storage(live, renewals, jobs, duties, facts, (database, duties, live), database.check)
+    part = Part(database.path.name, SqliteMark(database, ("documents", "versions")), accounts_for=(INDEX,))
+    return _Storage(live, renewals, jobs, duties, facts, (database, duties, live), database.check, (part,))
 
 
 def _mongo(database: "MongoDatabase", longest_search_seconds: float | None) -> _Storage:
@@ -89,8 +95,25 @@ def _mongo(database: "MongoDatabase", longest_search_seconds: float | None) -> _
     return _Storage(live, renewals, jobs, MongoDuties(database, SEARCH), facts, (), database.check)
 
 
-def _resources(storage: _Storage, *others: Resource) -> tuple[Resource, ...]:
-    return (*storage.resources, *others)
+def _resources(storage: _Storage, marks: Sequence[Resource], *others: Resource) -> tuple[Resource, ...]:
+    return (*storage.resources, *marks, *others)
+
+
+def _index_parts(settings: Settings) -> tuple[Part, ...]:
+    """An index on a server says by its name whose it is."""
+    if scheme_of(settings.index_url) != "edge":
+        return ()
+    from shared.infrastructure.files.mark import FolderMark
+
+    return (Part(INDEX, FolderMark(settings.data_dir / "index", ("*/complete",))),)
+
+
+def _parts(storage: _Storage, index_parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    return (*storage.parts, *index_parts)
+
+
+def _marks(index_parts: tuple[Part, ...]) -> Sequence[Resource]:
+    return [part.mark for part in index_parts if isinstance(part.mark, AbstractAsyncContextManager)]
 
 
 def _edge_index(
@@ -127,6 +150,7 @@ class SearchContainer(containers.DeclarativeContainer):
     cache = providers.Dependency(instance_of=Cache)
     access = providers.Dependency(instance_of=Access)
     metrics = providers.Dependency(instance_of=Metrics)
+    belonging = providers.Dependency(instance_of=Belonging)
     remotes = providers.Dependency(instance_of=Remotes)
     mongo: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
 
@@ -155,6 +179,7 @@ class SearchContainer(containers.DeclarativeContainer):
         qdrant=providers.Singleton(_qdrant_index, settings, model, analyzer, duties, remotes),
     )
     wholeness = providers.Singleton(Wholeness, index, store)
+    index_parts = providers.Singleton(_index_parts, settings)
     writer = providers.Singleton(IndexWriter, index)
     snapshots = providers.Singleton(Snapshots, store)
     labelling = providers.Singleton(Labelling, index, store)
@@ -171,6 +196,8 @@ class SearchContainer(containers.DeclarativeContainer):
         labelling=labelling,
         wholeness=wholeness,
         bus=bus,
+        belonging=belonging,
+        metrics=metrics,
         times=cleaning_times,
     )
     indexing = providers.Singleton(
@@ -214,8 +241,18 @@ class SearchContainer(containers.DeclarativeContainer):
     module = providers.Singleton(
         Module,
         name=SEARCH,
-        resources=providers.Callable(_resources, storage, index, analyzer, writer, cleaning, renewal, search_log),
-        router=providers.Singleton(build_router, retrieval, access),
+        resources=providers.Callable(
+            _resources,
+            storage,
+            providers.Callable(_marks, index_parts),
+            index,
+            analyzer,
+            writer,
+            cleaning,
+            renewal,
+            search_log,
+        ),
+        router=providers.Singleton(build_router, retrieval, access, cleaning),
         subscriptions=providers.Singleton(subscriptions, consumption),
         jobs=providers.List(indexing),
         job_store=jobs,
@@ -226,6 +263,8 @@ class SearchContainer(containers.DeclarativeContainer):
                 "search.index": providers.Singleton(index_probe, index, wholeness),
                 "search.model": providers.Singleton(model_probe, model),
                 "search.vectors": providers.Singleton(vectors_probe, renewal),
+                "search.collection": cleaning.provided.check,
             }
         ),
+        parts=providers.Callable(_parts, storage, index_parts),
     )

@@ -13,13 +13,14 @@ from shared.model.sharing import ConsumerModel, ModelSharing
 from shared.ports.event_bus import EventBus
 from shared.ports.health import Checked
 from shared.ports.storage import BlobStore, Cache
+from shared.runtime.belonging import BLOBS, INDEX, Belonging, Part
 from shared.runtime.module import Module
 from shared.runtime.reserve_keeper import ReserveKeeper
 from shared.runtime.resilience import Remotes
 from shared.runtime.waiting import Waiting
 from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
-from shared.vocabulary import PROCESS, SEARCH
+from shared.vocabulary import INGEST, PROCESS, SEARCH
 from shared.web.access import Access
 
 with without("yaml"):  # for settings in files of that kind
@@ -112,19 +113,47 @@ def _adapters(
     blobs: BlobStore,
     cache: Cache,
     waiting: Waiting,
+    belonging: Belonging,
+    access: Access,
 ) -> Module:
     """A process that only lends its model asks for nothing of them, so their health is not its own."""
+    from shared.web.installation import build_installation_router
+
+    keeps = settings.modules != ("model",)
+    probed: dict[str, object] = {"events": bus, "blobs": blobs, "cache": cache} if keeps else {}
+    if keeps and INGEST in settings.modules:
+        probed["installation"] = belonging
     keeper = None
     if settings.has_embedded_state and settings.reserve_bytes:
         keeper = ReserveKeeper(DiskReserve(settings.data_dir, settings.reserve_bytes), metrics)
-    probed = {} if settings.modules == ("model",) else {"events": bus, "blobs": blobs, "cache": cache}
+        probed["disk"] = keeper
     probes = {f"shared.{name}": one.check for name, one in probed.items() if isinstance(one, Checked)}
-    if probed:
+    if keeps:
         probes["shared.work"] = waiting.health
-    if keeper is not None:
-        probes["shared.disk"] = keeper.check
-    resources = [one for one in (keeper, mongo, bus, blobs, cache) if isinstance(one, AbstractAsyncContextManager)]
-    return Module(name="shared", resources=resources, probes=probes)
+    parts = _shared_parts(settings, mongo) if keeps else []
+    opened = (keeper, mongo, bus, *(part.mark for part in parts), blobs, cache)
+    return Module(
+        name="shared",
+        resources=[one for one in opened if isinstance(one, AbstractAsyncContextManager)],
+        router=build_installation_router(belonging, access),
+        probes=probes,
+        parts=parts,
+    )
+
+
+def _shared_parts(settings: Settings, mongo: "MongoDatabase | None") -> list[Part]:
+    parts = []
+    if mongo is not None:
+        from shared.infrastructure.mongo.mark import MongoMark
+
+        # All stores are in it, and so is GridFS.
+        parts.append(Part("MongoDB", MongoMark(mongo, "ingest_documents"), accounts_for=(BLOBS, INDEX)))
+    if scheme_of(settings.blobs_url) == "file":
+        from shared.infrastructure.files.mark import FolderMark
+
+        patterns = ("originals/*/*", "artefacts/*/*", "trash/*/*/*")
+        parts.append(Part(BLOBS, FolderMark(settings.data_dir / "blobs", patterns)))
+    return parts
 
 
 def _model_module(
@@ -181,7 +210,8 @@ class SharedContainer(containers.DeclarativeContainer):
         memory=providers.Singleton(_memory_cache),
         redis=providers.Singleton(_redis_cache, settings, remotes),
     )
-    adapters = providers.Singleton(_adapters, settings, metrics, mongo, bus, blobs, cache, waiting)
+    belonging = providers.Singleton(Belonging, metrics)
+    adapters = providers.Singleton(_adapters, settings, metrics, mongo, bus, blobs, cache, waiting, belonging, access)
     """The plug of what all modules share."""
     model = providers.Singleton(_model_module, models, sharing, remote_model, model_operations, model_of_api, access)
     """The plug of the models."""

@@ -198,6 +198,12 @@ class Settings(BaseSettings):
     """Uploads are refused (507) when the disk would have less than this left."""
     reserve_bytes: int = Field(default=32 << 20, ge=0)
     """Set aside on the disk for deletions, their clean-up and the index, for the day it is full; 0 is nothing."""
+    collect_every_seconds: float = Field(default=900, gt=0)
+    """How often the bytes of deleted documents are looked for."""
+    collect_after_seconds: float = Field(default=3600, ge=0)
+    """Bytes that were stored more lately stay: their upload may be under way still."""
+    trash_days: float = Field(default=7, ge=0)
+    """How long deleted bytes wait before they are gone for good."""
     upload_idle_timeout_seconds: float = Field(default=60, gt=0)
     api_keys_file: Path | None = None
     cors_origins: Annotated[tuple[str, ...], *_NAMES, AfterValidator(_origins)] = ()

@@ -233,17 +233,94 @@ async def test_a_key_that_is_none_is_refused(blobs: BlobStore, key: str) -> None
         await blobs.read(key)
 
 
-async def test_collecting_spares_what_is_kept_and_what_is_young(blobs: BlobStore) -> None:
-    kept, dropped = await stored(blobs, b"kept"), await stored(blobs, b"dropped")
-    keys = {blob.sha256: f"artefacts/{blob.sha256[:2]}/{blob.sha256}.parse-1-00" for blob in (kept, dropped)}
-    for key in keys.values():
-        await blobs.put(key, b"text")
-    assert await blobs.collect(keep={kept.sha256}, older_than_seconds=3600) == 0
-    assert await blobs.collect(keep={kept.sha256}, older_than_seconds=-1) == 2
-    assert await blobs.exists(kept.key)
-    assert await blobs.exists(keys[kept.sha256])
-    assert not await blobs.exists(dropped.key)
-    assert not await blobs.exists(keys[dropped.sha256])
+def artefact_of(blob: StoredBlob) -> str:
+    return f"artefacts/{blob.sha256[:2]}/{blob.sha256}.parse-1-00"
+
+
+async def stored_with_artefact(blobs: BlobStore, content: bytes) -> StoredBlob:
+    blob = await stored(blobs, content)
+    await blobs.put(artefact_of(blob), b"text")
+    return blob
+
+
+async def all_hashes(blobs: BlobStore) -> set[str]:
+    found, after = set[str](), None
+    while True:
+        page, after = await blobs.hashes(after)
+        found |= set(page)
+        if after is None:
+            return found
+
+
+async def test_lists_the_hashes_of_originals_and_of_artefacts(blobs: BlobStore) -> None:
+    assert await all_hashes(blobs) == set()
+    both = [await stored_with_artefact(blobs, b"one"), await stored(blobs, b"two")]
+    await blobs.put(KEY, b"without an original")
+    await blobs.put("artefacts/ab/no-hash", b"of no content")
+    assert await all_hashes(blobs) == {*(blob.sha256 for blob in both), "ab" * 32}
+
+
+async def test_what_is_discarded_waits_in_the_trash_and_what_is_young_stays(blobs: BlobStore) -> None:
+    kept, dropped = await stored_with_artefact(blobs, b"kept"), await stored_with_artefact(blobs, b"dropped")
+    assert await blobs.discard([dropped.sha256], older_than_seconds=3600) == {dropped.sha256}
+    assert (await blobs.trash()).hashes == 0
+    assert await blobs.discard([dropped.sha256, "cd" * 32], older_than_seconds=-60) == frozenset()
+    assert await all_hashes(blobs) == {kept.sha256}
+    content = await blobs.trash()
+    assert (content.hashes, content.bytes) == (1, len(b"dropped") + len(b"text"))
+    assert content.oldest_at is not None
+
+
+@pytest.mark.parametrize("way", ["read", "open", "local_path", "store", "bring_back"])
+async def test_who_refers_to_what_is_in_the_trash_has_it_back(blobs: BlobStore, way: str) -> None:
+    blob = await stored_with_artefact(blobs, b"content")
+    await blobs.discard([blob.sha256], older_than_seconds=-60)
+    assert await blobs.exists(blob.key)
+    if way == "store":
+        assert not (await stored(blobs, b"content")).new
+    elif way == "bring_back":
+        await blobs.bring_back([blob.sha256])
+    elif way == "open":
+        assert await opened(blobs, blob.key, start=3) == b"tent"
+    else:
+        await getattr(blobs, way)(blob.key)
+    # It is young again, and no purge finds it.
+    assert await blobs.discard([blob.sha256], older_than_seconds=3600) == {blob.sha256}
+    await blobs.destroy([blob.sha256], waiting_longer_than_seconds=-60)
+    assert await blobs.read(blob.key) == b"content"
+
+
+async def test_an_artefact_in_the_trash_is_had_back_by_its_key_and_replaced_by_a_new_one(blobs: BlobStore) -> None:
+    blob = await stored_with_artefact(blobs, b"content")
+    await blobs.discard([blob.sha256], older_than_seconds=-60)
+    assert await blobs.read(artefact_of(blob)) == b"text"
+    await blobs.discard([blob.sha256], older_than_seconds=-60)
+    await blobs.put(artefact_of(blob), b"newer")
+    await blobs.bring_back([blob.sha256])
+    assert await blobs.read(artefact_of(blob)) == b"newer"
+
+
+async def test_only_what_has_waited_long_enough_is_destroyed(blobs: BlobStore) -> None:
+    gone, other = await stored_with_artefact(blobs, b"gone"), await stored_with_artefact(blobs, b"other")
+    live = await stored_with_artefact(blobs, b"live")
+    await blobs.discard([gone.sha256, other.sha256], older_than_seconds=-60)
+    assert await blobs.waiting(longer_than_seconds=3600) == frozenset()
+    assert await blobs.waiting(longer_than_seconds=-60) == {gone.sha256, other.sha256}
+    assert await blobs.destroy([gone.sha256], waiting_longer_than_seconds=3600) == 0
+    assert await blobs.destroy([gone.sha256, live.sha256], waiting_longer_than_seconds=-60) == 2
+    for key, is_there in ((gone.key, False), (artefact_of(gone), False), (other.key, True), (live.key, True)):
+        assert await blobs.exists(key) == is_there
+    with pytest.raises(NotFound):
+        await blobs.read(gone.key)
+
+
+async def test_discarding_beside_uploads_takes_nothing_that_was_answered(blobs: BlobStore) -> None:
+    contents = [f"document {number}".encode() for number in range(20)]
+    hashes = [(await stored(blobs, content)).sha256 for content in contents]
+    discarding = asyncio.create_task(blobs.discard(hashes, older_than_seconds=-60))
+    answered = await asyncio.gather(*(stored(blobs, content) for content in contents))
+    await discarding
+    assert [await blobs.read(blob.key) for blob in answered] == contents
 
 
 async def test_tells_how_much_room_is_left(blobs: BlobStore) -> None:

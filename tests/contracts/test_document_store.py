@@ -2,60 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mongo_builders import a_mongo, settings_for_mongo
+from document_store_builders import NOW, Stored, a_document, content, on_mongo, on_sqlite, released, saved
 
 from ingest.application.ingestion import fact_of
 from ingest.application.ports import DocumentFilter, DocumentStore, Stale, Taken
-from ingest.domain.document import Content, Document
+from ingest.domain.document import Document
 from ingest.domain.standing import Failure, Letter, Standing, Status
-from ingest.infrastructure.mongo_documents import MongoDocuments
-from ingest.infrastructure.sqlite_documents import SqliteDocuments
-from shared.events.catalogue import decode
-from shared.events.envelope import Event
-from shared.infrastructure.mongo.facts import MongoFacts
-from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.kernel import NotFound, new_document_id
-from shared.ports.outbox import Outbox
-
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-@dataclass
-class Stored:
-    store: DocumentStore
-    outbox: Outbox
-    other: DocumentStore
-    """As another process has it."""
-
-    async def facts(self) -> list[Event]:
-        return [decode(fact.envelope) for fact in await self.outbox.pending_facts(1000)]
-
-
-@asynccontextmanager
-async def on_sqlite(folder: Path) -> AsyncIterator[Stored]:
-    database = SqliteDatabase(folder / "ingest.sqlite", SqliteDocuments.SCHEMA)
-    facts = SqliteFacts(database, "ingest")
-    async with database:
-        yield Stored(SqliteDocuments(database, facts), facts, SqliteDocuments(database, facts))
-
-
-@asynccontextmanager
-async def on_mongo(folder: Path) -> AsyncIterator[Stored]:
-    async with a_mongo(settings_for_mongo(folder)) as door:
-        databases = [door(), door()]
-        facts, other_facts = (MongoFacts(database, "ingest") for database in databases)
-        # So few that a document of three revisions has some outside its row.
-        store = MongoDocuments(databases[0], facts, embedded=2)
-        other = MongoDocuments(databases[1], other_facts)
-        async with databases[0], databases[1]:
-            yield Stored(store, facts, other)
 
 
 @pytest.fixture(
@@ -66,19 +24,6 @@ async def stored(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     opened: Callable[[Path], AbstractAsyncContextManager[Stored]] = request.param
     async with opened(tmp_path) as stored:
         yield stored
-
-
-def content(text: str = "one") -> Content:
-    digest = text.encode().hex().rjust(64, "0")
-    return Content(sha256=digest, size=len(text), media_type="text/plain", blob_key=f"originals/{digest}")
-
-
-def a_document(text: str = "one", name: str = "a.txt", collection: str = "default", **metadata: Any) -> Document:
-    return Document.receive(new_document_id(), collection, name, content(text), metadata, NOW)[0]
-
-
-async def saved(stored: Stored, document: Document) -> Document:
-    return await stored.store.save(document, expected_version=document.saved_version)
 
 
 async def test_a_saved_document_is_loaded_as_it_was(stored: Stored) -> None:
@@ -318,14 +263,22 @@ async def test_a_document_of_many_revisions_keeps_them_all_until_it_is_removed(s
             document = await saved(stored, document)
     revisions = await stored.other.revisions(document.id)
     assert [revision.content for revision in revisions] == [content(str(number)) for number in range(6, -1, -1)]
-    assert set(await stored.store.live_hashes()) == {revision.content.sha256 for revision in revisions}
+    hashes = {revision.content.sha256 for revision in revisions}
+    assert await stored.releases.referred({*hashes, "f" * 64}) == hashes
     document.withdraw()
     withdrawn = await saved(stored, document)
     assert len(await stored.store.revisions(document.id)) == 7
-    assert await stored.store.live_hashes() == frozenset()
+    assert await stored.releases.referred(hashes) == hashes
+    assert await released(stored) == []
     assert await stored.store.advance(document.id, lambda it: it.gone(withdrawn.version))
     with pytest.raises(NotFound):
         await stored.store.revisions(document.id)
+    assert await stored.releases.referred(hashes) == frozenset()
+    assert await released(stored) == [(document.id, hashes)]
+    await stored.releases.forget([document.id])
+    assert await released(stored) == []
+    with pytest.raises(NotFound):
+        await stored.store.load(document.id)
 
 
 async def test_pages_neither_repeat_nor_skip(stored: Stored) -> None:
@@ -376,7 +329,8 @@ async def test_counts_and_hashes_are_of_what_is_not_withdrawn(stored: Stored) ->
     await saved(stored, gone)
     (counts,) = await stored.store.counts()
     assert (counts.name, counts.documents, counts.size) == ("default", {"received": 1}, 5)
-    assert set(await stored.store.live_hashes()) == {content("one").sha256, content("three").sha256}
+    hashes = [content(text).sha256 for text in ("one", "three", "two")]
+    assert set(await stored.releases.referred(hashes)) == set(hashes[:2])
 
 
 async def test_queue_positions_count_the_unfinished_before(stored: Stored) -> None:

@@ -45,6 +45,12 @@ def start_server(tmp_path: Path) -> Iterator[ServerFactory]:
         yield start
 
 
+@pytest.fixture(scope="module")
+def module_serving() -> Serving:
+    """`serving` for fixtures of a module."""
+    return a_whole_server
+
+
 @pytest.fixture
 def serving() -> Serving:
     """Servers that a test starts and stops itself: `with serving(data_dir, **settings) as client`."""

@@ -1,4 +1,4 @@
-"""Of several processes on one store, one collects what no document refers to."""
+"""What goes, what stays, and what comes back; and of several processes on one store, one collects for all."""
 
 import hashlib
 import os
@@ -6,16 +6,17 @@ import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from duty_builders import Cut, killed
-from ingest_builders import AnIngest
+from ingest_builders import AnIngest, a_removal, an_ingest
 
 from builders import eventually
-from ingest.application.collector import BlobCollector
+from ingest.application.collector import BlobCollector, Collected, CollectorTimes
 from shared.artefacts.address import artefact_key
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.kernel import new_id
+from shared.kernel import DocumentId, new_id
 from shared.ports.duties import DutyStore
 
 
@@ -29,8 +30,8 @@ class Blobs:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._blobs, name)
 
-    async def collect(self, *, keep: Collection[str], older_than_seconds: float) -> int:
-        gone = await self._blobs.collect(keep=keep, older_than_seconds=older_than_seconds)
+    async def destroy(self, hashes: Collection[str], *, waiting_longer_than_seconds: float) -> int:
+        gone = await self._blobs.destroy(hashes, waiting_longer_than_seconds=waiting_longer_than_seconds)
         self.gone += gone
         return gone
 
@@ -41,12 +42,14 @@ async def a_process(
 ) -> AsyncIterator[Blobs]:
     blobs: Any = Blobs(ingest)
     async with BlobCollector(
-        ingest.documents,
+        ingest.container.storage().releases,
         blobs,
         duties or ingest.container.duties(),
+        ingest.container.belonging(),
         PrometheusMetrics(),
-        first_after_seconds=0.0,
-        every_seconds=every_seconds,
+        # Nothing waits in the trash.
+        trash_seconds=-60.0,
+        times=CollectorTimes(first_after_seconds=0.0, every_seconds=every_seconds, orphans_every_seconds=0.0),
     ):
         yield blobs
 
@@ -114,3 +117,96 @@ async def test_who_cannot_ask_whose_it_is_collects_once_it_can(ingest: AnIngest)
         assert not await is_gone(ingest, key)
         cut.is_away = False
         await eventually(partial(is_gone, ingest, key))
+
+
+async def add(ingest: AnIngest, name: str, content: bytes, collection: str = "default") -> str:
+    """A searchable document with an artefact; its id."""
+    answer = await ingest.put(name, content, collection)
+    assert answer.status_code == 202
+    document_id: str = answer.json()["id"]
+    await ingest.blobs.put(artefact_key(answer.json()["sha256"], "parse", 1, {}), b"text")
+    await ingest.becomes_searchable(document_id)
+    return document_id
+
+
+async def remove(ingest: AnIngest, document_id: str) -> None:
+    """Deleted, and gone from search."""
+    withdrawn = await ingest.ingestion.withdraw(DocumentId(document_id))
+    await ingest.hears(a_removal(DocumentId(document_id), withdrawn.version))
+
+
+async def collect(ingest: AnIngest, **how: Any) -> Collected:
+    """As if everything were an hour old."""
+    return await ingest.collector.collect(young_seconds=-60, **how)
+
+
+async def test_what_removed_documents_gave_up_goes_into_the_trash_unless_another_has_it(ingest: AnIngest) -> None:
+    revised = await add(ingest, "revised.txt", b"first revision")
+    assert (await ingest.put("revised.txt", b"second revision")).status_code == 202
+    shared = [await add(ingest, "a.txt", b"shared", name) for name in ("one", "two")]
+    gone = await add(ingest, "gone.txt", b"gone")
+    await remove(ingest, gone)
+    await remove(ingest, shared[0])
+    await remove(ingest, revised)
+    assert await ingest.collector.collect() == Collected()  # all is young
+    # Both revisions, with the artefact that the first one has, and the one that was deleted alone.
+    assert await collect(ingest) == Collected(discarded=3)
+    assert (await ingest.blobs.trash()).hashes == 3
+    assert (await ingest.client.get(f"/api/v1/documents/{shared[1]}/content")).content == b"shared"
+    # Seen to once.
+    assert await collect(ingest) == Collected()
+    assert (await ingest.collector.empty_trash()).destroyed == 5
+    assert (await ingest.blobs.trash()).hashes == 0
+    assert (await ingest.client.get(f"/api/v1/documents/{shared[1]}/content")).content == b"shared"
+
+
+async def test_what_is_referred_to_again_leaves_the_trash(ingest: AnIngest) -> None:
+    await remove(ingest, await add(ingest, "a.txt", b"content"))
+    assert (await collect(ingest)).discarded == 1
+    again = await add(ingest, "b.txt", b"content")
+    assert (await ingest.collector.empty_trash()).destroyed == 0
+    assert (await ingest.client.get(f"/api/v1/documents/{again}/content")).content == b"content"
+
+
+async def test_the_bytes_of_a_refused_upload_are_an_orphan_that_goes_after_the_hour(ingest: AnIngest) -> None:
+    assert (await ingest.put("x.exe", b"MZ\x00\x01")).status_code == 415
+    assert await ingest.collector.collect() == Collected()
+    assert await collect(ingest, with_orphans=False) == Collected()
+    assert await collect(ingest) == Collected(discarded=1, orphans=1)
+
+
+async def many_without_a_record(ingest: AnIngest) -> None:
+    for number in range(101):
+        key = artefact_key(hashlib.sha256(str(number).encode()).hexdigest(), "parse", 1, {})
+        await ingest.blobs.put(key, b"text")
+
+
+async def test_suspiciously_many_orphans_stay_until_an_operator_says_so(ingest: AnIngest) -> None:
+    await many_without_a_record(ingest)
+    held = await collect(ingest)
+    assert held.discarded == 0
+    assert held.objection is not None and held.objection.startswith("101 of 101 are originals without a record")
+    health = await ingest.collector.check()
+    assert (health.ready, health.required, health.detail) == (False, False, held.objection)
+    assert await collect(ingest, is_confirmed=True) == Collected(discarded=101, orphans=101)
+    assert (await ingest.collector.check()).ready
+
+
+async def test_what_users_delete_is_never_suspicious(ingest: AnIngest) -> None:
+    documents = [await add(ingest, f"{number}.txt", str(number).encode()) for number in range(101)]
+    for document_id in documents:
+        await remove(ingest, document_id)
+    assert await collect(ingest) == Collected(discarded=101)
+
+
+async def test_a_store_that_does_not_prove_to_be_of_these_blobs_deletes_nothing(tmp_path: Path) -> None:
+    async with an_ingest(tmp_path) as ingest:
+        gone = await add(ingest, "gone.txt", b"gone")
+        await remove(ingest, gone)
+        await add(ingest, "kept.txt", b"kept")
+        assert (await collect(ingest)).discarded == 1
+    (tmp_path / "ingest.sqlite").unlink()
+    async with an_ingest(tmp_path) as ingest:
+        for done in (await collect(ingest, is_confirmed=True), await ingest.collector.empty_trash()):
+            assert done.objection is not None and "no mark in ingest.sqlite" in done.objection
+            assert (done.discarded, done.destroyed) == (0, 0)

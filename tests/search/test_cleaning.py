@@ -79,6 +79,8 @@ async def another_process(
         labelling=Labelling(index, search.store),
         wholeness=Wholeness(index, search.store),
         bus=container.bus(),
+        belonging=container.belonging(),
+        metrics=container.metrics(),
         times=times,
     )
     async with cleaning:

@@ -132,10 +132,11 @@ async def test_storing_old_bytes_again_makes_them_young(tmp_path: Path) -> None:
             os.utime(path, (1, 1))
         again = await blobs.store(a_stream(b"content"), max_bytes=100)
         assert not again.new
-        assert await blobs.collect(keep=(), older_than_seconds=3600) == 0
-        assert await blobs.exists(artefact)
+        assert await blobs.discard([blob.sha256], older_than_seconds=3600) == {blob.sha256}
         os.utime(tmp_path / blob.key, (1, 1))
-        assert await blobs.collect(keep=(), older_than_seconds=3600) == 2
+        assert await blobs.discard([blob.sha256], older_than_seconds=3600) == frozenset()
+        # In the trash, both are of today.
+        assert await blobs.waiting(longer_than_seconds=3600) == frozenset()
 
 
 async def test_half_written_uploads_of_a_crash_are_collected(tmp_path: Path) -> None:
@@ -144,7 +145,7 @@ async def test_half_written_uploads_of_a_crash_are_collected(tmp_path: Path) -> 
         old.write_bytes(b"half")
         young.write_bytes(b"half")
         os.utime(old, (time.time() - 7200,) * 2)
-        await blobs.collect(keep=(), older_than_seconds=3600)
+        await blobs.tidy(older_than_seconds=3600)
         assert files_in(tmp_path) == [young]
 
 
@@ -159,13 +160,13 @@ async def test_a_damaged_original_is_replaced(tmp_path: Path) -> None:
 async def test_a_collector_beside_uploads_takes_nothing_that_was_answered(tmp_path: Path) -> None:
     async with FileBlobs(tmp_path) as blobs:
         contents = [f"document {number}".encode() for number in range(20)]
-        for content in contents:
-            old = await blobs.store(a_stream(content), max_bytes=100)
-            os.utime(tmp_path / old.key, (1, 1))
-        collecting = asyncio.create_task(blobs.collect(keep=(), older_than_seconds=3600))
+        old = [await blobs.store(a_stream(content), max_bytes=100) for content in contents]
+        for blob in old:
+            os.utime(tmp_path / blob.key, (1, 1))
+        collecting = asyncio.create_task(blobs.discard([blob.sha256 for blob in old], older_than_seconds=3600))
         answered = await asyncio.gather(*(blobs.store(a_stream(content), max_bytes=100) for content in contents))
         await collecting
-        assert [await blobs.exists(blob.key) for blob in answered] == [True] * 20
+        assert [(tmp_path / blob.key).is_file() for blob in answered] == [True] * 20
 
 
 async def test_what_an_older_release_left_is_read_as_it_is(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ async def test_an_artefact_too_large_for_a_document_is_kept_and_replaced_whole(p
     assert await first.read(KEY) == LARGE[::-1]
     await first.put(KEY, b"small")
     assert await second.read(KEY) == b"small"
-    await second.collect(keep={SHA256}, older_than_seconds=-60)
+    await second.tidy(older_than_seconds=-60)
     assert await first.read(KEY) == b"small"
     assert await processes[0].count(CHUNKS) == await processes[0].count(FILES) == 0
     await second.put(KEY, LARGE)
@@ -101,7 +101,7 @@ async def test_processes_that_put_at_the_same_moment_leave_one_whole_content(pro
     await asyncio.gather(*(process.blobs.put(KEY, content) for content in contents for process in processes))
     found = await processes[0].blobs.read(KEY)
     assert found in contents
-    await processes[0].blobs.collect(keep={SHA256}, older_than_seconds=-60)
+    await processes[0].blobs.tidy(older_than_seconds=-60)
     assert await processes[1].blobs.read(KEY) == found
     assert await processes[0].count(FILES) == (len(found) > MEGABYTE)
 
@@ -182,9 +182,9 @@ async def test_an_upload_whose_process_died_is_collected_when_it_is_old(processe
     upload = asyncio.create_task(process.blobs.store(hangs(), max_bytes=1 << 30))
     await began.wait()
     kept = await processes[1].store(LARGE)
-    await processes[1].blobs.collect(keep={kept.sha256}, older_than_seconds=3600)
+    await processes[1].blobs.tidy(older_than_seconds=3600)
     assert await process.count(CHUNKS) == 5 + 6
-    await processes[1].blobs.collect(keep={kept.sha256}, older_than_seconds=-60)
+    await processes[1].blobs.tidy(older_than_seconds=-60)
     assert await process.count(CHUNKS) == 6
     assert await process.blobs.read(kept.key) == LARGE
     upload.cancel()
@@ -199,8 +199,7 @@ async def test_storing_the_same_bytes_again_makes_them_young(processes: list[Pro
     await process.database.collection(FILES).update(FILE, {"$set": {"uploadDate": long_ago}}, name=blob.key)
     again = await processes[1].store(b"same")
     assert not again.new
-    assert await process.blobs.collect(keep=(), older_than_seconds=3600) == 0
-    assert await process.blobs.exists(blob.key)
+    assert await process.blobs.discard([blob.sha256], older_than_seconds=3600) == {blob.sha256}
 
 
 @pytest.mark.servers
@@ -208,7 +207,8 @@ async def test_collecting_takes_large_artefacts_with_their_files(processes: list
     process = processes[0]
     await process.blobs.put(KEY, LARGE)
     await process.blobs.put("artefacts/ab/no-hash", LARGE)
-    assert await process.blobs.collect(keep=(), older_than_seconds=-60) == 1
+    await process.blobs.discard([SHA256], older_than_seconds=-60)
+    assert await process.blobs.destroy([SHA256], waiting_longer_than_seconds=-60) == 1
     assert await process.count(FILES) == 1
     assert await process.blobs.read("artefacts/ab/no-hash") == LARGE
 

@@ -79,7 +79,8 @@ class DocumentStore(Protocol):
         """Applies `change` to the stored standing, atomically and durably; may call it more than once.
 
         False, and nothing is written, when nothing changed or there is no such document. A document that
-        becomes removed loses its names, metadata and revisions; its id and versions stay as a tombstone.
+        becomes removed loses its names, metadata and revisions; its id and versions stay as a tombstone, and
+        the ReleaseStore tells whose bytes they were.
         """
         ...
 
@@ -99,6 +100,29 @@ class DocumentStore(Protocol):
         """By collection, in order of their names."""
         ...
 
-    async def live_hashes(self) -> Collection[str]:
-        """The sha256 of every revision of every document that is not withdrawn."""
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A document that is removed, and the sha256 of every set of bytes it had."""
+
+    document_id: DocumentId
+    hashes: Collection[str]
+
+
+class ReleaseStore(Protocol):
+    """Which bytes removed documents have given up: the evidence that a deletion needs. Beside the DocumentStore.
+
+    What a document gives up is written with its removal, in one write. Every method may raise Unavailable.
+    """
+
+    async def released(self, *, after: DocumentId | None, limit: int) -> Sequence[Release]:
+        """Those that are not forgotten, in the order of their ids, a page at a time."""
+        ...
+
+    async def forget(self, documents: Sequence[DocumentId]) -> None:
+        """What they gave up was seen to."""
+        ...
+
+    async def referred(self, hashes: Collection[str]) -> Collection[str]:
+        """Those that are the bytes of any revision of a document that is not removed (withdrawn ones included)."""
         ...

@@ -19,11 +19,14 @@ DOCUMENT_FIELDS: Final[Filter] = {
     "revisions": {"$slice": -1},
 }
 """What `document_of` needs of a row: of the revisions the newest alone."""
+GIVES_UP: Final = "gives_up"
+"""Marks a row whose `released` are the revisions that it gave up when it was removed."""
 TOMBSTONE: Final[Row] = {
-    "$set": {"status": "removed", "names": [], "revisions": []},
+    "$set": {"status": "removed", "names": [], GIVES_UP: True},
     "$unset": dict.fromkeys(("metadata", "archived", "size", "number", "queue_number", "created_at"), ""),
+    "$rename": {"revisions": "released"},
 }
-"""Leaves id, versions and standing; the status is one that no list has."""
+"""Leaves id, versions and standing, and what it gave up; the status is one that no list has."""
 
 _LOW_BITS: Final = 10
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -129,6 +132,7 @@ def advancing(before: Standing, after: Standing) -> Row:
     if after.removed and not before.removed:
         change["$set"] |= TOMBSTONE["$set"]
         change["$unset"] = {**change.get("$unset", {}), **TOMBSTONE["$unset"]}
+        change["$rename"] = TOMBSTONE["$rename"]
     return change
 
 

@@ -79,7 +79,6 @@ _BEFORE_QUEUE: Final = -1
 _REMEMBERED: Final = 4_000
 # Of one document at once: each lost race is another's success.
 _MOST_TRIES: Final = 200
-_HASHES_AT_ONCE: Final = 5_000
 _HOLDERS_AT_ONCE: Final = 100
 
 
@@ -163,7 +162,9 @@ class MongoDocuments(DocumentStore):
                         return False
                     continue  # what is stored may have moved on: it is looked at before an event is passed over
                 if after.removed:
-                    await self._archive.delete(ARCHIVED, many=True, documents=[document_id])
+                    # Given up with the others, which the row keeps.
+                    gives_up = {"$rename": {"revisions": "released"}}
+                    await self._archive.update(ARCHIVED, gives_up, many=True, documents=[document_id])
                 if await self._grouped.update(
                     OF_STANDING, advancing(before, after), document_id=document_id, number=number
                 ):
@@ -189,7 +190,7 @@ class MongoDocuments(DocumentStore):
     @override
     async def revisions(self, document_id: DocumentId) -> Sequence[Revision]:
         row = await self._documents.find_one(ONE, fields={"revisions": 1, "archived": 1}, document_id=document_id)
-        if row is None or not row["revisions"]:
+        if row is None or not row.get("revisions"):
             raise _unknown(document_id)
         stored = {one["number"]: one for one in row["revisions"]}
         if row.get("archived"):
@@ -223,22 +224,6 @@ class MongoDocuments(DocumentStore):
             by_status, size = found.get(name, ({}, 0))
             found[name] = ({**by_status, status: row["documents"]}, size + row["size"])
         return [CollectionCounts(name, by_status, size) for name, (by_status, size) in sorted(found.items())]
-
-    @override
-    async def live_hashes(self) -> frozenset[str]:
-        """In parts: no call may take longer than any other."""
-        hashes: set[str] = set()
-        after = ""
-        fields = {"status": 1, "archived": 1, "revisions.sha256": 1}
-        while rows := await self._documents.find(ALL, limit=_HASHES_AT_ONCE, fields=fields, after=after):
-            live = [row for row in rows if row["status"] in _SHOWN]
-            hashes.update(one["sha256"] for row in live for one in row["revisions"])
-            with_more = [row["_id"] for row in live if row.get("archived")]
-            if with_more:
-                older = await self._archive.find(ARCHIVED, fields={"revisions.sha256": 1}, documents=with_more)
-                hashes.update(one["sha256"] for row in older for one in row["revisions"])
-            after = rows[-1]["_id"]
-        return frozenset(hashes)
 
     async def _insert(self, document: Document, change: Row, values: Mapping[str, Any]) -> Document:
         if not await self._grouped.update(OF_VERSION, change, **values):

@@ -18,6 +18,7 @@ from ingest.infrastructure.document_rows import (
     standing_of,
 )
 from ingest.infrastructure.sqlite_listing import page_of, positions_of
+from ingest.infrastructure.sqlite_releases import SqliteReleases, release
 from ingest.infrastructure.sqlite_schema import SCHEMA
 from shared.events.envelope import Envelope, Event
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
@@ -28,7 +29,7 @@ from shared.kernel import DocumentId, NotFound
 class SqliteDocuments(DocumentStore):
     """DocumentStore; `facts` saves into the same file as `database`."""
 
-    SCHEMA: ClassVar[Schema] = SCHEMA + SqliteFacts.SCHEMA
+    SCHEMA: ClassVar[Schema] = SCHEMA + SqliteReleases.SCHEMA + SqliteFacts.SCHEMA
 
     def __init__(self, database: SqliteDatabase, facts: SqliteFacts) -> None:
         self._database = database
@@ -91,6 +92,7 @@ class SqliteDocuments(DocumentStore):
                 )
             if after.removed:
                 connection.execute("UPDATE documents SET listed = 0 WHERE number = ?", (row["number"],))
+                release(connection, row["number"])
                 for table in ("labels", "revisions"):
                     connection.execute(f"DELETE FROM {table} WHERE number = ?", (row["number"],))
             return True
@@ -133,16 +135,6 @@ class SqliteDocuments(DocumentStore):
             by_status, size = found.get(row["collection"], ({}, 0))
             found[row["collection"]] = ({**by_status, row["status"]: row["number"]}, size + row["size"])
         return [CollectionCounts(name, by_status, size) for name, (by_status, size) in found.items()]
-
-    @override
-    async def live_hashes(self) -> frozenset[str]:
-        rows = await self._database.read(
-            lambda connection: connection.execute(
-                "SELECT DISTINCT r.sha256 FROM revisions r JOIN documents d ON d.number = r.number "
-                "WHERE d.status != 'withdrawn'"
-            ).fetchall()
-        )
-        return frozenset(row["sha256"] for row in rows)
 
     def _save(
         self, connection: sqlite3.Connection, document: Document, expected_version: int, envelopes: Sequence[Envelope]

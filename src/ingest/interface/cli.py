@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ingest.interface.storage_cli import add_storage_commands
 from shared.runtime.client import EXIT_FAILED, EXIT_USAGE, Connect, print_json, printable, problems_to_stderr
 from shared.vocabulary import DEFAULT_COLLECTION
 
@@ -61,6 +62,7 @@ def build_commands(connect: Connect) -> typer.Typer:
         if bad:
             raise typer.Exit(EXIT_FAILED)
 
+    add_storage_commands(commands, connect)
     return commands
 
 

@@ -1,12 +1,14 @@
-"""The router of Ingest: documents and collections."""
+"""The router of Ingest: documents, collections, and the room they take."""
 
 from fastapi import APIRouter
 
+from ingest.application.collector import BlobCollector
 from ingest.application.ingestion import Ingestion
 from ingest.application.shelf import Shelf
 from ingest.interface.collections import add_collection_routes
 from ingest.interface.content import add_content_route
 from ingest.interface.documents import add_document_routes
+from ingest.interface.storage import add_storage_routes
 from ingest.interface.uploads import add_upload_routes
 from shared.ports.storage import BlobStore
 from shared.settings import Settings
@@ -20,6 +22,7 @@ def build_router(
     blobs: BlobStore,
     access: Access,
     settings: Settings,
+    collector: BlobCollector,
     delete_waits_seconds: float = 10.0,
 ) -> APIRouter:
     """Every route of Ingest, with full paths.
@@ -35,4 +38,5 @@ def build_router(
     add_collection_routes(
         router, ingestion=ingestion, shelf=shelf, access=access, delete_waits_seconds=delete_waits_seconds
     )
+    add_storage_routes(router, collector=collector, blobs=blobs, access=access, trash_days=settings.trash_days)
     return router

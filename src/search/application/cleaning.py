@@ -6,7 +6,7 @@ Any number of processes may do so on one index and store, while others write.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -27,12 +27,15 @@ from shared.events.search import ArtefactsLost
 from shared.kernel import DocumentId, Refused, Unavailable
 from shared.ports.duties import DutyStore
 from shared.ports.event_bus import EventBus
+from shared.ports.health import ComponentHealth
 from shared.ports.jobs import JobStore
 from shared.ports.storage import BlobStore
 from shared.runtime.background import Background
 from shared.runtime.backoff import Backoff
+from shared.runtime.belonging import INDEX, Belonging
 from shared.runtime.duty import Duty
-from shared.telemetry import get_log
+from shared.runtime.suspicion import Suspicion
+from shared.telemetry import Metrics, get_log
 from shared.vocabulary import INDEX_JOB, SEARCH
 
 _BATCH: Final = 100
@@ -90,6 +93,8 @@ class Cleaning(Background):
         labelling: Labelling,
         wholeness: Wholeness,
         bus: EventBus,
+        belonging: Belonging,
+        metrics: Metrics,
         times: CleaningTimes = _TIMES,
     ) -> None:
         self._blobs = blobs
@@ -103,6 +108,8 @@ class Cleaning(Background):
         self._wholeness = wholeness
         wholeness.attend(on_loss=self.wake, is_beside=self._is_beside)
         self._bus = bus
+        self._belonging = belonging
+        self._suspicion = Suspicion("units without a record", metrics, confirm="seoga collect --confirm")
         self._times = times
         self._sweep_duty = Duty(duties, "search.sweep", lease_seconds=times.sweep_lease_seconds)
         self._rebuild_duty = Duty(duties, "search.rebuild", lease_seconds=times.rebuild_lease_seconds)
@@ -204,16 +211,19 @@ class Cleaning(Background):
         losses = self._wholeness.losses
         missing = await self._live_versions()
         after: str | None = None
+        seen = set[DocumentVersion]()
         while True:
             page, after = await self._index.versions(after=after, limit=_PAGE)
-            present = set(page)
-            self._doubtful |= present - missing.keys()
-            await self._look_at_doubtful()
-            for version in present & missing.keys():
-                missing[version] = True
+            seen.update(page)
             if after is None:
                 break
             await asyncio.sleep(self._times.pause_seconds)
+        missing.update(dict.fromkeys(seen & missing.keys(), True))
+        unrecorded = set[DocumentVersion]()
+        unknown = list(seen - missing.keys())
+        for first in range(0, len(unknown), _PAGE):
+            unrecorded.update(await self._store.unrecorded(unknown[first : first + _PAGE]))
+        await self._doubt_unrecorded(unrecorded, len(seen))
         lost = [version for version, found in missing.items() if not found]
         if (lost or not await self._wholeness.is_whole()) and not await self._make_whole(lost, losses):
             return  # another process is at it
@@ -244,16 +254,54 @@ class Cleaning(Background):
             after = page[-1].document_id
         return found
 
+    async def collect(self, *, is_confirmed: bool = False) -> str | None:
+        """A look through the whole index now; `is_confirmed`: also when suspiciously much has no record.
+
+        Why units without a record stay, if they do. Raises Unavailable.
+        """
+        self._wake.set()
+        return await self._look_through(lambda: asyncio.sleep(0, True), is_confirmed=is_confirmed)
+
+    async def check(self) -> ComponentHealth:
+        """For health: whether units without a record wait for an operator."""
+        return self._suspicion.health()
+
     async def _sweep(self) -> None:
         """Units without a record go, whoever left them behind; as far as the duty is this process's."""
+        await self._look_through(self._sweep_duty.hold)
+
+    async def _look_through(
+        self, may_go_on: Callable[[], Awaitable[bool]], *, is_confirmed: bool = False
+    ) -> str | None:
         after: str | None = None
-        while await self._sweep_duty.hold():
+        seen, unrecorded = set[DocumentVersion](), set[DocumentVersion]()
+        while await may_go_on():
             page, after = await self._index.versions(after=after, limit=_PAGE)
-            self._doubtful.update(await self._store.unrecorded(list(set(page))))
-            await self._look_at_doubtful()
+            fresh = set(page) - seen
+            seen |= fresh
+            unrecorded.update(await self._store.unrecorded(list(fresh)))
             if after is None:
-                return
+                return await self._doubt_unrecorded(unrecorded, len(seen), is_confirmed=is_confirmed)
             await asyncio.sleep(self._times.pause_seconds)
+        return None
+
+    async def _doubt_unrecorded(
+        self, versions: Collection[DocumentVersion], total: int, *, is_confirmed: bool = False
+    ) -> str | None:
+        """Units go because their record is missing: only if the store proves to know, and not if that is too many.
+
+        The answer says why they stay.
+        """
+        if versions and (objection := await self._belonging.objection(INDEX)):
+            _log.warning("units without a record stay", action="search.orphans", reason=objection)
+            return objection
+        if self._suspicion.raised_by(len(versions), total, is_confirmed=is_confirmed):
+            return self._suspicion.words
+        doubtful = list(versions)
+        for first in range(0, len(doubtful), _PAGE):
+            self._doubtful.update(doubtful[first : first + _PAGE])
+            await self._look_at_doubtful()
+        return None
 
     async def _look_at_doubtful(self) -> None:
         asked = list(self._doubtful - self._writing.keys())

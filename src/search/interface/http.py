@@ -1,10 +1,12 @@
-"""The HTTP door of Search: `GET|POST /api/v1/search`."""
+"""The HTTP door of Search: `GET|POST /api/v1/search`, and the collection of units nobody can see."""
 
 from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict
 
+from search.application.cleaning import Cleaning
 from search.application.request import SearchRequest
 from search.application.retrieval import Retrieval
 from search.interface.shapes import SearchAnswer, SearchParameters, SearchQuery, render, with_time
@@ -14,7 +16,23 @@ from shared.web.access import Access, Principal
 _RESPONSES = {200: {"model": SearchAnswer}, **problems.responses(400, 401, 403, 404, 410, 422, 503)}
 
 
-def build_router(retrieval: Retrieval, access: Access) -> APIRouter:
+class CollectUnits(BaseModel):
+    """A look through the whole index."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    confirm: bool = False
+    """Also when suspiciously many units have no record."""
+
+
+class CollectedUnits(BaseModel):
+    """What became of it."""
+
+    held: str | None
+    """Why units without a record stay; null when they went, or there are none."""
+
+
+def build_router(retrieval: Retrieval, access: Access, cleaning: Cleaning) -> APIRouter:
     """The routes, over this capability and these rights."""
     router = APIRouter(tags=["search"])
 
@@ -45,5 +63,10 @@ def build_router(retrieval: Retrieval, access: Access) -> APIRouter:
     ) -> Response:
         """The same with `q`, `mode`, `limit`, `cursor` and `collection` only."""
         return await found(parameters.to_request(principal.visible))
+
+    @router.post("/api/v1/search/collect", responses=problems.responses(401, 403, 422, 503))
+    async def collect_units(request: CollectUnits, _: Annotated[Principal, Depends(access.admin)]) -> CollectedUnits:
+        """Deletes units of the index that nobody can see, now; they go by themselves too, within the hour."""
+        return CollectedUnits(held=await cleaning.collect(is_confirmed=request.confirm))
 
     return router

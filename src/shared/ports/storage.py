@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 
@@ -19,8 +20,58 @@ class StoredBlob:
     """False when the same bytes were there before."""
 
 
+@dataclass(frozen=True, slots=True)
+class Trash:
+    """What waits to be deleted for good."""
+
+    hashes: int
+    bytes: int
+    """Of originals and artefacts, without what a file system or a server adds."""
+    oldest_at: datetime | None
+    """Since when the one waits that has waited longest (UTC)."""
+
+
+class BlobInventory(Protocol):
+    """What is kept, for those who clear up. Nothing goes for good that did not wait in the trash.
+
+    A hash is the sha256 of an original; its artefacts go and come with it. What is in the trash is not lost: whoever
+    reads, opens or stores it again has it back, and it is young then.
+    """
+
+    async def hashes(self, after: str | None = None) -> tuple[Collection[str], str | None]:
+        """Of originals and artefacts that are not in the trash, a page at a time; None when that was the last one.
+
+        In no order; of one page of 256 at most. What comes or goes meanwhile may be missed.
+        """
+        ...
+
+    async def discard(self, hashes: Collection[str], *, older_than_seconds: float) -> Collection[str]:
+        """Into the trash with them, dated now. Those of which anything is younger stay, and are the answer."""
+        ...
+
+    async def waiting(self, *, longer_than_seconds: float) -> Collection[str]:
+        """Hashes of which something has been in the trash for longer."""
+        ...
+
+    async def bring_back(self, hashes: Collection[str]) -> None:
+        """Out of the trash, as if each had been read."""
+        ...
+
+    async def destroy(self, hashes: Collection[str], *, waiting_longer_than_seconds: float) -> int:
+        """Deletes for good what has been in the trash for longer and still is; how many originals and artefacts."""
+        ...
+
+    async def trash(self) -> Trash:
+        """What is in it now."""
+        ...
+
+    async def tidy(self, *, older_than_seconds: float) -> None:
+        """Deletes half-written uploads of that age, which nobody was answered for."""
+        ...
+
+
 @runtime_checkable
-class BlobStore(Protocol):
+class BlobStore(BlobInventory, Protocol):
     """Content-addressed originals and keyed artefacts. What it has answered for is on disk."""
 
     async def store(self, stream: AsyncIterator[bytes], *, max_bytes: int) -> StoredBlob:
@@ -75,14 +126,7 @@ class BlobStore(Protocol):
         ...
 
     async def delete(self, key: str) -> None:
-        """Gone, or was not there."""
-        ...
-
-    async def collect(self, *, keep: Collection[str], older_than_seconds: float) -> int:
-        """Deletes originals and artefacts whose sha256 is not in `keep` and that are older; returns how many.
-
-        Half-written uploads of that age go too.
-        """
+        """Gone for good, or was not there."""
         ...
 
     async def free_bytes(self) -> int | None:

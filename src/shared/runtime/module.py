@@ -10,6 +10,7 @@ from shared.ports.handlers import JobHandler, Subscriptions
 from shared.ports.health import Probe
 from shared.ports.jobs import JobStore
 from shared.ports.outbox import Outbox
+from shared.runtime.belonging import Part
 
 Resource = AbstractAsyncContextManager[object]
 """Open while the module runs."""
@@ -29,3 +30,5 @@ class Module:
     job_store: JobStore | None = None
     outbox: Outbox | None = None
     probes: Mapping[str, Probe] = field(default_factory=dict)
+    parts: Sequence[Part] = ()
+    """Of the installation: what the module keeps, to be compared with what others keep."""

@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from shared.kernel import Unavailable
 from shared.ports.event_bus import EventBus
+from shared.runtime.belonging import Belonging
 from shared.runtime.claiming import DatabaseClaim
 from shared.runtime.consumer import Consumer
 from shared.runtime.module import Module
@@ -23,6 +25,7 @@ async def running(
     owner: str,
     claim: DatabaseClaim | None,
     waiting: Waiting,
+    belonging: Belonging,
 ) -> AsyncIterator[None]:
     """Resources open in the plugs' order, relays, consumers and workers at work; on leaving all drain, then close.
 
@@ -37,6 +40,11 @@ async def running(
         stack.push_async_callback(supervisor.stop)
         if claim is not None and not await claim.make():
             supervisor.start("installation", claim.keep_trying)
+        parts = [part for plug in plugs for part in plug.parts]
+        try:
+            await belonging.settle(parts)
+        except Unavailable:
+            supervisor.start("belonging", lambda: belonging.keep_trying(parts))
         for plug in plugs:
             if plug.outbox is not None:
                 supervisor.start(f"{plug.name}.relay", OutboxRelay(plug.outbox, bus, metrics=metrics).run)

@@ -1,5 +1,7 @@
 """Blobs as files: originals under their content's hash, artefacts in packs, each whole or not there.
 
+What is not there may be in the trash: then it comes back.
+
 A file is written in `incoming/` of the same file system, synced, renamed into place, and its folder synced.
 """
 
@@ -10,7 +12,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -20,19 +22,18 @@ from typing_extensions import override
 
 from shared.disk_reserve import DiskReserve
 from shared.durable_files import make_folders, put_in_place, sync
-from shared.infrastructure.files.artefacts import FileArtefacts, is_artefact
+from shared.infrastructure.files.artefacts import FileArtefacts, files_of, is_artefact
 from shared.infrastructure.files.keys import (
-    ARTEFACTS,
     HEAD_BYTES,
     ORIGINALS,
     PIECE_BYTES,
     checked,
     not_found,
-    sha256_in,
     too_large,
 )
+from shared.infrastructure.files.trash import FileTrash
 from shared.kernel import Damaged, NotFound, StorageFull, Unavailable, new_id
-from shared.ports.storage import BlobStore, StoredBlob
+from shared.ports.storage import BlobStore, StoredBlob, Trash
 from shared.shortages import told_as_unavailable
 
 T = TypeVar("T")
@@ -65,6 +66,7 @@ class FileBlobs(BlobStore):
         # Between looking at a file's age and deleting it, nobody may make it young again.
         self._renewing = threading.Lock()
         self._artefacts = FileArtefacts(root, self._write)
+        self._trash = FileTrash(root, self._renewing)
         self._look_again_seconds = look_again_seconds
         self._looked_at = -look_again_seconds
 
@@ -106,22 +108,33 @@ class FileBlobs(BlobStore):
     async def put_all(self, contents: Mapping[str, bytes]) -> None:
         for key in contents:
             checked(key)
-        await self._run(lambda: self._artefacts.put(contents))
+
+        def put() -> None:
+            # What else is in its pack stays with it.
+            self._bring_back(contents)
+            self._artefacts.put(contents)
+
+        await self._run(put)
 
     @override
     async def read(self, key: str) -> bytes:
         if is_artefact(key):
             return (await self.read_all((key,)))[0]
-        path = self._path(key)
+        path = await self._found(key)
         return await self._run(lambda: path.read_bytes(), key)
 
     @override
     async def read_all(self, keys: Sequence[str]) -> Sequence[bytes]:
         for key in keys:
-            # Asking costs less than a thread's waking, and is what the first stages meet.
-            if not self._artefacts.may_have(checked(key)):
+            # What the first stages meet.
+            if not self._may_have(key):
                 raise not_found(key)
-        return await self._run(lambda: self._artefacts.read(keys))
+
+        def read() -> Sequence[bytes]:
+            self._bring_back(keys)
+            return self._artefacts.read(keys)
+
+        return await self._run(read)
 
     @override
     async def open(self, key: str, *, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
@@ -131,7 +144,7 @@ class FileBlobs(BlobStore):
             for place in range(0, len(content), PIECE_BYTES):
                 yield content[place : place + PIECE_BYTES]
             return
-        path = self._path(key)
+        path = await self._found(key)
         file: BinaryIO = await self._run(lambda: path.open("rb", buffering=0), key)
         try:
             await self._run(lambda: file.seek(start))
@@ -149,15 +162,14 @@ class FileBlobs(BlobStore):
 
     @override
     async def local_path(self, key: str) -> str:
-        path = self._path(key)
-        if is_artefact(key) or not path.is_file():
+        if is_artefact(key):
             raise not_found(key)
-        return str(path.absolute())
+        return str((await self._found(key)).absolute())
 
     @override
     async def exists(self, key: str) -> bool:
         if not is_artefact(key):
-            return self._path(key).is_file()
+            return self._path(key).is_file() or self._trash.has(key)
         with contextlib.suppress(NotFound, Damaged):
             await self.read(key)
             return True
@@ -165,21 +177,52 @@ class FileBlobs(BlobStore):
 
     @override
     async def size(self, key: str) -> int | None:
-        try:
-            return self._path(key).stat().st_size
-        except FileNotFoundError:
-            return None
+        for path in (self._path(key), self._trash.path(key)):
+            with contextlib.suppress(FileNotFoundError):
+                return path.stat().st_size
+        return None
 
     @override
     async def delete(self, key: str) -> None:
         path = self._path(key)
-        await self._run(lambda: self._artefacts.delete(key) if is_artefact(key) else path.unlink(missing_ok=True))
+
+        def delete() -> None:
+            if is_artefact(key):
+                self._bring_back((key,))
+                self._artefacts.delete(key)
+            else:
+                path.unlink(missing_ok=True)
+                self._trash.delete(key)
+
+        await self._run(delete)
 
     @override
-    async def collect(self, *, keep: Collection[str], older_than_seconds: float) -> int:
-        """A hash whose original is young keeps its artefacts, however old they are."""
-        spared = frozenset(keep)
-        return await self._run(lambda: self._collect(spared, time.time() - older_than_seconds))
+    async def hashes(self, after: str | None = None) -> tuple[Collection[str], str | None]:
+        return await self._run(lambda: self._trash.page(after))
+
+    @override
+    async def discard(self, hashes: Collection[str], *, older_than_seconds: float) -> Collection[str]:
+        return await self._run(lambda: self._trash.take(hashes, time.time() - older_than_seconds))
+
+    @override
+    async def waiting(self, *, longer_than_seconds: float) -> Collection[str]:
+        return await self._run(lambda: self._trash.waiting(time.time() - longer_than_seconds))
+
+    @override
+    async def bring_back(self, hashes: Collection[str]) -> None:
+        await self._run(lambda: self._trash.bring_all_back(hashes))
+
+    @override
+    async def destroy(self, hashes: Collection[str], *, waiting_longer_than_seconds: float) -> int:
+        return await self._run(lambda: self._trash.destroy(hashes, time.time() - waiting_longer_than_seconds))
+
+    @override
+    async def trash(self) -> Trash:
+        return await self._run(self._trash.content)
+
+    @override
+    async def tidy(self, *, older_than_seconds: float) -> None:
+        await self._run(lambda: self._tidy(time.time() - older_than_seconds))
 
     @override
     async def free_bytes(self) -> int | None:
@@ -197,6 +240,23 @@ class FileBlobs(BlobStore):
             file.move_to(target)
         finally:
             file.discard()
+
+    async def _found(self, key: str) -> Path:
+        """Of an original. Raises NotFound."""
+        path = self._path(key)
+        if not path.is_file() and not (self._trash.has(key) and await self._run(lambda: self._trash.bring_back(key))):
+            raise not_found(key)
+        return path
+
+    def _may_have(self, key: str) -> bool:
+        """Whether reading the artefact may find it. Costs a few looks, which is less than a thread's waking."""
+        return self._artefacts.may_have(checked(key)) or any(map(self._trash.has, files_of(key)))
+
+    def _bring_back(self, keys: Iterable[str]) -> None:
+        """The files in which these artefacts may lie."""
+        for file in {file for key in keys for file in files_of(key)}:
+            if self._trash.has(file):
+                self._trash.bring_back(file)
 
     def _free(self) -> int:
         make_folders(self._root)
@@ -224,6 +284,8 @@ class FileBlobs(BlobStore):
         sha256 = file.hash.hexdigest()
         key = f"{ORIGINALS}/{sha256[:2]}/{sha256}"
         target = self._root / key
+        if self._trash.has(key):
+            self._trash.bring_back(key)
         # An upload was just hashed, so that hashing what is there costs no more: it may have been damaged since.
         new = not (_has_content(target, sha256, file.size) and self._renew(target, file.size))
         if new:
@@ -245,23 +307,11 @@ class FileBlobs(BlobStore):
                 return False
             return True
 
-    def _collect(self, keep: frozenset[str], oldest: float) -> int:
-        for path in _files(self._root / _INCOMING):
-            _unlink_if_older(path, oldest)
-        removed, young = 0, set[str]()
-        for path in _files(self._root / ORIGINALS):
-            if path.name in keep:
-                continue
-            with self._renewing:
-                gone = _unlink_if_older(path, oldest)
-            removed += gone
-            if not gone:
-                young.add(path.name)
-        for path in _files(self._root / ARTEFACTS):
-            sha256 = sha256_in(path.name)
-            if sha256 is not None and sha256 not in keep and sha256 not in young:
-                removed += _unlink_if_older(path, oldest)
-        return removed
+    def _tidy(self, oldest: float) -> None:
+        for path in (self._root / _INCOMING).glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
 
     async def _run(self, work: Callable[[], T], key: str | None = None) -> T:
         try:
@@ -347,17 +397,3 @@ def _has_content(path: Path, sha256: str, size: int) -> bool:
             return hashlib.file_digest(file, "sha256").hexdigest() == sha256
     except FileNotFoundError:
         return False
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            yield Path(parent, name)
-
-
-def _unlink_if_older(path: Path, oldest: float) -> bool:
-    with contextlib.suppress(FileNotFoundError):
-        if path.stat().st_mtime < oldest:
-            path.unlink()
-            return True
-    return False

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Self
 
 from typing_extensions import override
@@ -30,10 +30,11 @@ from shared.infrastructure.files.keys import (
 )
 from shared.infrastructure.mongo.database import Duplicate, Insert, MongoDatabase
 from shared.infrastructure.mongo.garbage import ARTEFACTS, CHUNKS, FILES, MongoGarbage, file_id
+from shared.infrastructure.mongo.garbage import INDEXES as TRASH_INDEXES
 from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Given, Index, Query, Row
 from shared.kernel import InvalidInput, NotFound, Unavailable, new_id
-from shared.ports.storage import BlobStore, StoredBlob
+from shared.ports.storage import BlobStore, StoredBlob, Trash
 from shared.runtime.grouping import GroupedCalls
 from shared.settings import Settings
 from shared.vocabulary import PROCESS
@@ -79,11 +80,11 @@ class MongoBlobs(BlobStore):
         self._new_artefacts = GroupedWrites(self._artefacts)
         self._finding = GroupedCalls(self._find_files, name="find-files")
         self._reading = GroupedCalls(self._find_all, name="read-artefacts", most=_MOST_READ)
-        self._garbage = MongoGarbage(self._files, self._chunks, self._artefacts)
+        self._garbage = MongoGarbage(self._files, self._chunks, self._artefacts, database.now)
         # Parsers of this process will ask for a copy of every original at once.
         self._keeps_copies = PROCESS in settings.modules
         self._forgetting: set[asyncio.Task[None]] = set()
-        database.declare(*INDEXES)
+        database.declare(*INDEXES, *TRASH_INDEXES)
 
     async def __aenter__(self) -> Self:
         await self._copies.tidy()
@@ -152,7 +153,7 @@ class MongoBlobs(BlobStore):
             await self._write_file(version, f"{key}.{version}", content)
         change: Row = {
             "$set": {**fields, "file": version} if is_large else {**fields, "data": content},
-            "$unset": {"data": ""} if is_large else {"file": ""},
+            "$unset": {"trashed": "", **({"data": ""} if is_large else {"file": ""})},
         }
         if len(content) <= _SMALL_BYTES:
             # A file that it replaces is collected later.
@@ -233,20 +234,44 @@ class MongoBlobs(BlobStore):
             await self._garbage.drop_files([row["file"]] if "file" in row else [])
 
     @override
-    async def collect(self, *, keep: Collection[str], older_than_seconds: float) -> int:
-        """A hash whose original is young keeps its artefacts, however old they are."""
-        oldest = self._database.now() - timedelta(seconds=older_than_seconds)
-        removed = await self._garbage.collect(frozenset(keep), oldest)
+    async def hashes(self, after: str | None = None) -> tuple[Collection[str], str | None]:
+        return await self._garbage.page(after)
+
+    @override
+    async def discard(self, hashes: Collection[str], *, older_than_seconds: float) -> Collection[str]:
+        return await self._garbage.take(hashes, self._ago(older_than_seconds))
+
+    @override
+    async def waiting(self, *, longer_than_seconds: float) -> Collection[str]:
+        return await self._garbage.waiting(self._ago(longer_than_seconds))
+
+    @override
+    async def bring_back(self, hashes: Collection[str]) -> None:
+        await self._garbage.bring_back(hashes)
+
+    @override
+    async def destroy(self, hashes: Collection[str], *, waiting_longer_than_seconds: float) -> int:
+        return await self._garbage.destroy(hashes, self._ago(waiting_longer_than_seconds))
+
+    @override
+    async def trash(self) -> Trash:
+        return await self._garbage.content()
+
+    @override
+    async def tidy(self, *, older_than_seconds: float) -> None:
+        await self._garbage.tidy(self._ago(older_than_seconds))
         await self._copies.tidy()
-        return removed
 
     @override
     async def free_bytes(self) -> int | None:
         """A server does not tell."""
         return None
 
+    def _ago(self, seconds: float) -> datetime:
+        return self._database.now() - timedelta(seconds=seconds)
+
     async def _find(self, key: str, *, data: bool = True) -> Row:
-        """`length`, `version`, and `data` or `file`. Raises NotFound."""
+        """`length`, `version`, and `data` or `file`; out of the trash, if it was there. Raises NotFound."""
         checked(key)
         if hash_of_original(key):
             row = await self._finding.ask(key)
@@ -258,10 +283,20 @@ class MongoBlobs(BlobStore):
             )
         if row is None:
             raise not_found(key)
+        if "trashed" in row:
+            await self._take_mark_away(key)
         return row
 
+    async def _take_mark_away(self, key: str) -> None:
+        now = self._database.now()
+        unmark: Row = {"$unset": {"trashed": ""}}
+        if hash_of_original(key):
+            await self._files.update(FILE, {**unmark, "$set": {"uploadDate": now}}, name=key)
+        else:
+            await self._artefacts.update(ARTEFACT, {**unmark, "$set": {"at": now}}, key=key)
+
     async def _find_files(self, keys: Sequence[str]) -> list[Row | None]:
-        fields = {"filename": 1, "length": 1, "chunkSize": 1}
+        fields = {"filename": 1, "length": 1, "chunkSize": 1, "trashed": 1}
         found = await self._files.find(SEVERAL_FILES, fields=fields, names=list(keys))
         rows = {row["filename"]: {**row, "file": row["_id"], "version": row["_id"]} for row in found}
         return [rows.get(key) for key in keys]
@@ -314,7 +349,8 @@ class MongoBlobs(BlobStore):
 
     async def _is_renewed(self, key: str) -> bool:
         """Whether the whole content is there already; then it is young again, so that it is not collected."""
-        return await self._files.update(FILE, {"$set": {"uploadDate": self._database.now()}}, name=key)
+        change = {"$set": {"uploadDate": self._database.now()}, "$unset": {"trashed": ""}}
+        return await self._files.update(FILE, change, name=key)
 
     async def _is_first(self, file: str, key: str, size: int) -> bool:
         """Makes the written chunks the content of the key; False when another was quicker, whose content it is then.
