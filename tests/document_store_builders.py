@@ -9,12 +9,14 @@ from typing import Any
 
 from mongo_builders import a_mongo, settings_for_mongo
 
-from ingest.application.ports import DocumentStore, Release, ReleaseStore
+from ingest.application.ports import DocumentStore, Release, ReleaseStore, RemovalStore
 from ingest.domain.document import Content, Document
 from ingest.infrastructure.mongo_documents import MongoDocuments
 from ingest.infrastructure.mongo_releases import MongoReleases
+from ingest.infrastructure.mongo_removals import MongoRemovals
 from ingest.infrastructure.sqlite_documents import SqliteDocuments
 from ingest.infrastructure.sqlite_releases import SqliteReleases
+from ingest.infrastructure.sqlite_removals import SqliteRemovals
 from shared.events.catalogue import decode
 from shared.events.envelope import Event
 from shared.infrastructure.mongo.facts import MongoFacts
@@ -29,6 +31,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 class Stored:
     store: DocumentStore
     releases: ReleaseStore
+    removals: RemovalStore
     outbox: Outbox
     other: DocumentStore
     """As another process has it."""
@@ -39,11 +42,15 @@ class Stored:
 
 @asynccontextmanager
 async def on_sqlite(folder: Path) -> AsyncIterator[Stored]:
-    database = SqliteDatabase(folder / "ingest.sqlite", SqliteDocuments.SCHEMA)
+    database = SqliteDatabase(folder / "ingest.sqlite", SqliteDocuments.SCHEMA + SqliteRemovals.SCHEMA)
     facts = SqliteFacts(database, "ingest")
     async with database:
         yield Stored(
-            SqliteDocuments(database, facts), SqliteReleases(database), facts, SqliteDocuments(database, facts)
+            SqliteDocuments(database, facts),
+            SqliteReleases(database),
+            SqliteRemovals(database),
+            facts,
+            SqliteDocuments(database, facts),
         )
 
 
@@ -55,9 +62,9 @@ async def on_mongo(folder: Path) -> AsyncIterator[Stored]:
         # So few that a document of three revisions has some outside its row.
         store = MongoDocuments(databases[0], facts, embedded=2)
         other = MongoDocuments(databases[1], other_facts)
-        releases = MongoReleases(databases[0])
+        releases, removals = MongoReleases(databases[0]), MongoRemovals(databases[0])
         async with databases[0], databases[1]:
-            yield Stored(store, releases, facts, other)
+            yield Stored(store, releases, removals, facts, other)
 
 
 def content(text: str = "one") -> Content:

@@ -11,9 +11,10 @@ from ingest.application.comparing import Comparing, ComparingTimes
 from ingest.application.feed import DocumentFeed
 from ingest.application.ingestion import Ingestion
 from ingest.application.inventory import DocumentInventory
-from ingest.application.ports import DocumentStore, ReleaseStore
+from ingest.application.ports import DocumentStore, ReleaseStore, RemovalStore
 from ingest.application.progress import ProgressTracking
 from ingest.application.remaking import Remaking
+from ingest.application.removal import CollectionRemoval
 from ingest.application.shelf import Shelf
 from ingest.interface.events import subscriptions
 from ingest.interface.http import build_router
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 class _Storage:
     documents: DocumentStore
     releases: ReleaseStore
+    removals: RemovalStore
     duties: DutyStore
     facts: Outbox
     inventory: DocumentInventory
@@ -50,30 +52,47 @@ def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
     from ingest.infrastructure.sqlite_documents import SqliteDocuments
     from ingest.infrastructure.sqlite_inventory import SqliteInventory
     from ingest.infrastructure.sqlite_releases import SqliteReleases
+    from ingest.infrastructure.sqlite_removals import SqliteRemovals
     from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
     from shared.infrastructure.sqlite.duties import SqliteDuties
     from shared.infrastructure.sqlite.mark import SqliteMark
 
-    schema = SqliteDocuments.SCHEMA + SqliteDuties.SCHEMA + SqliteMark.SCHEMA
+    schema = SqliteDocuments.SCHEMA + SqliteRemovals.SCHEMA + SqliteDuties.SCHEMA + SqliteMark.SCHEMA
     database = SqliteDatabase(settings.data_dir / f"{INGEST}.sqlite", schema=schema, metrics=metrics)
     facts, duties = SqliteFacts(database, producer=INGEST), SqliteDuties(database)
     part = Part(database.path.name, SqliteMark(database, ("documents",)), accounts_for=(BLOBS,))
-    documents, releases = SqliteDocuments(database, facts), SqliteReleases(database)
-    inventory, resources = SqliteInventory(database, facts), (database, duties)
-    return _Storage(documents, releases, duties, facts, inventory, resources, database.check, (part,))
+    return _Storage(
+        documents=SqliteDocuments(database, facts),
+        releases=SqliteReleases(database),
+        removals=SqliteRemovals(database),
+        duties=duties,
+        facts=facts,
+        inventory=SqliteInventory(database, facts),
+        resources=(database, duties),
+        probe=database.check,
+        parts=(part,),
+    )
 
 
 def _mongo(database: "MongoDatabase") -> _Storage:
     from ingest.infrastructure.mongo_documents import COLLECTION, MongoDocuments
     from ingest.infrastructure.mongo_inventory import MongoInventory
     from ingest.infrastructure.mongo_releases import MongoReleases
+    from ingest.infrastructure.mongo_removals import MongoRemovals
     from shared.infrastructure.mongo.duties import MongoDuties
     from shared.infrastructure.mongo.facts import MongoFacts
 
     facts = MongoFacts(database, INGEST, (COLLECTION,))
-    documents, releases = MongoDocuments(database, facts), MongoReleases(database)
-    duties, inventory = MongoDuties(database, INGEST), MongoInventory(database, facts)
-    return _Storage(documents, releases, duties, facts, inventory, (), database.check)
+    return _Storage(
+        documents=MongoDocuments(database, facts),
+        releases=MongoReleases(database),
+        removals=MongoRemovals(database),
+        duties=MongoDuties(database, INGEST),
+        facts=facts,
+        inventory=MongoInventory(database, facts),
+        resources=(),
+        probe=database.check,
+    )
 
 
 def _trash_seconds(settings: Settings) -> float:
@@ -119,11 +138,13 @@ class IngestContainer(containers.DeclarativeContainer):
         mongodb=providers.Singleton(_mongo, mongo),
     )
     documents = storage.provided.documents
+    removals = storage.provided.removals
     duties = storage.provided.duties
     facts = storage.provided.facts
     feed = providers.Singleton(DocumentFeed, bus)
-    ingestion = providers.Singleton(Ingestion, documents, blobs, settings, metrics)
+    ingestion = providers.Singleton(Ingestion, documents, removals, blobs, settings, metrics)
     progress = providers.Singleton(ProgressTracking, documents, feed)
+    removal = providers.Singleton(CollectionRemoval, documents, removals, ingestion, duties)
     inventory = storage.provided.inventory
     remaking = providers.Singleton(Remaking, documents, inventory, ingestion, blobs, metrics)
     shelf = providers.Singleton(Shelf, documents, blobs, feed, remaking)
@@ -158,12 +179,13 @@ class IngestContainer(containers.DeclarativeContainer):
         access=access,
         settings=settings,
         collector=collector,
+        removal=removal,
     )
 
     module = providers.Singleton(
         Module,
         name=INGEST,
-        resources=providers.Callable(_resources, storage, served, comparing.provider, feed, collector),
+        resources=providers.Callable(_resources, storage, served, comparing.provider, feed, collector, removal),
         router=router,
         subscriptions=providers.Singleton(subscriptions, progress, ingestion, remaking),
         outbox=facts,

@@ -181,7 +181,7 @@ async def test_a_follower_of_a_document_that_vanishes_ends_with_its_withdrawal(i
 async def test_every_route_documents_its_errors(ingest: AnIngest) -> None:
     paths = ingest.web.openapi()["paths"]
     operations = {(path, method): each for path, methods in paths.items() for method, each in methods.items()}
-    assert len(operations) == 16
+    assert len(operations) == 17
     for where, operation in operations.items():
         statuses = set(operation["responses"])
         assert {"401", "403", "503"} <= statuses, where

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ingest.application.ports import DocumentFilter, DocumentStore, Stale, Taken
+from ingest.application.ports import DocumentStore, RemovalStore, Stale, Taken
 from ingest.application.turns import Turns
 from ingest.application.type_detection import media_type_of
 from ingest.domain.document import Content, Decision, Document, Received, Withdrawn
@@ -33,7 +33,6 @@ from shared.telemetry import Metrics, timed
 
 # Each lost race means that another upload won, so this many in a row do not happen by chance.
 _MOST_TRIES: Final = 200
-_AT_ONCE: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,7 @@ class Ingestion:
     def __init__(
         self,
         documents: DocumentStore,
+        removals: RemovalStore,
         blobs: BlobStore,
         settings: Settings,
         metrics: Metrics,
@@ -65,6 +65,7 @@ class Ingestion:
         or bytes.
         """
         self._documents = documents
+        self._removals = removals
         self._blobs = blobs
         self._settings = settings
         self._metrics = metrics
@@ -131,7 +132,15 @@ class Ingestion:
     async def _place(self, upload: Upload, *, only_new: bool) -> Submission:
         sha256 = upload.content.sha256
         for _ in range(_MOST_TRIES):
-            same_bytes, same_name = await self._documents.holders(upload.collection, sha256=sha256, name=upload.name)
+            (same_bytes, same_name), is_withdrawing = await asyncio.gather(
+                self._documents.holders(upload.collection, sha256=sha256, name=upload.name),
+                self._removals.is_withdrawing(upload.collection),
+            )
+            if is_withdrawing:
+                raise Conflict(
+                    f"The collection {upload.collection!r} is being deleted; send this again when that is done.",
+                    code="collection_being_deleted",
+                )
             if only_new:
                 _must_be_new(same_name, upload.name)
             placement = place(
@@ -205,26 +214,6 @@ class Ingestion:
     async def withdraw(self, document_id: DocumentId) -> Document:
         """The withdrawal is durable on return; search removes the document soon after. Raises NotFound."""
         return await self._change(document_id, Document.withdraw)
-
-    async def withdraw_collection(self, collection: str) -> list[DocumentId]:
-        """Withdraws every document of the collection; answers with their ids."""
-        gone: list[DocumentId] = []
-        room = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(document_id: DocumentId) -> None:
-            async with room:
-                # Someone else may have deleted it meanwhile.
-                with contextlib.suppress(NotFound):
-                    await self.withdraw(document_id)
-
-        while True:
-            page = await self._documents.find(DocumentFilter(collections=(collection,)), limit=500)
-            if not page.documents:
-                return gone
-            async with asyncio.TaskGroup() as tasks:
-                for document in page.documents:
-                    tasks.create_task(one(document.id))
-                    gone.append(document.id)
 
     async def _change(self, document_id: DocumentId, change: Callable[[Document], Decision | None]) -> Document:
         for _ in range(_MOST_TRIES):

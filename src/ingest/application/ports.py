@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from ingest.domain.document import Document, Revision
@@ -52,6 +53,50 @@ class CollectionCounts:
     documents: Mapping[Status, int] = field(default_factory=dict)
     size: int = 0
     """Bytes of the newest revisions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The deletion of a collection, as far as it has come."""
+
+    collection: str
+    total: int
+    """Documents it had."""
+    remaining: int
+    """Of those, what is not gone from search."""
+    started_at: datetime
+    """In whole milliseconds; tells it from others of the collection."""
+    withdrawn_at: datetime | None = None
+    """Since when no document of it is left to withdraw, and its names are free again."""
+    finished_at: datetime | None = None
+
+
+class RemovalStore(Protocol):
+    """Deletions of collections, beside the DocumentStore. Every method may raise Unavailable."""
+
+    async def begin(self, removal: Removal) -> Removal:
+        """Keeps it, durably; one of the collection that is still withdrawing stays, and is the answer."""
+        ...
+
+    async def save(self, removal: Removal) -> bool:
+        """How far it has come. False when another was begun since: that one stays as it is."""
+        ...
+
+    async def unfinished(self) -> Sequence[Removal]:
+        """Those that have work left."""
+        ...
+
+    async def last(self, collection: str) -> Removal | None:
+        """The newest of the collection, finished or not."""
+        ...
+
+    async def is_withdrawing(self, collection: str) -> bool:
+        """Whether documents of the collection are being withdrawn now. Asked by every upload."""
+        ...
+
+    async def count_leaving(self, collection: str) -> int:
+        """Documents that are withdrawn and not gone from search."""
+        ...
 
 
 class DocumentStore(Protocol):

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from collections.abc import Collection
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -20,13 +21,12 @@ DOCUMENT_FIELDS: Final[Filter] = {
 }
 """What `document_of` needs of a row: of the revisions the newest alone."""
 GIVES_UP: Final = "gives_up"
-"""Marks a row whose `released` are the revisions that it gave up when it was removed."""
+"""Marks a row whose `released` are the hashes that it gave up when it was removed."""
 TOMBSTONE: Final[Row] = {
-    "$set": {"status": "removed", "names": [], GIVES_UP: True},
+    "$set": {"status": "removed", "names": [], "revisions": []},
     "$unset": dict.fromkeys(("metadata", "archived", "size", "number", "queue_number", "created_at"), ""),
-    "$rename": {"revisions": "released"},
 }
-"""Leaves id, versions and standing, and what it gave up; the status is one that no list has."""
+"""Leaves id, versions and standing; the status is one that no list has."""
 
 _LOW_BITS: Final = 10
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -122,17 +122,16 @@ def saving(document: Document, expected_version: int, numbers: RisingNumbers) ->
     return change
 
 
-def advancing(before: Standing, after: Standing) -> Row:
-    """The update that takes a row from one standing to the next."""
+def advancing(before: Standing, after: Standing, gives_up: Collection[str] = ()) -> Row:
+    """The update that takes a row from one standing to the next; with removal it gives up these hashes."""
     changed = tuple(
         field.name for field in fields(Standing) if getattr(before, field.name) != getattr(after, field.name)
     )
     change: Row = {"$set": {}}
     _set_standing(change, after, changed, same_status=before.status == after.status)
     if after.removed and not before.removed:
-        change["$set"] |= TOMBSTONE["$set"]
+        change["$set"] |= {**TOMBSTONE["$set"], GIVES_UP: True, "released": sorted(gives_up)}
         change["$unset"] = {**change.get("$unset", {}), **TOMBSTONE["$unset"]}
-        change["$rename"] = TOMBSTONE["$rename"]
     return change
 
 

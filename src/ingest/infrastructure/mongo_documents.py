@@ -161,14 +161,14 @@ class MongoDocuments(DocumentStore):
                         memory.value = stored
                         return False
                     continue  # what is stored may have moved on: it is looked at before an event is passed over
-                if after.removed:
-                    # Given up with the others, which the row keeps.
-                    gives_up = {"$rename": {"revisions": "released"}}
-                    await self._archive.update(ARCHIVED, gives_up, many=True, documents=[document_id])
-                if await self._grouped.update(
-                    OF_STANDING, advancing(before, after), document_id=document_id, number=number
-                ):
+                # A withdrawn document has no further revisions: these are all.
+                gives_up = await self._all_hashes(document_id) if after.removed and not before.removed else ()
+                change_of_row = advancing(before, after, gives_up)
+                if await self._grouped.update(OF_STANDING, change_of_row, document_id=document_id, number=number):
                     memory.value = (number + 1, after)
+                    if gives_up:
+                        # What a crash leaves of them goes when what was given up is forgotten.
+                        await self._archive.delete(ARCHIVED, many=True, documents=[document_id])
                     return True
         raise Unavailable(f"The document {document_id} is being changed by too many others; try again.")
 
@@ -190,7 +190,7 @@ class MongoDocuments(DocumentStore):
     @override
     async def revisions(self, document_id: DocumentId) -> Sequence[Revision]:
         row = await self._documents.find_one(ONE, fields={"revisions": 1, "archived": 1}, document_id=document_id)
-        if row is None or not row.get("revisions"):
+        if row is None or not row["revisions"]:
             raise _unknown(document_id)
         stored = {one["number"]: one for one in row["revisions"]}
         if row.get("archived"):
@@ -243,6 +243,12 @@ class MongoDocuments(DocumentStore):
             for key in held(document.collection, document.content.sha256, *document.names):
                 holders[key] = document
         return [(holders.get(by_bytes), holders.get(by_name)) for by_bytes, by_name in keys]
+
+    async def _all_hashes(self, document_id: DocumentId) -> frozenset[str]:
+        try:
+            return frozenset(revision.content.sha256 for revision in await self.revisions(document_id))
+        except NotFound:
+            return frozenset()
 
     async def _read_standing(self, document_id: DocumentId) -> tuple[int, Standing] | None:
         row = await self._documents.find_one(ONE, fields={"standing": 1, "standing_number": 1}, document_id=document_id)

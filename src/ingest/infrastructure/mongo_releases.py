@@ -37,16 +37,8 @@ class MongoReleases(ReleaseStore):
 
     @override
     async def released(self, *, after: DocumentId | None, limit: int) -> Sequence[Release]:
-        fields = {"released.sha256": 1}
-        rows = await self._documents.find(GIVEN_UP, limit=limit, fields=fields, after=after or "")
-        if not rows:
-            return []
-        found = {row["_id"]: _hashes(row, "released") for row in rows}
-        for row in await self._older.find(
-            OLDER_OF, fields={"document": 1, "released.sha256": 1}, documents=list(found)
-        ):
-            found[row["document"]] |= _hashes(row, "released")
-        return [Release(DocumentId(document), hashes) for document, hashes in found.items()]
+        rows = await self._documents.find(GIVEN_UP, limit=limit, fields={"released": 1}, after=after or "")
+        return [Release(DocumentId(row["_id"]), frozenset(row["released"])) for row in rows]
 
     @override
     async def forget(self, documents: Sequence[DocumentId]) -> None:
@@ -66,9 +58,5 @@ class MongoReleases(ReleaseStore):
                 self._older.find(OLDER_WITH_BYTES, fields=fields, hashes=some),
             ):
                 for row in rows:
-                    found |= _hashes(row, "revisions")
+                    found |= {revision["sha256"] for revision in row["revisions"]}
         return frozenset(found & set(wanted))
-
-
-def _hashes(row: Row, name: str) -> set[str]:
-    return {revision["sha256"] for revision in row.get(name, ())}

@@ -1,27 +1,28 @@
 """Routes about collections."""
 
-import asyncio
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from ingest.application.ingestion import Ingestion
+from ingest.application.removal import CollectionRemoval as Removing
 from ingest.application.shelf import Shelf
 from ingest.domain.labels import collection_name
 from ingest.interface.requests import CollectionInPath, PageQuery, no_query, place_in
-from ingest.interface.shapes import CollectionList, CollectionRemoval, collection_view
+from ingest.interface.shapes import CollectionList, CollectionRemoval, collection_view, removal_view
 from shared.kernel import NotFound
 from shared.web.access import Access, Principal
 from shared.web.cursors import write_cursor
 from shared.web.problems import responses
 
 COLLECTIONS_PATH = "/api/v1/collections"
+MOST_WAITED_FOR: Final = 1_000
+"""Documents of a collection whose deletion a request waits for."""
 
 
 def add_collection_routes(
-    router: APIRouter, *, ingestion: Ingestion, shelf: Shelf, access: Access, delete_waits_seconds: float
+    router: APIRouter, *, removal: Removing, shelf: Shelf, access: Access, delete_waits_seconds: float
 ) -> None:
-    """Adds `GET /collections` and `DELETE /collections/{name}`."""
+    """Adds `GET /collections`, `DELETE /collections/{name}` and `GET /collections/{name}/removal`."""
 
     @router.get(
         COLLECTIONS_PATH,
@@ -48,7 +49,7 @@ def add_collection_routes(
         status_code=204,
         responses={
             **responses(401, 403, 404, 409, 422, 503, 507),
-            202: {"model": CollectionRemoval, "description": "Withdrawn, but not yet gone from search"},
+            202: {"model": CollectionRemoval, "description": "Accepted; `progress` says how far it is"},
         },
         dependencies=[Depends(no_query)],
         tags=["collections"],
@@ -56,19 +57,32 @@ def add_collection_routes(
     async def delete_collection(
         name: CollectionInPath, principal: Annotated[Principal, Depends(access.writer)]
     ) -> Response:
-        """Deletes every document in it; 202 when search needs longer than a request may wait."""
+        """Deletes every document in it; 202 when that needs longer than a request may wait. Goes on by itself."""
         collection = collection_name(name)
         principal.must_see_to_write(collection)
-        if not any(counts.name == collection for counts in await shelf.collections(None)):
-            raise NotFound(f"There is no collection named {collection!r}.", code="collection_not_found")
-        withdrawn = await ingestion.withdraw_collection(collection)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + delete_waits_seconds
-        remaining = 0
-        for document_id in withdrawn:
-            if not await shelf.wait_until_gone(document_id, max(0.0, deadline - loop.time())):
-                remaining += 1
-        if not remaining:
+        counts = next((one for one in await shelf.collections(None) if one.name == collection), None)
+        total = sum(counts.documents.values()) if counts is not None else 0
+        if counts is None:
+            # Nothing but the rest of a deletion.
+            found = await removal.last(collection) if await removal.is_under_way(collection) else None
+            if found is None:
+                raise NotFound(f"There is no collection named {collection!r}.", code="collection_not_found")
+        else:
+            found = await removal.begin(collection, total)
+        if found.total <= MOST_WAITED_FOR:
+            found = await removal.wait(found, delete_waits_seconds)
+        if found.finished_at is not None:
             return Response(status_code=204)
-        view = CollectionRemoval(name=collection, remaining=remaining)
+        view = removal_view(found)
         return Response(view.model_dump_json(), status_code=202, media_type="application/json")
+
+    @router.get(
+        COLLECTIONS_PATH + "/{name}/removal", responses=responses(401, 403, 404, 422, 503), tags=["collections"]
+    )
+    async def collection_removal(
+        name: CollectionInPath, principal: Annotated[Principal, Depends(access.reader)]
+    ) -> CollectionRemoval:
+        """How far the last deletion of the collection has come."""
+        collection = collection_name(name)
+        principal.must_see(collection)
+        return removal_view(await removal.last(collection))

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from ingest.application.collector import BlobCollector
 from ingest.application.ingestion import Ingestion
+from ingest.application.removal import CollectionRemoval
 from ingest.application.shelf import Shelf
 from ingest.interface.collections import add_collection_routes
 from ingest.interface.content import add_content_route
@@ -23,6 +24,7 @@ def build_router(
     access: Access,
     settings: Settings,
     collector: BlobCollector,
+    removal: CollectionRemoval,
     delete_waits_seconds: float = 10.0,
 ) -> APIRouter:
     """Every route of Ingest, with full paths.
@@ -36,7 +38,7 @@ def build_router(
     )
     add_content_route(router, shelf=shelf, blobs=blobs, access=access)
     add_collection_routes(
-        router, ingestion=ingestion, shelf=shelf, access=access, delete_waits_seconds=delete_waits_seconds
+        router, removal=removal, shelf=shelf, access=access, delete_waits_seconds=delete_waits_seconds
     )
     add_storage_routes(router, collector=collector, blobs=blobs, access=access, trash_days=settings.trash_days)
     return router

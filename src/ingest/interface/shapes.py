@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
+from urllib.parse import quote
 
 from pydantic import Field
 
-from ingest.application.ports import CollectionCounts
+from ingest.application.ports import CollectionCounts, Removal
 from ingest.application.shelf import Seen
 from ingest.domain.document import Document, Revision
 from ingest.domain.standing import Status
@@ -230,12 +231,22 @@ class CollectionList(Shape):
 
 
 class CollectionRemoval(Shape):
-    """The deletion of a collection that was not finished within the time a request may wait."""
+    """The deletion of a collection, which goes on by itself."""
 
     name: str
     """The collection."""
+    total: int
+    """Documents that it had."""
     remaining: int
-    """Documents that are withdrawn but not yet gone from search."""
+    """Of those, the ones that are not gone from search."""
+    started_at: datetime
+    """When it was asked for."""
+    finished_at: datetime | None
+    """When the last one was gone from search; null while some are not."""
+    accepts_uploads: bool
+    """False while its documents are withdrawn: uploads into it are refused so long."""
+    progress: str
+    """Where this is told."""
 
 
 def document_fields(seen: Seen, *, duplicate: bool = False) -> dict[str, Any]:
@@ -320,6 +331,19 @@ def collection_view(counts: CollectionCounts) -> CollectionView:
         name=counts.name,
         documents={status: counts.documents.get(status, 0) for status in statuses},
         bytes=counts.size,
+    )
+
+
+def removal_view(removal: Removal) -> CollectionRemoval:
+    """As far as it has come."""
+    return CollectionRemoval(
+        name=removal.collection,
+        total=removal.total,
+        remaining=removal.remaining,
+        started_at=removal.started_at,
+        finished_at=removal.finished_at,
+        accepts_uploads=removal.withdrawn_at is not None,
+        progress=f"/api/v1/collections/{quote(removal.collection, safe='')}/removal",
     )
 
 
