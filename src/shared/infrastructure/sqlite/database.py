@@ -24,6 +24,7 @@ from shared.durable_files import make_folders
 from shared.events.envelope import Envelope, Event, wrap
 from shared.infrastructure.sqlite.checking import first_problem
 from shared.infrastructure.sqlite.errors import is_full, translate
+from shared.infrastructure.sqlite.pages import SparePages, prepare
 from shared.infrastructure.sqlite.schema import Schema
 from shared.infrastructure.sqlite.stores import UNREADABLE, damaged, is_emptied
 from shared.kernel import StoreDamaged, Unavailable
@@ -35,7 +36,6 @@ from shared.telemetry import Metrics, get_log
 T = TypeVar("T")
 _LARGEST_GROUP: Final = 512
 _ERRORS: Final = (sqlite3.Error, *UNREADABLE, RuntimeError, MemoryError)
-_LARGEST_IDLE_WAL_BYTES: Final = 64 << 20
 _FACTS: Final = "CREATE TABLE IF NOT EXISTS facts (sequence INTEGER PRIMARY KEY AUTOINCREMENT, envelope BLOB NOT NULL);"
 
 _log = get_log("sqlite")
@@ -245,10 +245,7 @@ class SqliteDatabase:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
         try:
             connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("PRAGMA foreign_keys=ON")
-            connection.execute(f"PRAGMA journal_size_limit={_LARGEST_IDLE_WAL_BYTES}")
+            prepare(connection)
         except sqlite3.Error:
             connection.close()
             raise
@@ -268,10 +265,10 @@ class SqliteDatabase:
             connection.execute("ROLLBACK")
 
     def _write_groups(self, connection: sqlite3.Connection) -> None:
-        stopping = False
+        stopping, spare = False, SparePages()
         while not stopping:
             group: list[_Write] = []
-            item = self._writes.get()
+            item = spare.next_of(self._writes, connection)
             while item is not None:
                 group += item
                 if len(group) >= _LARGEST_GROUP:
