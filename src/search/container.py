@@ -128,6 +128,7 @@ def _edge_index(
         analyzer.version,
         metrics,
         reserve=DiskReserve(settings.data_dir, settings.reserve_bytes),
+        trash_seconds=settings.trash_days * 86400,
         times=times or EdgeIndexTimes(),
     )
 

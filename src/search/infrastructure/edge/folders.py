@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,8 @@ It holds the name of the vector space; it was empty once, when the folder's name
 """
 DAMAGED: Final = "damaged-"
 """Before the name of a folder that was set aside, and the time."""
+TRASH: Final = "trash-"
+"""Before the seconds since 1970 and the name of a folder that waits to be removed."""
 _NAME: Final = re.compile(r"(?P<dimension>\d+)-(?P<space>[\w.]+)-a(?P<analysis>[\w.]+)")
 _SAFE: Final = re.compile(r"[^\w.]")
 _NO_SPACE: Final = "none"
@@ -36,9 +39,11 @@ class Place:
 class EdgeFolders:
     """The folders of one analysis version below `root`."""
 
-    def __init__(self, root: Path, analysis_version: str) -> None:
+    def __init__(self, root: Path, analysis_version: str, *, trash_seconds: float = 7 * 86400) -> None:
+        """What is removed with everything in it waits in the trash for `trash_seconds`."""
         self.root = root
         self._analysis_version = analysis_version
+        self._trash_seconds = trash_seconds
 
     def place(self, space: str | None, dimension: int = _PACKAGED_DIMENSION) -> Place:
         """Where its vectors belong, whether or not the folder is there."""
@@ -61,10 +66,22 @@ class EdgeFolders:
         return sorted(self.root.glob(f"{DAMAGED}*"))
 
     def remove_others(self, *used: Place) -> None:
-        """Frees the room of every other space."""
+        """Frees the room of every other space, at once where it is a part of one.
+
+        Nobody moved the points of a complete one here: it waits in the trash, out of which a person may rename it.
+        """
+        now = time.time()
         for place in self._found():
-            if place.path not in {one.path for one in used}:
+            if place.path in {one.path for one in used}:
+                continue
+            if (place.path / COMPLETE).exists():
+                place.path.rename(self.root / f"{TRASH}{int(now)}-{place.path.name}")
+            else:
                 remove(place.path)
+        for path in self.root.glob(f"{TRASH}*"):
+            since = path.name.removeprefix(TRASH).partition("-")[0]
+            if since.isdecimal() and int(since) < now - self._trash_seconds:
+                remove(path)
 
     def _found(self) -> list[Place]:
         self.root.mkdir(parents=True, exist_ok=True)

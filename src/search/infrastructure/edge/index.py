@@ -52,12 +52,16 @@ class EdgeIndex(ChunkIndex, Checked):
         metrics: Metrics,
         *,
         reserve: DiskReserve | None = None,
+        trash_seconds: float = 7 * 86400,
         times: EdgeIndexTimes = _TIMES,
     ) -> None:
-        """New units leave room for the `reserve` of the disk while it is given up."""
+        """New units leave room for the `reserve` of the disk while it is given up.
+
+        A folder of another space that nobody moved here waits in the trash for `trash_seconds`.
+        """
         self._folder = folder
         self._reserve = reserve or DiskReserve(folder)
-        self._folders = EdgeFolders(folder, analysis_version)
+        self._folders = EdgeFolders(folder, analysis_version, trash_seconds=trash_seconds)
         self._model = model
         self._times = times
         self._fingerprint: str | None = None
