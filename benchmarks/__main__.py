@@ -22,10 +22,8 @@ _MODEL: Final = ("model_speed", "engine_quality", "model_load", "model_cycles", 
 _NAMES: Final = ("startup", *_MODEL, "ingest_rate", "search_latency", "loop_stall", "event_rate", "retrieval")
 _ON_SERVERS: Final = ("kafka_rate", "servers_ingest")
 """Measured when they are named: they need what `make servers` starts."""
-_LONG: Final = ("growth",)
-"""Measured when they are named: with 100,000 documents it takes half an hour and more."""
-_LONG: Final = ("soak",)
-"""Measured when they are named: an hour and more."""
+_LONG: Final = ("growth", "soak")
+"""Measured when they are named: 100,000 documents, or an hour."""
 
 
 def _machine() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from shared.infrastructure.files.mark import FolderMark
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite.database import SqliteDatabase
 from shared.infrastructure.sqlite.mark import SqliteMark
+from shared.infrastructure.sqlite.schema import Schema
 from shared.kernel import Unavailable
 from shared.ports.belonging import Mark, Marked
 from shared.runtime.belonging import Belonging, Part
@@ -28,7 +29,7 @@ class APart:
 
 @asynccontextmanager
 async def in_sqlite(folder: Path) -> AsyncIterator[APart]:
-    schema = SqliteMark.SCHEMA + "CREATE TABLE IF NOT EXISTS things (name TEXT);"
+    schema = SqliteMark.SCHEMA + Schema("CREATE TABLE IF NOT EXISTS things (name TEXT);")
     async with SqliteDatabase(folder / "module.sqlite", schema) as database:
 
         @asynccontextmanager

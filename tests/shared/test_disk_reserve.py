@@ -10,6 +10,7 @@ from shared.disk_reserve import RESERVE, DiskReserve
 from shared.infrastructure.files.blobs import FileBlobs
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite.database import SqliteDatabase
+from shared.infrastructure.sqlite.schema import Schema
 from shared.kernel import StorageFull
 from shared.runtime.reserve_keeper import ReserveKeeper
 
@@ -63,7 +64,7 @@ async def test_the_keeper_makes_it_again_and_tells_health(tmp_path: Path) -> Non
 async def test_a_store_on_a_full_disk_gives_it_up_and_writes_all_the_same(tmp_path: Path) -> None:
     reserve = DiskReserve(tmp_path, _SIZE)
     assert reserve.make()
-    async with SqliteDatabase(tmp_path / "a.sqlite", "CREATE TABLE IF NOT EXISTS t (x BLOB)") as database:
+    async with SqliteDatabase(tmp_path / "a.sqlite", Schema("CREATE TABLE IF NOT EXISTS t (x BLOB);")) as database:
 
         def limit(connection: sqlite3.Connection) -> None:
             """As full as the disk is while the reserve is there."""

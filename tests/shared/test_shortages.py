@@ -13,6 +13,7 @@ import pytest
 
 from shared.infrastructure.files.blobs import FileBlobs
 from shared.infrastructure.sqlite.database import SqliteDatabase
+from shared.infrastructure.sqlite.schema import Schema
 from shared.kernel import Refused, StorageFull, Unavailable
 from shared.shortages import as_unavailable, start_thread
 
@@ -123,7 +124,7 @@ def test_a_thread_that_the_machine_does_not_give_is_unavailable() -> None:
 
 
 async def test_a_database_without_descriptors_or_threads_is_unavailable_and_then_works(tmp_path: Path) -> None:
-    async with SqliteDatabase(tmp_path / "a.sqlite", "CREATE TABLE IF NOT EXISTS t (x)") as database:
+    async with SqliteDatabase(tmp_path / "a.sqlite", Schema("CREATE TABLE IF NOT EXISTS t (x);")) as database:
         with no_more_threads(), pytest.raises(Unavailable):
             await database.read(_count)
         # Its reader's thread is there by now, or starts; its connection is not.
