@@ -1,0 +1,61 @@
+"""A machine that runs out of something under load: what was accepted waits, and is searchable when it is over."""
+
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import httpx
+import psutil
+import pytest
+from command_line import a_serving_process
+from journeys import upload, wait_for
+
+from shared.runtime.data_directory import DataDirectory
+
+_DOCUMENTS: Final = 60
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def _no_descriptors(server: psutil.Process) -> tuple[int, int]:
+    return resource.RLIMIT_NOFILE, server.num_fds()
+
+
+def _no_threads(server: psutil.Process) -> tuple[int, int]:
+    # A thread's stack takes 8 MiB of address space; small things still find room. Few threads have begun by now.
+    return resource.RLIMIT_AS, server.memory_info().vms + (6 << 20)
+
+
+@pytest.mark.parametrize("shortage", [_no_descriptors, _no_threads])
+def test_nothing_accepted_fails_for_it(tmp_path: Path, shortage: Callable[[psutil.Process], tuple[int, int]]) -> None:
+    data_dir = tmp_path / "data"
+    with a_serving_process(data_dir) as process:
+        server = DataDirectory(data_dir).server()
+        assert server is not None
+        with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as client:
+            texts = [f"Bill of lading number {number} names the vessel Maru." for number in range(_DOCUMENTS)]
+            documents = [upload(client, f"bill-{number}.txt", text)["id"] for number, text in enumerate(texts)]
+            limit, least = shortage(psutil.Process(process.pid))
+            before = resource.prlimit(process.pid, limit)
+            resource.prlimit(process.pid, limit, (least, before[1]))
+            try:
+                end = time.monotonic() + 6
+                refused = 0
+                while time.monotonic() < end:
+                    answer = client.put("/api/v1/documents/default/late.txt", content=f"At {time.monotonic()}.")
+                    assert answer.status_code in (200, 202, 503), answer.text
+                    refused += answer.status_code == 503
+                    time.sleep(0.1)
+            finally:
+                resource.prlimit(process.pid, limit, before)
+            for document in documents:
+                wait_for(client, document, timeout_seconds=90)
+            summary = client.get("/api/v1/monitor").json()
+            assert summary["dead_letters"] == 0
+            assert summary["documents"]["failed"] == 0
+            work = client.get("/health/ready").json()["components"]["shared.work"]
+            assert work["ready"], work["detail"]
+            assert process.poll() is None
+            print(f"{refused} uploads were told to come again")
+    assert process.returncode == 0
