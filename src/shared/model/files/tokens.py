@@ -1,7 +1,8 @@
 """Texts to model tokens, with the tokenizers library (Rust; releases the GIL)."""
 
+import os
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +11,12 @@ from tokenizers import Tokenizer
 from shared.kernel import Unavailable
 from shared.model.engine import PreparedText
 from shared.model.files.config import ModelConfig
+from shared.telemetry import get_log
 
 # Texts tokenised by one call: enough to use every core, few enough that memory stays flat on long lists.
 _SLICE: Final = 512
+_NO_THREADS: Final = "global thread pool has not been initialized"
+_log = get_log("model")
 
 
 class ModelTokenizer:
@@ -37,7 +41,7 @@ class ModelTokenizer:
         counts: list[int] = []
         for start in range(0, len(texts), _SLICE):
             piece = [self._clean(text) for text in texts[start : start + _SLICE]]
-            counts += map(len, self._tokenizer.encode_batch_fast(piece, add_special_tokens=False))
+            counts += map(len, self._encode(piece, special=False))
         return counts
 
     def prepare(self, texts: Sequence[str]) -> list[PreparedText]:
@@ -45,11 +49,23 @@ class ModelTokenizer:
         limit = self._max_tokens
         prepared = []
         for text, encoding in zip(
-            texts, self._tokenizer.encode_batch_fast([self._clean(text) for text in texts]), strict=True
+            texts, self._encode([self._clean(text) for text in texts], special=True), strict=True
         ):
             ids: list[int] = encoding.ids
             prepared.append(PreparedText(text, ids if len(ids) <= limit else [*ids[: limit - 1], ids[-1]]))
         return prepared
+
+    def _encode(self, texts: list[str], *, special: bool) -> Sequence[Any]:
+        try:
+            encoded: Sequence[Any] = self._tokenizer.encode_batch_fast(texts, add_special_tokens=special)
+        except BaseException as error:  # a panic of Rust is no Exception
+            if _NO_THREADS not in str(error):
+                raise
+            # The library tries to start its threads once in a process; without them it uses the caller's.
+            _log.warning("tokenising without threads of its own", action="model.tokens.serial", reason=str(error))
+            os.environ["TOKENIZERS_PARALLELISM"] = "false"
+            encoded = self._tokenizer.encode_batch_fast(texts, add_special_tokens=special)
+        return encoded
 
     def _clean(self, text: str) -> str:
         """Lone surrogates (legal in JSON, in no encoding) would make the library refuse the whole list."""
