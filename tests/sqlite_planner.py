@@ -3,6 +3,7 @@
 import re
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -140,7 +141,8 @@ def watch() -> None:
     """From now on, for the whole process."""
 
     def connect(database: SqliteDatabase) -> sqlite3.Connection:
-        with pytest.MonkeyPatch.context() as patch:
+        # Readers and writers of several stores connect in threads of their own.
+        with one_at_a_time, pytest.MonkeyPatch.context() as patch:
             plain = sqlite3.connect
             patch.setattr(sqlite3, "connect", lambda *given, **named: plain(*given, factory=Watched, **named))
             connection = _connect(database)
@@ -148,6 +150,7 @@ def watch() -> None:
         WATCHING.opened(connection)
         return connection
 
+    one_at_a_time = threading.Lock()
     _connect = SqliteDatabase._connect
     SqliteDatabase._connect = connect  # type: ignore[method-assign, assignment]
 

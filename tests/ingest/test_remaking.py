@@ -1,12 +1,11 @@
 """What processing left is lost: it is made again from the original, a few times at most."""
 
 import asyncio
-from functools import partial
 from pathlib import Path
 
 from ingest_builders import AnIngest, some_chunks, told, work_on
 
-from shared.artefacts.address import artefact_key
+from shared.artefacts.address import artefact_key, sha256_of
 from shared.events.ingest import DocumentReceived
 from shared.events.search import ArtefactsLost
 from shared.kernel import DocumentId
@@ -22,8 +21,15 @@ async def with_chunks(ingest: AnIngest, name: str = "a.txt") -> tuple[DocumentId
 
 
 async def spoil(ingest: AnIngest, key: str, content: bytes | None) -> None:
-    path = Path(await ingest.blobs.local_path(key))
-    await asyncio.to_thread(path.unlink if content is None else partial(path.write_bytes, content))
+    """The file in which the artefact lies, alone or with others of its document."""
+    sha256, folder = sha256_of(key), Path(ingest.container.settings().data_dir)
+    assert sha256 is not None
+
+    def write() -> None:
+        (path,) = (folder / "blobs" / "artefacts").rglob(f"{sha256}*")
+        path.unlink() if content is None else path.write_bytes(content)
+
+    await asyncio.to_thread(write)
 
 
 async def test_lost_chunks_are_temporarily_unavailable_and_asked_for_once(ingest: AnIngest) -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from command_line import a_served_directory, seoga, seoga_json
 from damage import flip_byte
+from journeys import upload, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,9 @@ def test_a_key_is_taken_from_the_environment(tmp_path: Path) -> None:
 def test_doctor_looks_deep_while_a_server_runs(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with a_served_directory(data_dir) as url:
-        httpx.put(f"{url}/api/v1/documents/default/a.txt", content="A memo on demurrage.").raise_for_status()
+        with httpx.Client(base_url=url, timeout=60) as client:
+            # With everything loaded, so that only the files decide.
+            wait_for(client, upload(client, "a.txt", "A memo on demurrage.")["id"])
         checks = {check["name"]: check for check in seoga_json(data_dir, "doctor", "--deep")["checks"]}
         assert checks["ingest.sqlite"]["detail"] == "sound"
         assert "1 files" in checks["originals"]["detail"]
