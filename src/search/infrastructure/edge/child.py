@@ -13,7 +13,7 @@ import psutil
 from search.infrastructure.edge.faults import is_disk_full, is_room_short, is_shortage
 from search.infrastructure.edge.times import EdgeIndexTimes
 from shared.disk_reserve import DiskReserve
-from shared.kernel import Unavailable
+from shared.kernel import StorageFull, Unavailable
 from shared.runtime.backoff import Backoff
 from shared.runtime.children import ChildEnded, ChildError, ChildLate, ChildProcess
 from shared.telemetry import Metrics, get_log
@@ -122,10 +122,14 @@ class IndexChild:
                 if last:
                     raise Unavailable("The index is being started again.", code=_CODE) from error
             except ChildError as error:
-                if not last and is_disk_full(error) and await self._release():
+                if is_disk_full(error) and await self._release() and not last:
                     continue
                 await self._doubt(child, error)
                 raise Unavailable(f"The index could not do that: {error}.", code=_CODE) from error
+            except Unavailable as error:
+                if error.specific_code == StorageFull.code and await self._release() and not last:
+                    continue
+                raise
             else:
                 del self._late[method]
                 return answer
@@ -257,6 +261,11 @@ class IndexChild:
             if self._crashes >= _MOST_CRASHES or (isinstance(error, ChildError) and error.kind == "ShardDamaged"):
                 raise IndexDamaged(str(error)) from error
             raise Unavailable(f"The index cannot be opened: {error}.", code=_CODE) from error
+        except Unavailable as error:
+            await child.kill()
+            if error.specific_code == StorageFull.code:
+                raise _NoRoom(error.detail) from error
+            raise
         except BaseException:
             await child.kill()
             raise
