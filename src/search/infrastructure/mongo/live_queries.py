@@ -47,7 +47,6 @@ FAILING: Final = Query(
 FAILED: Final = Query(RECORDS, {"_id": Given("id"), "failed_version": Given("version")})
 IN_COLLECTION: Final = Query(RECORDS, {"collection": Given("name")})
 LIVE: Final = Query(RECORDS, {"_id": {"$gt": Given("after")}, "live_version": {"$gt": 0}}, sort=(("_id", 1),))
-ANY_RETIRED: Final = Query(RECORDS, {"retired.at": {"$exists": True}})
 RETIRED: Final = Query(
     RECORDS, {"retired.at": {"$lte": Given("long_ago")}, "retired.live_until": {"$lte": Given("before")}}
 )

@@ -40,7 +40,6 @@ from search.infrastructure.mongo.chunks import MongoChunks
 from search.infrastructure.mongo.index_version import MongoIndexVersion
 from search.infrastructure.mongo.labels import MongoLabels
 from search.infrastructure.mongo.live_queries import (
-    ANY_RETIRED,
     AS_READ,
     DECIDED,
     FAILED,
@@ -123,7 +122,10 @@ class MongoLiveStore(LiveStore):
     @override
     async def has_retired(self) -> bool:
         """One call."""
-        return await self._records.find_one(ANY_RETIRED, fields={"_id": 1}) is not None
+        # Whenever it was, by whichever process's clock, and however young the number is.
+        some_day, any_number = self._now() + timedelta(days=1), 1 << 62
+        found = await self._records.find_one(RETIRED, fields={"_id": 1}, long_ago=some_day, before=any_number)
+        return found is not None
 
     @override
     async def mark_whole(self, whole: bool) -> None:
