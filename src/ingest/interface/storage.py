@@ -4,40 +4,43 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from ingest.application.collector import BlobCollector, Collected
 from shared.ports.storage import BlobStore
 from shared.web.access import Access, Principal
 from shared.web.problems import responses
+from shared.web.shapes import Shape
 
 STORAGE_PATH = "/api/v1/storage"
 
 
-class TrashView(BaseModel):
+class TrashView(Shape):
     """What waits to be deleted for good."""
 
     contents: int
     """Sets of bytes with their artefacts."""
     bytes: int
+    """What they hold."""
     oldest_at: datetime | None
     """Since when the one waits that has waited longest."""
     days: float
     """How long each waits (SEOGA_TRASH_DAYS)."""
 
 
-class StorageView(BaseModel):
+class StorageView(Shape):
     """The room that deleted documents take."""
 
     trash: TrashView
+    """What waits in it."""
     held: str | None
     """Why a collection of this process waits for an operator."""
 
 
-class CollectRequest(BaseModel):
+class CollectRequest(Shape):
     """One collection, now."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     confirm: bool = False
     """Also when suspiciously many contents have no record."""
@@ -46,7 +49,7 @@ class CollectRequest(BaseModel):
     from its first file's last byte to its answer."""
 
 
-class CollectedView(BaseModel):
+class CollectedView(Shape):
     """What it did."""
 
     discarded: int

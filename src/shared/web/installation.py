@@ -3,31 +3,35 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel
 
 from shared.runtime.belonging import Belonging
 from shared.web import problems
 from shared.web.access import Access, Principal
+from shared.web.shapes import Shape
 
 
-class PartView(BaseModel):
+class PartView(Shape):
     """A store, the blobs, or the index."""
 
     name: str
+    """A file, `blobs`, `index` or `MongoDB`."""
     installation: str | None
     """Which installation it says it is a part of; null when it says nothing."""
     is_empty: bool
+    """Whether nothing was kept there when the server started."""
     accounts_for: list[str]
     """Parts whose content it alone can tell from garbage."""
 
 
-class InstallationView(BaseModel):
+class InstallationView(Shape):
     """What this process sees of the installation."""
 
     belongs_together: bool
+    """Whether every part proves to be of one installation."""
     problems: list[str]
     """Why nothing is deleted somewhere."""
     parts: list[PartView]
+    """Of this process."""
 
 
 def build_installation_router(belonging: Belonging, access: Access) -> APIRouter:
