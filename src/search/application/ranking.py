@@ -39,6 +39,8 @@ class Ranking:
     total: int = 0
     total_is_exact: bool = True
     is_deep: bool = False
+    is_clean: bool = True
+    """False when units that are not live may be among those that were counted: then the total stays an estimate."""
     _ranges: tuple[ScoreRange, ScoreRange] | None = None
     _seen: set[object] = field(default_factory=set)
 

@@ -189,10 +189,13 @@ class Retrieval:
             )
             for ranked, record in found
         ]
-        if ranking.total_is_exact and (request.cursor is None or ranking.is_deep != was_deep):
+        if request.cursor is None or ranking.is_deep != was_deep:
             # Looked at before and after: units that are not live, and what became live meanwhile, are counted too.
             is_clean = is_clean and await self._wholeness.is_clean()
-            ranking.total_is_exact = is_clean and await self._store.index_version() == index_version
+            if not is_clean or await self._store.index_version() != index_version:
+                ranking.is_clean = False
+        if not ranking.is_clean:
+            ranking.total_is_exact = False
         more = bool(hits) and (following < len(ranking.entries) or not ranking.is_deep)
         if more:
             await self._kept_rankings.share(request.ranking_hash, index_version, query)
