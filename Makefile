@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-slow test-reference servers servers-stop test-servers test-faults chaos-servers check format bench bench-model soak chaos lock clean
+.PHONY: help setup demo run test test-slow test-reference test-clients servers servers-stop test-servers test-faults chaos-servers check format bench bench-model soak chaos lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -35,7 +35,7 @@ run: .venv/core.stamp ## serve on http://127.0.0.1:8000 (SEOGA_* settings apply)
 	@$(BIN)/seoga serve
 
 # Left out here, each has a target of its own.
-OTHERS = not chaos and not reference and not servers and not chaos_servers
+OTHERS = not chaos and not reference and not clients and not servers and not chaos_servers
 # Each process has half of the tests in their order, so that what a file opens once is opened once, and takes of the
 # other what that has not begun: 304 s of processor time, where blocks handed out in turn took 312.
 TWO = -n 2 --dist worksteal
@@ -48,6 +48,15 @@ test-slow: .venv/test.stamp ## the tests that take minutes: crashes, several who
 
 test-reference: .venv/reference.stamp ## compare the engines with sentence-transformers
 	@$(BIN)/pytest -m reference
+
+.clients/stamp: requirements/clients.txt
+	@test -x .clients/bin/python || $(PYTHON) -m venv .clients
+	@echo "Installing what reads the OpenAPI document (schemathesis, a client generator) …"
+	@.clients/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements/clients.txt
+	@touch $@
+
+test-clients: .venv/test.stamp .clients/stamp ## what the OpenAPI document allows and forbids, and a generated client
+	@$(BIN)/pytest -n 0 -m clients
 
 # It needs no environment of ours: what it runs are other people's programs.
 SERVERS = PYTHONPATH=tests $(PYTHON) -m servers
@@ -96,4 +105,4 @@ lock: ## renew requirements/*.txt
 	@requirements/lock.sh
 
 clean: ## remove .venv and caches (never your data)
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis

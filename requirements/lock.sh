@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Renews the exact sets that pip installs from: core (no torch), test tools, reference.
+# Renews the exact sets that pip installs from: core (no torch), test tools, reference, clients of the API.
 # uv only resolves here; nothing else in the project needs it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,3 +19,5 @@ resolve --extra test --constraints requirements/core.txt --output-file "$tools/t
 grep -vxF -f requirements/core.txt "$tools/test.txt" > requirements/test.txt
 resolve --extra reference --constraints requirements/core.txt --output-file "$tools/reference.txt"
 grep -vxF -f requirements/core.txt "$tools/reference.txt" > requirements/reference.txt
+"$tools/venv/bin/uv" pip compile requirements/clients.in --quiet --python-version 3.11 --python-platform linux \
+    --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements/clients.txt

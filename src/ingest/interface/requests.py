@@ -14,7 +14,7 @@ from ingest.domain.labels import LONGEST_COLLECTION, LONGEST_NAME
 from ingest.domain.standing import Status
 from shared.kernel import DomainError, FieldError, InvalidInput
 from shared.web.cursors import CURSOR_SCHEMA, read_cursor
-from shared.web.requests import RequestFields
+from shared.web.requests import BodyFields, RequestFields
 
 LARGEST_PAGE: Final = 200
 Limit = Annotated[int, Field(ge=1, le=LARGEST_PAGE, description="How many a page has at most.")]
@@ -78,7 +78,7 @@ class ContentQuery(RequestFields):
     """The number of a revision; the newest one if left out."""
 
 
-class DocumentPatch(RequestFields):
+class DocumentPatch(BodyFields):
     """What may be changed without new bytes. What is not given stays."""
 
     name: Annotated[

@@ -11,7 +11,7 @@ from monitor.application.journeys import JourneyView
 from monitor.application.overview import Latency, Summary
 from monitor.domain.journey import State
 from shared.web.cursors import CURSOR_SCHEMA
-from shared.web.requests import RequestFields
+from shared.web.requests import BodyFields, RequestFields
 from shared.web.shapes import Shape
 
 ShownState = Literal["received", "processing", "searchable", "failed", "withdrawing", "withdrawn", "superseded"]
@@ -152,7 +152,7 @@ class LetterListBody(Shape):
     """For `cursor` of the next page; null on the last one."""
 
 
-class ReplayQuery(RequestFields):
+class ReplayQuery(BodyFields):
     """Which dead letters to replay."""
 
     reason: str = Field(min_length=1, max_length=500)

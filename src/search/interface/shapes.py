@@ -15,7 +15,7 @@ from search.application.retrieval import Hit, SearchResult
 from search.domain.cursor import Cursor
 from search.domain.filters import MOST_CONDITIONS, parse_filters
 from shared.web.cursors import CURSOR_SCHEMA, read_cursor, write_cursor
-from shared.web.requests import RequestFields
+from shared.web.requests import BodyFields, RequestFields
 from shared.web.shapes import Shape
 
 _DIGITS = 6
@@ -32,7 +32,7 @@ _Query = Annotated[
 ]
 
 
-class SearchQuery(RequestFields):
+class SearchQuery(BodyFields):
     """The body of `POST /api/v1/search`."""
 
     query: _Query

@@ -49,6 +49,12 @@ class RequestFields(Shape):
         return schema
 
 
+class BodyFields(RequestFields):
+    """Of a JSON body, where a number is a number: `"10"` and `1` are not taken for 10 and true, as in a query."""
+
+    model_config = ConfigDict(strict=True)
+
+
 def refuse_broken_text(value: Any, *place: str) -> None:
     """Raises InvalidInput that names each string of this JSON value with half a surrogate pair in it.
 

@@ -50,7 +50,7 @@ class EmbeddingRequest(Shape):
     """As OpenAI's `POST /v1/embeddings`; of an input longer than the model reads, the beginning is embedded."""
 
     # Not RequestFields: its look at every string would cost a request with many texts as much again.
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     input_type: Literal["query", "passage", "text"] | None = None
     """What the texts are to the model: `text` puts no prompt before them. Null is `passage`."""
@@ -113,7 +113,7 @@ class EmbeddingResponse(Shape):
 class TokensRequest(Shape):
     """Texts whose tokens are to be counted."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     input: str | Annotated[list[str], Field(max_length=MOST_INPUTS)]
     """One text or many."""

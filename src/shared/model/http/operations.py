@@ -10,11 +10,11 @@ from shared.model.operations import EMBEDDING, Health, ModelOperations
 from shared.settings import ModelKind
 from shared.web import problems
 from shared.web.access import Access, Principal
-from shared.web.requests import RequestFields
+from shared.web.requests import BodyFields
 from shared.web.shapes import Shape
 
 
-class ModelRequest(RequestFields):
+class ModelRequest(BodyFields):
     """Which model."""
 
     model: ModelKind = EMBEDDING
