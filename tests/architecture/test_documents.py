@@ -150,6 +150,8 @@ _NEVER_ANSWERED: Final = frozenset(
     (
         *("error", "refused", "gone", "stale", "taken", "duplicate_key", "invalid_key", "group_in_use"),
         *("bad_payload", "unknown_event", "blob_not_found", "data_directory_in_use", "data_directory_newer"),
+        # Of commands, which print it.
+        *("backup_damaged", "backup_running", "data_directory_not_empty"),
         # For these only work waits, which is not answered.
         *("parser_not_started", "parser_killed", "out_of_time"),
     )

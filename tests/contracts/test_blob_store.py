@@ -48,7 +48,8 @@ async def spoil(blobs: BlobStore, key: str, *, size: int) -> None:
     if isinstance(blobs, FileBlobs):
         await asyncio.to_thread(Path(await blobs.local_path(key)).write_bytes, other)
         return
-    from shared.infrastructure.mongo.blobs import PART, MongoBlobs
+    from shared.infrastructure.mongo.blob_queries import PART
+    from shared.infrastructure.mongo.blobs import MongoBlobs
 
     assert isinstance(blobs, MongoBlobs)
     row = await blobs._find(key)
@@ -145,7 +146,8 @@ async def damage(blobs: BlobStore, how: str) -> None:
         (path,) = (path for path in (blobs._root / "artefacts").rglob("*") if path.is_file())
         path.write_bytes(damaged(path.read_bytes()))
         return
-    from shared.infrastructure.mongo.blobs import ARTEFACT, MongoBlobs
+    from shared.infrastructure.mongo.blob_queries import ARTEFACT
+    from shared.infrastructure.mongo.blobs import MongoBlobs
 
     assert isinstance(blobs, MongoBlobs)
     artefacts = blobs._artefacts

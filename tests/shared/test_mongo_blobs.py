@@ -21,7 +21,8 @@ from tcp_proxy import TcpProxy
 from builders import eventually
 from shared.artefacts.address import original_key
 from shared.infrastructure.files.copies import LocalCopies
-from shared.infrastructure.mongo.blobs import FILE, MongoBlobs
+from shared.infrastructure.mongo.blob_queries import FILE
+from shared.infrastructure.mongo.blobs import MongoBlobs
 from shared.infrastructure.mongo.database import MongoDatabase
 from shared.infrastructure.mongo.garbage import ARTEFACTS, CHUNKS, FILES
 from shared.infrastructure.mongo.queries import Query

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.artefacts.address import original_key
+from shared.disk_reserve import RESERVE
 from shared.durable_files import make_folders
 from shared.infrastructure.sqlite.copying import copy_database
 from shared.infrastructure.sqlite.stores import STORES
@@ -39,7 +40,7 @@ from shared.version import VERSION
 _PIECE: Final = 1 << 20
 _INCOMING: Final = "incoming"
 # Of this moment and this machine, made again, or put away.
-_LEFT_OUT: Final = frozenset(("lock", "server.json", "index", "models", "blob-cache", SET_ASIDE))
+_LEFT_OUT: Final = frozenset(("lock", "server.json", "index", "models", "blob-cache", RESERVE, SET_ASIDE))
 _STORE_SUFFIXES: Final = (".sqlite", ".sqlite-wal", ".sqlite-shm")
 
 

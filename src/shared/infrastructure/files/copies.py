@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import hashlib
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -136,3 +137,8 @@ async def _in_thread(work: Callable[[], T]) -> T:
                 "The disk that holds SEOGA_DATA_DIR is full. Free some room; nothing was lost."
             ) from error
         raise Unavailable(f"SEOGA_DATA_DIR cannot be used: {error.strerror}.") from error
+
+
+def copy_name(key: str, version: str) -> str:
+    """The file of a blob's copy; another content of the key has another version."""
+    return hashlib.sha256(f"{key} {version}".encode()).hexdigest()

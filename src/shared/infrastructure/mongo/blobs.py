@@ -17,7 +17,7 @@ from typing import Final, Self
 from typing_extensions import override
 
 from shared.artefacts.address import original_key
-from shared.infrastructure.files.copies import LocalCopies
+from shared.infrastructure.files.copies import LocalCopies, copy_name
 from shared.infrastructure.files.keys import (
     HEAD_BYTES,
     PIECE_BYTES,
@@ -28,11 +28,21 @@ from shared.infrastructure.files.keys import (
     sha256_in,
     too_large,
 )
+from shared.infrastructure.mongo.blob_queries import (
+    ARTEFACT,
+    FILE,
+    INDEXES,
+    NEW_CHUNK,
+    NEW_FILE,
+    PART,
+    SEVERAL,
+    SEVERAL_FILES,
+)
 from shared.infrastructure.mongo.database import Duplicate, Insert, MongoDatabase
 from shared.infrastructure.mongo.garbage import ARTEFACTS, CHUNKS, FILES, MongoGarbage, file_id
 from shared.infrastructure.mongo.garbage import INDEXES as TRASH_INDEXES
 from shared.infrastructure.mongo.grouped_writes import GroupedWrites
-from shared.infrastructure.mongo.queries import Given, Index, Query, Row
+from shared.infrastructure.mongo.queries import Row
 from shared.kernel import InvalidInput, NotFound, Unavailable, new_id
 from shared.ports.storage import BlobStore, StoredBlob, Trash
 from shared.runtime.grouping import GroupedCalls
@@ -47,23 +57,6 @@ _SMALL_BYTES: Final = 64 << 10
 _MOST_READ: Final = 16
 """Artefacts in one answer, which is then 64 MiB at the very most."""
 _COPIES_BYTES: Final = 2 << 30
-
-_HASHED: Final = {"sha256": {"$exists": True}}
-INDEXES: Final = (
-    Index(FILES, (("filename", 1),), unique=True),
-    Index(CHUNKS, (("files_id", 1), ("n", 1)), unique=True),
-    Index(ARTEFACTS, (("sha256", 1), ("at", 1)), where=_HASHED),
-    Index(ARTEFACTS, (("file", 1),), where={"file": {"$exists": True}}),
-)
-FILE: Final = Query(FILES, {"filename": Given("name")})
-SEVERAL_FILES: Final = Query(FILES, {"filename": {"$in": Given("names")}})
-NEW_FILE: Final = Query(FILES, {"_id": Given("file")})
-NEW_CHUNK: Final = Query(CHUNKS, {"_id": Given("chunk")})
-PART: Final = Query(
-    CHUNKS, {"files_id": Given("file"), "n": {"$gte": Given("first"), "$lt": Given("last")}}, sort=(("n", 1),)
-)
-ARTEFACT: Final = Query(ARTEFACTS, {"_id": Given("key")})
-SEVERAL: Final = Query(ARTEFACTS, {"_id": {"$in": Given("keys")}})
 
 
 class MongoBlobs(BlobStore):
@@ -129,7 +122,7 @@ class MongoBlobs(BlobStore):
                 is_kept = True
                 new = is_kept = await self._replace(file, key, size)
             if new and is_small and self._keeps_copies:
-                await self._copies.keep(_copy_name(key, file), bytes(rest))
+                await self._copies.keep(copy_name(key, file), bytes(rest))
             return StoredBlob(sha256=sha256, size=size, head=head, key=key, new=new)
         finally:
             if count and not is_kept:
@@ -198,12 +191,12 @@ class MongoBlobs(BlobStore):
     async def local_path(self, key: str) -> str:
         """Asks each time whether the blob exists; its content is fetched once."""
         row = await self._find(key, data=False)
-        name = _copy_name(key, row["version"])
+        name = copy_name(key, row["version"])
         if path := await self._copies.get(name, row["length"]):
             return path
         if "file" not in row:
             row = await self._find(key)
-            name = _copy_name(key, row["version"])
+            name = copy_name(key, row["version"])
         return await self._copies.put(name, self._part(row, key, 0, row["length"]))
 
     @override
@@ -224,13 +217,13 @@ class MongoBlobs(BlobStore):
         if hash_of_original(key):
             row = await self._files.find_one(FILE, fields={"_id": 1}, name=key)
             if row is not None:
-                await self._copies.remove(_copy_name(key, row["_id"]))
+                await self._copies.remove(copy_name(key, row["_id"]))
                 await self._garbage.drop_files([row["_id"]])
             return
         row = await self._artefacts.find_one(ARTEFACT, fields={"file": 1, "version": 1}, key=key)
         if row is not None:
             await self._artefacts.delete(ARTEFACT, key=key)
-            await self._copies.remove(_copy_name(key, row["version"]))
+            await self._copies.remove(copy_name(key, row["version"]))
             await self._garbage.drop_files([row["file"]] if "file" in row else [])
 
     @override
@@ -402,10 +395,6 @@ class MongoBlobs(BlobStore):
     def _file_row(self, file: str, name: str, size: int) -> Row:
         at = self._database.now()
         return {"_id": file, "filename": name, "length": size, "chunkSize": PIECE_BYTES, "uploadDate": at}
-
-
-def _copy_name(key: str, version: str) -> str:
-    return hashlib.sha256(f"{key} {version}".encode()).hexdigest()
 
 
 def _checksum(content: bytes) -> bytes:
