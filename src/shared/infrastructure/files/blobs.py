@@ -67,6 +67,7 @@ class FileBlobs(BlobStore):
         self._renewing = threading.Lock()
         self._artefacts = FileArtefacts(root, self._write)
         self._trash = FileTrash(root, self._renewing)
+        self._trashed = FileArtefacts(self._trash.folder, self._write)
         self._look_again_seconds = look_again_seconds
         self._looked_at = -look_again_seconds
 
@@ -170,9 +171,12 @@ class FileBlobs(BlobStore):
     async def exists(self, key: str) -> bool:
         if not is_artefact(key):
             return self._path(key).is_file() or self._trash.has(key)
-        with contextlib.suppress(NotFound, Damaged):
-            await self.read(key)
-            return True
+        # Looked at where it is: who only asks does not bring it back.
+        for artefacts in (self._artefacts, self._trashed):
+            with contextlib.suppress(NotFound, Damaged):
+                if artefacts.may_have(checked(key)):
+                    await self._run(partial(artefacts.read, (key,)))
+                    return True
         return False
 
     @override

@@ -31,6 +31,11 @@ class FileTrash:
         self._trash = root / _TRASH
         self._renewing = renewing
 
+    @property
+    def folder(self) -> Path:
+        """Where what is in it lies, under its key."""
+        return self._trash
+
     def has(self, key: str) -> bool:
         """Whether `bring_back` would find something; costs one look."""
         return (self._trash / key).is_file()
