@@ -25,13 +25,15 @@ FEW_ROWS: Final = {
     "jobs_buried": "read from its end, up to a limit",
     "jobs_running": "an index of those that run, as many as workers have places",
     "documents_to_label": "an index of those whose labels are about to be indexed",
+    "removals_unfinished": "an index of the collections that are being deleted",
+    "released": "what is being removed now, a page at a time",
     "sqlite_sequence": "a row for each table",
     "sqlite_schema": "a row for each table and index",
     "sqlite_master": "its older name",
     "event_counts": "read by its index when the log opens",
 }
 ONCE: Final = {
-    "SELECT DISTINCT r.sha256 FROM revisions": "the collector compares all there is, every quarter of an hour",
+    "SELECT EXISTS (SELECT 1 FROM": "the first row is enough",
     "INSERT INTO event_counts SELECT topic": "a log that an older Seoga wrote is counted once",
 }
 _SOURCES: Final = str(Path(__file__).resolve().parents[1] / "src")

@@ -29,7 +29,9 @@ class SqliteMark(Marked):
 
     @override
     async def read(self) -> Mark | None:
-        row = await self._database.read(lambda connection: connection.execute("SELECT * FROM mark").fetchone())
+        row = await self._database.read(
+            lambda connection: connection.execute("SELECT * FROM mark WHERE one = 1").fetchone()
+        )
         return None if row is None else Mark(row["installation"], row["collections"], bool(row["is_settled"]))
 
     @override
