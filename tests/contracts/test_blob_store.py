@@ -269,7 +269,9 @@ async def test_what_is_discarded_waits_in_the_trash_and_what_is_young_stays(blob
     assert await blobs.discard([dropped.sha256, "cd" * 32], older_than_seconds=-60) == frozenset()
     assert await all_hashes(blobs) == {kept.sha256}
     content = await blobs.trash()
-    assert (content.hashes, content.bytes) == (1, len(b"dropped") + len(b"text"))
+    assert content.hashes == 1
+    # What artefacts are packed into takes room too.
+    assert len(b"dropped") + len(b"text") <= content.bytes <= 200
     assert content.oldest_at is not None
 
 

@@ -14,7 +14,12 @@ from journeys import upload, wait_for
 HALF = "\ud83d"
 # As JavaScript's encodeURI refuses to write it, but hand-made clients do.
 QUOTED_HALF = "%ED%A0%BD"
-NEEDED = {"/api/v1/search": {"query": "세율"}, "/v1/embeddings": {"input": "세율"}, "/v1/tokens": {"input": "세율"}}
+NEEDED = {
+    "/api/v1/search": {"query": "세율"},
+    "/v1/embeddings": {"input": "세율"},
+    "/v1/tokens": {"input": "세율"},
+    "/api/v1/monitor/dead-letters/replay": {"reason": "세율"},
+}
 
 
 @pytest.fixture(scope="module")

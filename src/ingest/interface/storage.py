@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from ingest.application.collector import BlobCollector, Collected
 from shared.ports.storage import BlobStore
 from shared.web.access import Access, Principal
 from shared.web.problems import responses
+from shared.web.requests import RequestFields
 from shared.web.shapes import Shape
 
 STORAGE_PATH = "/api/v1/storage"
@@ -37,10 +38,8 @@ class StorageView(Shape):
     """Why a collection of this process waits for an operator."""
 
 
-class CollectRequest(Shape):
+class CollectRequest(RequestFields):
     """One collection, now."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     confirm: bool = False
     """Also when suspiciously many contents have no record."""

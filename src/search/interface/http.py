@@ -4,7 +4,6 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import ConfigDict
 
 from search.application.cleaning import Cleaning
 from search.application.request import SearchRequest
@@ -12,15 +11,14 @@ from search.application.retrieval import Retrieval
 from search.interface.shapes import SearchAnswer, SearchParameters, SearchQuery, render, with_time
 from shared.web import problems
 from shared.web.access import Access, Principal
+from shared.web.requests import RequestFields
 from shared.web.shapes import Shape
 
 _RESPONSES = {200: {"model": SearchAnswer}, **problems.responses(400, 401, 403, 404, 410, 422, 503)}
 
 
-class CollectUnits(Shape):
+class CollectUnits(RequestFields):
     """A look through the whole index."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     confirm: bool = False
     """Also when suspiciously many units have no record."""

@@ -26,7 +26,7 @@ class Trash:
 
     hashes: int
     bytes: int
-    """Of originals and artefacts, without what a file system or a server adds."""
+    """Of originals, and of artefacts as they are kept, without what a file system or a server adds."""
     oldest_at: datetime | None
     """Since when the one waits that has waited longest (UTC)."""
 

@@ -21,10 +21,10 @@ from typing import BinaryIO, Final, Self, TypeVar
 from typing_extensions import override
 
 from shared.disk_reserve import DiskReserve
-from shared.durable_files import make_folders, put_in_place, sync
+from shared.durable_files import make_folders, sync
 from shared.infrastructure.files.artefacts import FileArtefacts, files_of, is_artefact
+from shared.infrastructure.files.incoming import INCOMING, Incoming
 from shared.infrastructure.files.keys import (
-    HEAD_BYTES,
     ORIGINALS,
     PIECE_BYTES,
     checked,
@@ -32,7 +32,7 @@ from shared.infrastructure.files.keys import (
     too_large,
 )
 from shared.infrastructure.files.trash import FileTrash
-from shared.kernel import Damaged, NotFound, StorageFull, Unavailable, new_id
+from shared.kernel import Damaged, NotFound, StorageFull, Unavailable
 from shared.ports.storage import BlobStore, StoredBlob, Trash
 from shared.shortages import told_as_unavailable
 
@@ -42,7 +42,6 @@ _THREADS: Final = 8
 # With so much room to spare, small files are written without asking for each how much is left.
 _PLENTY_BYTES: Final = 1 << 30
 _SMALL_BYTES: Final = 64 << 10
-_INCOMING: Final = "incoming"
 
 
 class FileBlobs(BlobStore):
@@ -72,7 +71,7 @@ class FileBlobs(BlobStore):
         self._looked_at = -look_again_seconds
 
     async def __aenter__(self) -> Self:
-        await self._run(lambda: make_folders(self._root / _INCOMING))
+        await self._run(lambda: make_folders(self._root / INCOMING))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -80,7 +79,7 @@ class FileBlobs(BlobStore):
 
     @override
     async def store(self, stream: AsyncIterator[bytes], *, max_bytes: int) -> StoredBlob:
-        file = _Incoming(self._root, self._must_have_room)
+        file = Incoming(self._root, self._must_have_room)
         try:
             await self._run(file.begin)
             pieces: list[bytes] = []
@@ -237,7 +236,7 @@ class FileBlobs(BlobStore):
         return self._root / checked(key)
 
     def _write(self, target: Path, content: bytes) -> None:
-        file = _Incoming(self._root, self._must_have_room)
+        file = Incoming(self._root, self._must_have_room)
         try:
             file.begin()
             file.write(content, hashing=False)
@@ -283,7 +282,7 @@ class FileBlobs(BlobStore):
                 "Free some room; nothing was lost."
             )
 
-    def _keep_original(self, file: "_Incoming", rest: bytes) -> StoredBlob:
+    def _keep_original(self, file: Incoming, rest: bytes) -> StoredBlob:
         file.write(rest)
         sha256 = file.hash.hexdigest()
         key = f"{ORIGINALS}/{sha256[:2]}/{sha256}"
@@ -312,7 +311,7 @@ class FileBlobs(BlobStore):
             return True
 
     def _tidy(self, oldest: float) -> None:
-        for path in (self._root / _INCOMING).glob("*"):
+        for path in (self._root / INCOMING).glob("*"):
             with contextlib.suppress(FileNotFoundError):
                 if path.stat().st_mtime < oldest:
                     path.unlink()
@@ -331,66 +330,6 @@ class FileBlobs(BlobStore):
                     error
                 )
             raise Unavailable(f"The blob store at {self._root} cannot be used: {error.strerror}.") from error
-
-
-class _Incoming:
-    """A file on its way in. Its methods run in threads, one at a time."""
-
-    def __init__(self, root: Path, must_have_room: Callable[[int], None]) -> None:
-        self._root = root
-        self._must_have_room = must_have_room
-        self._path = root / _INCOMING / new_id()
-        self._file: BinaryIO | None = None
-        self._one_at_a_time = threading.Lock()
-        self._is_discarded = False
-        self.is_done = False
-        """Nothing is left that `discard` would have to take away."""
-        self.hash = hashlib.sha256()
-        self.size = 0
-        self.head = b""
-
-    def begin(self) -> None:
-        with self._one_at_a_time:
-            if self._is_discarded:
-                return
-            self._must_have_room(0)
-            make_folders(self._path.parent)
-            self._file = self._path.open("xb", buffering=0)
-
-    def write(self, piece: bytes, *, hashing: bool = True) -> None:
-        with self._one_at_a_time:
-            if self._file is None or not piece:
-                return
-            self._must_have_room(len(piece))
-            left = memoryview(piece)
-            while left:
-                left = left[self._file.write(left) :]
-            if hashing:
-                self.hash.update(piece)
-            self.size += len(piece)
-            if len(self.head) < HEAD_BYTES:
-                self.head += piece[: HEAD_BYTES - len(self.head)]
-
-    def move_to(self, target: Path) -> None:
-        """Durable on return; replaces what was there."""
-        with self._one_at_a_time:
-            assert self._file is not None
-            os.fsync(self._file.fileno())
-            make_folders(target.parent)
-            put_in_place(self._path, target)
-            self._file.close()
-            self._file = None
-            self.is_done = True
-
-    def discard(self) -> None:
-        """Closes it, and deletes what was not moved."""
-        with self._one_at_a_time:
-            self._is_discarded = True
-            if self._file is not None:
-                self._file.close()
-                self._file = None
-                self._path.unlink(missing_ok=True)
-            self.is_done = True
 
 
 def _has_content(path: Path, sha256: str, size: int) -> bool:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from shared.infrastructure.mongo.garbage import ARTEFACTS, CHUNKS, FILES
+from shared.infrastructure.mongo.garbage import INDEXES as TRASH_INDEXES
 from shared.infrastructure.mongo.queries import Given, Index, Query
 
 _HASHED: Final = {"sha256": {"$exists": True}}
@@ -11,6 +12,7 @@ INDEXES: Final = (
     Index(CHUNKS, (("files_id", 1), ("n", 1)), unique=True),
     Index(ARTEFACTS, (("sha256", 1), ("at", 1)), where=_HASHED),
     Index(ARTEFACTS, (("file", 1),), where={"file": {"$exists": True}}),
+    *TRASH_INDEXES,
 )
 FILE: Final = Query(FILES, {"filename": Given("name")})
 SEVERAL_FILES: Final = Query(FILES, {"filename": {"$in": Given("names")}})

@@ -40,7 +40,6 @@ from shared.infrastructure.mongo.blob_queries import (
 )
 from shared.infrastructure.mongo.database import Duplicate, Insert, MongoDatabase
 from shared.infrastructure.mongo.garbage import ARTEFACTS, CHUNKS, FILES, MongoGarbage, file_id
-from shared.infrastructure.mongo.garbage import INDEXES as TRASH_INDEXES
 from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Row
 from shared.kernel import InvalidInput, NotFound, Unavailable, new_id
@@ -77,7 +76,7 @@ class MongoBlobs(BlobStore):
         # Parsers of this process will ask for a copy of every original at once.
         self._keeps_copies = PROCESS in settings.modules
         self._forgetting: set[asyncio.Task[None]] = set()
-        database.declare(*INDEXES, *TRASH_INDEXES)
+        database.declare(*INDEXES)
 
     async def __aenter__(self) -> Self:
         await self._copies.tidy()

@@ -6,12 +6,13 @@ from typing import Final
 from typing_extensions import override
 
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase
-from shared.infrastructure.mongo.queries import Given, Query, Row
+from shared.infrastructure.mongo.queries import ANY_COLLECTION, Given, Query, Row
 from shared.ports.belonging import Mark, Marked
 
 COLLECTION: Final = "installation"
 _ID: Final = "mark"
 MARK: Final = Query(COLLECTION, {"_id": Given("mark")})
+FIRST: Final = Query(ANY_COLLECTION, {"_id": {"$gt": ""}}, sort=(("_id", 1),))
 
 
 class MongoMark(Marked):
@@ -21,7 +22,6 @@ class MongoMark(Marked):
         """`documents` is the collection of documents."""
         self._marks = database.collection(COLLECTION)
         self._documents = database.collection(documents)
-        self._any = Query(documents, {"_id": {"$gt": ""}}, sort=(("_id", 1),))
 
     @override
     async def read(self) -> Mark | None:
@@ -43,7 +43,7 @@ class MongoMark(Marked):
 
     @override
     async def is_empty(self) -> bool:
-        return await self._documents.find_one(self._any, fields={"_id": 1}) is None
+        return await self._documents.find_one(FIRST, fields={"_id": 1}) is None
 
 
 def _mark_of(row: Row) -> Mark:
