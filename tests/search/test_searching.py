@@ -131,6 +131,8 @@ async def test_labels_newer_than_the_processed_version_win(search: ASearch) -> N
 
 async def test_pages_go_on_where_the_last_one_ended(search: ASearch) -> None:
     await search.add(*(f"tea number{number}" for number in range(230)))
+    # A job ends a moment after what it wrote is found.
+    await eventually(search.container.wholeness().is_clean)
     seen: list[str] = []
     cursor = None
     while True:

@@ -29,12 +29,15 @@ Fail.__module__ = "onnxruntime.capi.onnxruntime_pybind11_state"
 def no_more_threads() -> Iterator[None]:
     """The system gives no address space for another thread's stack."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    # Larger than any stack that an ended thread left to be used again.
+    usual = threading.stack_size(64 << 20)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 20), hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        threading.stack_size(usual)
 
 
 @contextmanager

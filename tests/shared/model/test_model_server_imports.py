@@ -19,13 +19,17 @@ from shared.telemetry import configure_logs
 for part in pkgutil.iter_modules(shared.model.http.__path__):
     importlib.import_module("shared.model.http." + part.name)
 
+def loaded():
+    # None stands for what is kept from being imported.
+    return sorted({name.partition(".")[0] for name, module in sys.modules.items() if module is not None})
+
 async def main():
     settings = Settings(data_dir=sys.argv[1], model_engine=sys.argv[2], model_precision=sys.argv[3])
     async with ModelManager(settings, PrometheusMetrics()) as manager:
-        early = sorted({name.partition(".")[0] for name in sys.modules})
+        early = loaded()
         vectors = await manager.embed(["tariff"], kind="query")
         assert vectors.shape == (1, manager.describe().dimension)
-        late = sorted({name.partition(".")[0] for name in sys.modules})
+        late = loaded()
         print(",".join(early), ",".join(late))
 
 configure_logs(level="error", format="text")
