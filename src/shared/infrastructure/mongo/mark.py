@@ -43,7 +43,7 @@ class MongoMark(Marked):
 
     @override
     async def is_empty(self) -> bool:
-        return await self._documents.find_one(FIRST, fields={"_id": 1}) is None
+        return await self._documents.find_one(FIRST.of(self._documents.name), fields={"_id": 1}) is None
 
 
 def _mark_of(row: Row) -> Mark:
