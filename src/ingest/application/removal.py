@@ -29,6 +29,8 @@ _log = get_log("ingest")
 class RemovalTimes:
     """How a collection is deleted beside everything else."""
 
+    start_seconds: float = 0.5
+    """Before the first look: a server that starts has better things to do, or may have to end."""
     most_leaving: int = 100
     """Withdrawn documents that search has not let go of: what uploads and searches may find in their way."""
     look_seconds: float = 0.05
@@ -94,20 +96,22 @@ class CollectionRemoval(Background):
 
     @override
     async def run(self) -> None:
+        pause_seconds = self._times.start_seconds
         async with self._duty:
             while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause_seconds):
+                        await self._wake.wait()
+                self._wake.clear()
+                pause_seconds = self._times.look_again_seconds
                 try:
                     unfinished = await self._removals.unfinished()
                     for removal in unfinished:
                         await self._work_off(removal)
-                except Unavailable as error:
-                    _log.warning("deleting goes on later", action="collection.remove", reason=error.detail)
+                except Unavailable as error:  # whose absence it is says so
+                    _log.debug("deleting goes on later", action="collection.remove", reason=error.detail)
                 except Exception:
                     _log.exception("deleting failed", action="collection.remove")
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._times.look_again_seconds):
-                        await self._wake.wait()
-                self._wake.clear()
 
     async def _work_off(self, removal: Removal) -> None:
         which = DocumentFilter(collections=(removal.collection,))
