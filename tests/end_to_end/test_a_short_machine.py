@@ -27,6 +27,17 @@ def _no_threads(server: psutil.Process) -> tuple[int, int]:
     return resource.RLIMIT_AS, server.memory_info().vms + (64 << 20)
 
 
+def _told(client: httpx.Client) -> str:
+    """Without a descriptor a new connection is reset: then another try, when one was given back."""
+    for _ in range(20):
+        try:
+            detail: str = client.get("/health/ready").json()["components"]["shared.work"]["detail"]
+            return detail
+        except httpx.TransportError:
+            time.sleep(0.5)
+    return "nothing: there was no connection"
+
+
 @pytest.mark.parametrize("shortage", [_no_descriptors, _no_threads])
 def test_nothing_accepted_fails_for_it(tmp_path: Path, shortage: Callable[[psutil.Process], tuple[int, int]]) -> None:
     data_dir = tmp_path / "data"
@@ -40,13 +51,19 @@ def test_nothing_accepted_fails_for_it(tmp_path: Path, shortage: Callable[[psuti
             accepted, refused = [], 0
             try:
                 for number in range(_DOCUMENTS):
-                    answer = client.put(f"/api/v1/documents/default/{number}.txt", content=f"Bill of lading {number}.")
+                    try:
+                        answer = client.put(
+                            f"/api/v1/documents/default/{number}.txt", content=f"Bill of lading {number}."
+                        )
+                    except httpx.TransportError:  # without a descriptor there is no connection either
+                        refused += 1
+                        continue
                     assert answer.status_code in (202, 503), answer.text
                     refused += answer.status_code == 503
                     accepted += [answer.json()["id"]] if answer.status_code == 202 else []
                 # For what was accepted to meet the shortage.
                 time.sleep(6)
-                told = client.get("/health/ready").json()["components"]["shared.work"]["detail"]
+                told = _told(client)
             finally:
                 resource.prlimit(process.pid, limit, before)
             accepted.append(upload(client, "late.txt", "The last bill of lading.")["id"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from end_to_end.test_stores_of_different_moments import becomes
 from journeys import found_names, upload, wait_for
 
 Serving = Callable[..., AbstractContextManager[httpx.Client]]
@@ -101,7 +102,8 @@ def test_nothing_goes_for_a_store_that_does_not_know(
     assert kept(data_dir) == files
     shutil.copy(filled / "data" / store, data_dir / store)
     with serving(data_dir) as client:
-        assert is_whole(client)
+        # What a store of search's that knew too little let go of is made again.
+        becomes(lambda: is_whole(client))
         assert client.get("/health/ready").status_code == 200
         assert collect(client) == {"discarded": 0, "orphans": 0, "destroyed": 0, "held": None}
         assert is_whole(client)
