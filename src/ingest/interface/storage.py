@@ -10,7 +10,7 @@ from ingest.application.collector import BlobCollector, Collected
 from shared.ports.storage import BlobStore
 from shared.web.access import Access, Principal
 from shared.web.problems import responses
-from shared.web.requests import RequestFields
+from shared.web.requests import BodyFields
 from shared.web.shapes import Shape
 
 STORAGE_PATH = "/api/v1/storage"
@@ -38,7 +38,7 @@ class StorageView(Shape):
     """Why a collection of this process waits for an operator."""
 
 
-class CollectRequest(RequestFields):
+class CollectRequest(BodyFields):
     """One collection, now."""
 
     confirm: bool = False

@@ -11,13 +11,13 @@ from search.application.retrieval import Retrieval
 from search.interface.shapes import SearchAnswer, SearchParameters, SearchQuery, render, with_time
 from shared.web import problems
 from shared.web.access import Access, Principal
-from shared.web.requests import RequestFields
+from shared.web.requests import BodyFields
 from shared.web.shapes import Shape
 
 _RESPONSES = {200: {"model": SearchAnswer}, **problems.responses(400, 401, 403, 404, 410, 422, 503)}
 
 
-class CollectUnits(RequestFields):
+class CollectUnits(BodyFields):
     """A look through the whole index."""
 
     confirm: bool = False
