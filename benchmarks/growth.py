@@ -94,7 +94,7 @@ def _costs(server: RunningServer, stored: int) -> dict[str, _Cost]:
     """Of everything that must not depend on how much there is; stores and deletes as much."""
     found = {}
     for name, path in _QUESTIONS.items():
-        found[name] = _cost(server, lambda path=path: _ask(server, path), times=_ASKED)  # type: ignore[misc]
+        found[name] = _cost(server, lambda path=path: _ask(server, path), times=_ASKED)  # type: ignore[misc]  # a lambda with a default
     # Kept for a second.
     found[_SUMMARY[0]] = _cost(server, lambda: _ask(server, _SUMMARY[1]), times=3, pause=1.1)
     uploaded: list[str] = []

@@ -102,19 +102,19 @@ class LossyStream(io.TextIOBase):
         return True
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:  # type: ignore[override]  # an attribute there, the inner stream's here
         """The inner stream's."""
         return self._inner.encoding or "utf-8"
 
     @property
-    def errors(self) -> str:  # type: ignore[override]
+    def errors(self) -> str:  # type: ignore[override]  # as above
         """What cannot be encoded is written as an escape."""
         return "backslashreplace"
 
     @property
     def buffer(self) -> Any:
         """The inner stream's, for who writes bytes."""
-        return getattr(self._inner, "buffer")  # noqa: B009 - not every text stream has one
+        return self._inner.buffer
 
 
 def let_output_fail() -> None:

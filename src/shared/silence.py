@@ -30,7 +30,7 @@ def report_nothing() -> None:
     """For this process and what it starts."""
     os.environ.update(REPORTS_OFF)
     # OpenVINO's reports need this package, which our locks leave out; None is Python's mark for what is not there.
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # what the import system allows
 
 
 def fetch_nothing() -> None:

@@ -134,7 +134,7 @@ def test_damaged_and_emptied_artefacts_are_made_again(sound: Path, tmp_path: Pat
             for document in documents:
                 url = f"/api/v1/documents/{document['id']}/chunks"
                 assert client.get(url).status_code in (200, 503)
-                becomes(lambda url=url: client.get(url).status_code == 200)  # type: ignore[misc]
+                becomes(lambda url=url: client.get(url).status_code == 200)  # type: ignore[misc]  # a lambda with a default
             becomes(lambda: all_found(client, *WORDS))
 
 

@@ -9,7 +9,6 @@ from fastapi import FastAPI
 from shared.runtime.module import Module
 from shared.telemetry import Metrics
 from shared.version import VERSION
-from shared.web.cross_origin import CrossOrigin
 from shared.web.http_door import HttpDoor
 from shared.web.methods import HeadAsGet
 from shared.web.openapi import describe_openapi, operation_id
@@ -48,7 +47,9 @@ def build_web(
     )
     describe_openapi(web)
     install_problem_handlers(web)
-    if origins:
+    if origins:  # the default pays for nothing of it
+        from shared.web.cross_origin import CrossOrigin
+
         web.add_middleware(CrossOrigin, origins=origins)
     web.add_middleware(HeadAsGet)
     web.add_middleware(HttpDoor, metrics=metrics)
