@@ -16,8 +16,9 @@ COPY requirements/core.txt requirements/core.txt
 RUN .venv/bin/pip install --no-deps -r requirements/core.txt
 COPY pyproject.toml README.md LICENSE main.py ./
 COPY src src
+COPY samples/documents samples/documents
 RUN .venv/bin/pip install --no-deps -e . && .venv/bin/python -m compileall -q main.py src
-# Builds the graph of the packaged model and loads it once. Which engine is fastest is measured where it runs.
+# Builds the graph of the default model and loads it once; the other packaged one is built when it is chosen. Which engine is fastest is measured where it runs.
 RUN SEOGA_DATA_DIR=/tmp/data SEOGA_MODEL_CACHE_DIR=/models .venv/bin/seoga model load
 
 FROM python:3.11-slim-bookworm

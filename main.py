@@ -3,28 +3,30 @@
 What only a server or only its clients need is imported where it is used: both start faster for it.
 """
 
-import os
-import socket
+import gc
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shared.kernel import DomainError
-from shared.lossy_stream import let_output_fail
+from shared.lossy_stream import let_output_be_encoded
+from shared.runtime.command_options import ApiKeyOption, DataDirOption, UrlOption, add_options, apply_options
 from shared.runtime.data_directory import DataDirectory
-from shared.settings import PREFIX, Settings, WrongSettings, load_settings
+from shared.settings import Settings, load_settings
 from shared.silence import fetch_nothing
 from shared.telemetry import configure_logs, get_log
+from shared.version import VERSION
 from shared.vocabulary import INGEST, MONITOR, PROCESS, SEARCH
+from shared.web.serving_cli import SERVING, add_serving_commands
 
 if TYPE_CHECKING:
     import httpx
 
     from shared.container import SharedContainer
+    from shared.runtime.client import Absent
     from shared.runtime.module import Module
 
 _log = get_log("main")
@@ -47,8 +49,11 @@ class Application:
         self.shared = SharedContainer(settings=settings, find_model=find_model)
         self.shared.check_dependencies()
         self.plugs = _build_plugs(settings, self.shared)
-        self._owner = directory.boot_id
-        self.web = build_web(self.plugs, self.shared.metrics(), self.running, origins=settings.cors_origins)
+        self._owner, self._left_by = directory.boot_id, directory.left_by
+        access_log = settings.access_log == "on"
+        self.web = build_web(
+            self.plugs, self.shared.metrics(), self.running, origins=settings.cors_origins, access_log=access_log
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -67,6 +72,7 @@ class Application:
             claim=claim,
             waiting=waiting,
             belonging=self.shared.belonging(),
+            left_by=self._left_by,
         ):
             modules = ",".join(self.settings.modules)
             _log.info("started", action="main.started", data_dir=str(self.settings.data_dir), modules=modules)
@@ -80,25 +86,41 @@ def _build_plugs(settings: Settings, shared: "SharedContainer") -> "list[Module]
     from monitor.container import MonitorContainer
     from process.container import ProcessContainer
     from search.container import SearchContainer
+    from shared.infrastructure.memory_passwords import MemoryPasswords
 
     given = {"settings": settings, "metrics": shared.metrics, "mongo": shared.mongo}
     on_bus = {**given, "bus": shared.bus, "access": shared.access}
+    audited = {**on_bus, "audit": shared.audit}
     keeping = {"blobs": shared.blobs, "belonging": shared.belonging}
-    process = ProcessContainer(**given, blobs=shared.blobs, model=shared.model_of_process)
+    passwords = MemoryPasswords()
+    pictures = {"pages": shared.pages, "images": shared.models}
+    process = ProcessContainer(
+        **given, **pictures, blobs=shared.blobs, model=shared.model_of_process, passwords=passwords
+    )
     search = SearchContainer(
-        **on_bus, **keeping, model=shared.model_of_search, cache=shared.cache, remotes=shared.remotes
+        **on_bus,
+        **keeping,
+        model=shared.model_of_search,
+        cache=shared.cache,
+        remotes=shared.remotes,
+        reranker=shared.reranker,
     )
     # What other modules know is in the same files, or in the database that all share, wherever these modules run.
     jobs = {PROCESS: process.jobs(), SEARCH: search.jobs()}
-    ingest = IngestContainer(**on_bus, **keeping, served=search.served, job_stores=jobs)
+    opens_files = INGEST in settings.modules and PROCESS not in settings.modules
+    reading = {"pages": shared.pages, "passwords": passwords, **({"opener": process.opening} if opens_files else {})}
+    ingest = IngestContainer(**audited, **keeping, **reading, served=search.served, job_stores=jobs)
     containers = {INGEST: ingest, PROCESS: process, SEARCH: search}
     for container in containers.values():
         container.check_dependencies()
     plugs: list[Module] = [shared.adapters(), shared.model()]
     plugs += [container.module() for name, container in containers.items() if name in settings.modules]
+    plugs += [process.opening_alone()] if opens_files else []
     watches = MONITOR in settings.modules
     stores = jobs if watches else {}
-    monitor = MonitorContainer(**on_bus, remotes=shared.remotes, plugs=tuple(plugs), job_stores=stores)
+    monitor = MonitorContainer(
+        **audited, remotes=shared.remotes, cache=shared.cache, plugs=tuple(plugs), job_stores=stores
+    )
     monitor.check_dependencies()
     return [*plugs, *([monitor.module()] if watches else []), monitor.process()]
 
@@ -117,45 +139,19 @@ def _server_of_this_process(settings: Settings) -> Iterator[str]:
             yield url
 
 
-@contextmanager
-def _connect() -> "Iterator[httpx.Client]":
-    """A client of this data directory's server, which is started for the command if none runs."""
-    from shared.runtime.client import connect
+def _connect(absent: "Absent" = "refuse", /) -> "AbstractContextManager[httpx.Client]":
+    """A client of the server that the settings mean, which is started for the command if none runs."""
+    from shared.runtime.reaching import reach
 
     settings = load_settings()
     configure_logs(level="error", format=settings.log_format)
-    with connect(settings.data_dir, lambda: _server_of_this_process(settings)) as client:
-        yield client
+    return reach(settings, absent, start=_server_of_this_process)
 
 
-def _prepare_process(settings: Settings) -> None:
-    let_output_fail()
-    configure_logs(level=settings.log_level, format=settings.log_format)
-    # A child process that asks for the shared model looks for the server of this data directory.
-    os.environ[f"{PREFIX}DATA_DIR"] = str(settings.data_dir.absolute())
-
-
-def _worker(settings: Settings, directory: DataDirectory) -> Application:
-    """One model for all processes of a machine: a worker takes that of the server that runs on its data directory."""
-
-    def find_model() -> str | None:
-        return server.url if (server := directory.server()) else None
-
-    url = find_model()
-    if url is None or settings.model_url is not None or settings.shared_model == "off":
-        return Application(settings, directory)
-    return Application(settings.read_again(model_url=url, model_engine="remote"), directory, find_model)
-
-
-def _serve(application: Application, bound: socket.socket, on_url: Callable[[str], None] = lambda _: None) -> None:
-    from shared.web.server import serve, url_of
-
-    def on_listening() -> None:
-        on_url(url_of(bound))
-        typer.echo(f"Seoga listens on {url_of(bound)}")
-
-    if not serve(application.web, bound, on_listening):
-        raise typer.Exit(1)
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"seoga {VERSION}")
+        raise typer.Exit
 
 
 def _build_cli() -> typer.Typer:
@@ -163,73 +159,49 @@ def _build_cli() -> typer.Typer:
 
     # With a callback `serve` stays a command of its own also when it is the only one built.
     @commands.callback()
-    def several_commands() -> None:
+    def several_commands(
+        data_dir: DataDirOption = None,
+        url: UrlOption = None,
+        api_key: ApiKeyOption = None,
+        version: Annotated[
+            bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Print the version and end.")
+        ] = False,
+    ) -> None:
         """Seoga (서가): a shelf for documents that can be searched, in Korean and English."""
+        apply_options({"data_dir": data_dir, "url": url, "api_key": api_key})
 
-    @commands.command()
-    def serve(
-        host: Annotated[str | None, typer.Option(help="Address to listen on (SEOGA_HOST).")] = None,
-        port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one (SEOGA_PORT).")] = None,
-        data_dir: Annotated[Path | None, typer.Option(help="Where everything is kept (SEOGA_DATA_DIR).")] = None,
-        modules: Annotated[
-            str | None,
-            typer.Option(help="Some of ingest, process, search, monitor; or model: only to lend it (SEOGA_MODULES)."),
-        ] = None,
-    ) -> None:
-        """Serve the HTTP API until Ctrl-C or SIGTERM."""
-        from shared.web.server import bind
-
-        settings = load_settings(host=host, port=port, data_dir=data_dir, modules=modules)
-        _prepare_process(settings)
-        directory = DataDirectory(settings.data_dir)
-        with directory.hold(), bind(settings.host, settings.port) as bound:
-            _serve(Application(settings, directory), bound, on_url=directory.publish_server)
-
-    @commands.command()
-    def worker(
-        modules: Annotated[str, typer.Option(help="Which modules it works for.")] = "process",
-        host: Annotated[str | None, typer.Option(help="Address of its health and metrics (SEOGA_HOST).")] = None,
-        port: Annotated[int, typer.Option(help="Port of its health and metrics; 0 takes a free one.")] = 0,
-        data_dir: Annotated[
-            Path | None, typer.Option(help="Where models and copies are kept (SEOGA_DATA_DIR).")
-        ] = None,
-    ) -> None:
-        """Work beside a server until Ctrl-C or SIGTERM. Any number may, on any machine; all meet on the servers."""
-        from shared.web.server import bind
-
-        settings = load_settings(host=host, port=port, data_dir=data_dir, modules=modules)
-        if settings.has_embedded_state:
-            raise WrongSettings(
-                "A worker meets the others on servers: SEOGA_EVENTS_URL must name a Kafka, SEOGA_STORE_URL a MongoDB "
-                "and, for search, SEOGA_INDEX_URL a Qdrant. Without them `seoga serve` does all the work."
-            )
-        _prepare_process(settings)
-        directory = DataDirectory(settings.data_dir)
-        directory.join()
-        with bind(settings.host, settings.port) as bound:
-            _serve(_worker(settings, directory), bound)
-
-    if sys.argv[1:2] not in (["serve"], ["worker"]):
+    add_serving_commands(commands, Application)
+    if sys.argv[1:2] not in SERVING:
         from ingest.interface.cli import build_commands as ingest_commands
         from monitor.interface.cli import build_commands as monitor_commands
+        from search.chat.interface.cli import build_commands as chat_commands
         from search.interface.cli import build_commands as search_commands
         from shared.model.cli import build_commands as model_commands
         from shared.upkeep.cli import build_commands as upkeep_commands
-        from shared.upkeep.looking import look_deep
+        from shared.upkeep.looking import look
+        from shared.web.keys_cli import build_commands as key_commands
 
-        for build in (ingest_commands, search_commands, model_commands, upkeep_commands):
+        builders = (ingest_commands, search_commands, chat_commands, model_commands, key_commands, upkeep_commands)
+        for build in builders:
             commands.add_typer(build(_connect))
-        commands.add_typer(monitor_commands(_connect, look_deep))
+        commands.add_typer(monitor_commands(_connect, look))
+        add_options(commands, only_here=("serve", "worker", "backup", "restore", "repair"))
     return commands
 
 
 def cli() -> None:
     """Entry of the `seoga` command. What went wrong is one line on standard error and exit code 1."""
+    if sys.argv[1:2] in SERVING:
+        # What a start makes stays: to look through it for what may go took a third of it. Who listens turns it on.
+        gc.disable()
     fetch_nothing()
+    let_output_be_encoded()
     try:
         _build_cli()()
     except DomainError as error:
-        typer.echo(f"{error.title}: {error.detail}", err=True)
+        from shared.web.preparing import tell_failure
+
+        tell_failure(error, of_server=sys.argv[1:2] in SERVING)
         sys.exit(1)
 
 

@@ -19,9 +19,32 @@ from shared.telemetry import configure_logs
 
 _RESULTS: Final = Path(__file__).with_name("results.json")
 _MODEL: Final = ("model_speed", "engine_quality", "model_load", "model_cycles", "embeddings_rate")
-_NAMES: Final = ("startup", *_MODEL, "ingest_rate", "search_latency", "loop_stall", "event_rate", "retrieval")
-_ON_SERVERS: Final = ("kafka_rate", "servers_ingest")
-"""Measured when they are named: they need what `make servers` starts."""
+_READING: Final = ("reading_rate", "reading_snippets", "table_cells", "reading_scale")
+_CHAT: Final = ("answers", "answer_times", "unanswerable", "side_by_side")
+_GROUPS: Final = {
+    "chat": _CHAT,
+    "model": _MODEL,
+    "reading": _READING,
+    "monitor": ("watching", "monitor_overhead", "detection"),
+}
+_NAMES: Final = (
+    "startup",
+    *_MODEL,
+    *_READING,
+    "ingest_rate",
+    "search_latency",
+    "loop_stall",
+    "event_rate",
+    "watching",
+    "monitor_overhead",
+    "retrieval",
+    "tariff_codes",
+    *_CHAT,
+)
+_ON_SERVERS: Final = ("kafka_rate", "servers_ingest", "language_model", "detection")
+"""Measured when they or their group are named: they need what `make servers` installs and starts."""
+_IN_A_BROWSER: Final = ("search_page",)
+"""Measured when they are named: they need Chromium and playwright."""
 _LONG: Final = ("growth", "soak")
 """Measured when they are named: 100,000 documents, or an hour."""
 
@@ -68,9 +91,11 @@ def _table(figures: list[Figure]) -> Table:
 def main() -> None:
     """Measures what is named (all by default); figures of earlier runs that are not measured again stay."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*_NAMES, *_ON_SERVERS, *_LONG, "model", []], default=list(_NAMES))
+    parser.add_argument(
+        "names", nargs="*", choices=[*_NAMES, *_ON_SERVERS, *_IN_A_BROWSER, *_LONG, *_GROUPS, []], default=list(_NAMES)
+    )
     asked = parser.parse_args().names
-    names = [name for one in asked for name in (_MODEL if one == "model" else (one,))]
+    names = [name for one in asked for name in _GROUPS.get(one, (one,))]
     configure_logs(level="error", format="text")
     kept = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {"figures": {}}
     figures: list[Figure] = []

@@ -1,4 +1,4 @@
-"""S10: how late a 5 ms ticker on the server's own event loop is, idle and under full ingest.
+"""S10: how late a 5 ms ticker on the server's own event loop is, idle and under full ingest; the longest stall.
 
 `python -m benchmarks.loop_stall` serves, measures and prints one JSON line; `measure()` runs that in a
 process of its own.
@@ -24,7 +24,8 @@ _TICK_SECONDS: Final = 0.005
 _IDLE_SECONDS: Final = 10.0
 _ABSTRACTS: Final = 600
 _LONG: Final = 40
-_EXTRA_MILLISECONDS: Final = 50.0
+_EXTRA_MILLISECONDS: Final = 25.0
+_LONGEST_MILLISECONDS: Final = 250.0
 
 
 async def _tick(lateness: list[float]) -> None:
@@ -99,23 +100,27 @@ def _serve() -> None:
 
 
 def measure() -> list[Figure]:
-    """p99.9 of the ticker's lateness under ingest, against the idle ticker."""
+    """p99.9 of the ticker's lateness under ingest, against the idle ticker, and the worst of it."""
     output = subprocess.run(
         [sys.executable, "-m", "benchmarks.loop_stall"], cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True
     ).stdout
     seen = json.loads(output.splitlines()[-1])
     idle, busy, worst = (1_000 * seen[name] for name in ("idle", "busy", "worst"))
+    allowed = idle + _EXTRA_MILLISECONDS
     return [
         Figure(
+            "S10", "event-loop lateness under full ingest, p99.9", busy, "ms", idle, "≤ idle + 25 ms", busy <= allowed
+        ),
+        Figure(
             "S10",
-            "event-loop lateness under full ingest, p99.9",
-            busy,
+            "longest stall of the event loop under full ingest",
+            worst,
             "ms",
-            idle,
-            "≤ idle + 50 ms",
-            busy <= idle + _EXTRA_MILLISECONDS,
-            f"worst {worst:.0f} ms",
-        )
+            None,
+            "≤ 250 ms",
+            worst <= _LONGEST_MILLISECONDS,
+            "Kiwi is loaded meanwhile",
+        ),
     ]
 
 

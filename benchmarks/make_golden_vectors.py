@@ -1,16 +1,20 @@
-"""Writes tests/shared/model/golden/: reference vectors of the packaged model, made by sentence-transformers.
+"""Writes tests/shared/model/golden/: reference vectors of the packaged models, made by torch.
 
 Run after `pip install -r requirements/reference.txt`: `python -m benchmarks.make_golden_vectors`.
 """
 
 import importlib.metadata
 import json
+import unicodedata
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
-from shared.model.files.locating import PACKAGED_MODEL, packaged_folder
+from shared.model.files.e5s1 import E5S1_NAME, E5s1File
+from shared.model.files.locating import MINILM, MULTILINGUAL_E5, packaged
+from shared.model.graph.weights import E5s1Weights
+from shared.ports.model import Vectors
 
 GOLDEN: Final = Path(__file__).resolve().parent.parent / "tests" / "shared" / "model" / "golden"
 
@@ -52,19 +56,94 @@ TEXTS: Final = (
 
 
 def main() -> None:
-    """Texts, their vectors (n, dimension) float32, and the versions that made them."""
-    from sentence_transformers import SentenceTransformer
-
-    model = SentenceTransformer(str(packaged_folder()), device="cpu", local_files_only=True)
-    vectors = model.encode(list(TEXTS), batch_size=1, convert_to_numpy=True, show_progress_bar=False)
+    """For each packaged model a folder: vectors (n, dimension) float32 of the texts, and what made them."""
     GOLDEN.mkdir(parents=True, exist_ok=True)
     (GOLDEN / "texts.json").write_text(json.dumps(TEXTS, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    np.save(GOLDEN / "vectors.npy", vectors.astype(np.float32), allow_pickle=False)
-    versions = {"model": PACKAGED_MODEL} | {
-        name: importlib.metadata.version(name) for name in ("sentence-transformers", "torch", "transformers")
-    }
-    (GOLDEN / "versions.json").write_text(json.dumps(versions, indent=1) + "\n", encoding="utf-8")
-    print(f"{len(TEXTS)} texts, vectors {vectors.shape}, in {GOLDEN}; made by {versions}")
+    for model, vectors, libraries in (
+        (MINILM, minilm_vectors(), ("sentence-transformers", "torch", "transformers")),
+        (MULTILINGUAL_E5, e5_vectors(), ("tokenizers", "torch", "transformers")),
+    ):
+        folder = GOLDEN / model.name
+        folder.mkdir(exist_ok=True)
+        np.save(folder / "vectors.npy", vectors.astype(np.float32), allow_pickle=False)
+        versions = {"model": model.name} | {name: importlib.metadata.version(name) for name in libraries}
+        (folder / "versions.json").write_text(json.dumps(versions, indent=1) + "\n", encoding="utf-8")
+        print(f"{len(TEXTS)} texts, vectors {vectors.shape}, in {folder}; made by {versions}")
+
+
+def minilm_vectors() -> Vectors:
+    """sentence-transformers on the packaged folder."""
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(packaged(MINILM).folder), device="cpu", local_files_only=True)
+    vectors: Vectors = model.encode(list(TEXTS), batch_size=1, convert_to_numpy=True, show_progress_bar=False)
+    return vectors
+
+
+def e5_vectors() -> Vectors:
+    """transformers' BertModel in fp32 with the file's weights unpacked, and the tokenizers library on its pieces."""
+    import torch
+
+    file = E5s1File(packaged(MULTILINGUAL_E5).folder / E5S1_NAME)
+    tokenizer, network = library_tokenizer(file), library_model(file)
+    normalisation = file.vocabulary().normalisation
+    rows = []
+    with torch.no_grad():
+        for text in TEXTS:
+            clean = unicodedata.normalize("NFC", f"passage: {text}".translate(normalisation))
+            ids = tokenizer.encode(clean).ids
+            if len(ids) > file.shape.positions:
+                ids = [*ids[: file.shape.positions - 1], ids[-1]]
+            hidden = network(input_ids=torch.tensor([ids])).last_hidden_state[0]
+            rows.append(torch.nn.functional.normalize(hidden.mean(0), dim=0).numpy())
+    return np.stack(rows)
+
+
+def library_tokenizer(file: E5s1File) -> Any:
+    """What published XLM-RoBERTa tokenizers are made of, without their normaliser."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    known = file.vocabulary()
+    ends = np.cumsum(known.lengths).tolist()
+    pieces = [known.text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    tokenizer = Tokenizer(
+        models.Unigram(list(zip(pieces, known.scores.tolist(), strict=True)), unk_id=known.unknown, byte_fallback=False)
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")]
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", known.begin), ("</s>", known.end)]
+    )
+    return tokenizer
+
+
+def library_model(file: E5s1File) -> Any:
+    """An fp32 BertModel of the file's shape and weights, ready to run."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    shape = file.shape
+    network = BertModel(
+        BertConfig(
+            vocab_size=shape.vocabulary,
+            hidden_size=shape.hidden,
+            num_hidden_layers=shape.layers,
+            num_attention_heads=shape.heads,
+            intermediate_size=shape.feed_forward,
+            max_position_embeddings=shape.positions,
+            type_vocab_size=shape.types,
+            layer_norm_eps=shape.epsilon,
+            hidden_act="gelu",
+            pad_token_id=file.padding,
+        ),
+        add_pooling_layer=False,
+    )
+    weights = E5s1Weights(file.path)
+    with torch.no_grad():
+        for name, tensor in network.named_parameters():
+            tensor.copy_(torch.from_numpy(np.ascontiguousarray(weights[name])))
+    return network.eval()
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from benchmarks.figures import Figure
 from benchmarks.texts import abstracts, queries
+from shared.free_memory import return_free_memory
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.model.lifecycle.memory import resident_bytes, return_free_memory
+from shared.model.lifecycle.memory import resident_bytes
 from shared.model.manager import ModelManager
 from shared.settings import Settings, load_settings
 from shared.telemetry import configure_logs

@@ -98,18 +98,22 @@ class RunningServer:
         return total
 
     def cpu_seconds(self) -> float:
-        """User and system time of all its processes so far."""
+        """User and system time of all its processes so far, those that have ended among them."""
         times = [process.cpu_times() for process in self.processes()]
-        return sum(one.user + one.system for one in times)
+        return sum(one.user + one.system + one.children_user + one.children_system for one in times)
 
 
 @contextmanager
 def a_server(
-    data_dir: Path | None = None, *, nothing_built: bool = False, **environment: str
+    data_dir: Path | None = None,
+    *,
+    nothing_built: bool = False,
+    program: Sequence[str] = (str(ROOT / "main.py"),),
+    **environment: str,
 ) -> Iterator[RunningServer]:
     """Starts `seoga serve` on a free port with a fresh (or the given) data directory; ends it with SIGTERM.
 
-    Its model is built and its engines are compared already, unless `nothing_built`.
+    Its model is built and its engines are compared already, unless `nothing_built`. `program` is what Python runs.
     """
     with tempfile.TemporaryDirectory(prefix="seoga-bench-") as fresh:
         folder = data_dir or Path(fresh)
@@ -117,7 +121,7 @@ def a_server(
         port_file.unlink(missing_ok=True)
         started = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "main.py"), "serve", "--port", "0", "--data-dir", str(folder)],
+            [sys.executable, *program, "serve", "--port", "0", "--data-dir", str(folder)],
             env={
                 **os.environ,
                 "SEOGA_LOG_LEVEL": "warning",

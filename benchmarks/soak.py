@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,14 @@ _SHELF: Final = 400
 _CHANGES_A_SECOND: Final = 6.0
 _SEARCHES_A_SECOND: Final = 10.0
 _SAMPLE_SECONDS: Final = 5.0
+_FORGETFUL: Final = {
+    "SEOGA_EVENTS_RETENTION_SECONDS": "60",
+    "SEOGA_JOURNEYS_RETENTION_SECONDS": "60",
+    "SEOGA_COLLECT_EVERY_SECONDS": "30",
+    "SEOGA_COLLECT_AFTER_SECONDS": "60",
+    "SEOGA_TRASH_DAYS": "0",
+}
+"""What is kept for a week or longer is kept for a minute: it would grow for as long as any soak lasts."""
 _SETTLED: Final = 0.2
 """The share of the time in which caches fill and engines are compared."""
 
@@ -79,11 +87,10 @@ class _Sample:
 
 def _disk_mib(folder: Path) -> float:
     total = 0
-    for file in folder.rglob("*"):
-        try:
-            total += 512 * file.lstat().st_blocks
-        except OSError:  # gone meanwhile
-            continue
+    for parent, folders, files in os.walk(folder):  # unlike `rglob`, it goes on where a folder is gone meanwhile
+        for name in (*folders, *files):
+            with suppress(FileNotFoundError):
+                total += 512 * Path(parent, name).lstat().st_blocks
     return total / (1 << 20)
 
 
@@ -97,6 +104,18 @@ def _sample(server: RunningServer, folder: Path) -> _Sample:
         except psutil.NoSuchProcess:  # a parser that ended meanwhile
             continue
     return _Sample(memory / (1 << 20), descriptors, threads, _disk_mib(folder))
+
+
+def _parts(server: RunningServer, folder: Path) -> str:
+    """Where it is, in MiB: the disk by part, the memory by process, what is mapped from files apart."""
+    disk = {part.name: _disk_mib(part) or part.lstat().st_size / (1 << 20) for part in sorted(folder.iterdir())}
+    memory: list[str] = []
+    for process in server.processes():
+        with suppress(OSError, psutil.Error):
+            rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+            held = {line.split(":")[0]: int(line.split()[1]) / 1024 for line in rollup if line.startswith("Pss")}
+            memory.append(f"{held['Pss_Anon']:.0f}+{held['Pss_File']:.0f}")
+    return f"disk {' '.join(f'{name} {mib:.0f}' for name, mib in disk.items() if mib >= 1)}; memory {' '.join(memory)}"
 
 
 @contextmanager
@@ -159,7 +178,7 @@ def measure() -> list[Figure]:
     samples: list[_Sample] = []
     with tempfile.TemporaryDirectory(prefix="seoga-soak-") as name:
         folder = Path(name)
-        with a_server(folder, SEOGA_EVENTS_RETENTION_SECONDS="60") as server:
+        with a_server(folder, nothing_built=False, **_FORGETFUL) as server:
             with (
                 _paced(server.url, _CHANGES_A_SECOND, shelf.change) as changing,
                 _paced(server.url, _SEARCHES_A_SECOND, ask) as searching,
@@ -170,6 +189,7 @@ def measure() -> list[Figure]:
                     samples.append(_sample(server, folder))
                     if len(samples) % 12 == 0:
                         print(f"soak: {len(samples) * _SAMPLE_SECONDS / 60:.0f} min, {samples[-1]}", flush=True)
+                        print(f"soak: {_parts(server, folder)}", flush=True)
             failures = [*changing, *searching]
             for failure in failures[:5]:
                 print(f"soak: {failure!r}", flush=True)

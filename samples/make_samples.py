@@ -1,7 +1,8 @@
 """Makes the samples that are not plain text, from samples/sources: `python samples/make_samples.py`.
 
-Run by hand after a source was changed; needs fpdf2 and python-docx (both in .venv after `make test`) and, for
-the Korean PDF, the Nanum fonts (OFL; Debian's fonts-nanum). The same sources give the same bytes.
+Run by hand after a source was changed; needs fpdf2, python-docx, openpyxl and python-hwpx (all in .venv after
+`make test`) and, for the Korean PDF, the Nanum fonts (OFL; Debian's fonts-nanum). The same
+sources give the same bytes, but for the Hancom document, whose library makes up ids.
 """
 
 import io
@@ -15,16 +16,21 @@ from pathlib import Path
 from typing import Final, Literal
 
 import docx
+import openpyxl
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 from fpdf.fonts import FontFace
+from hwpx.document import HwpxDocument
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 HERE: Final = Path(__file__).parent
 SOURCES: Final = HERE / "sources"
 DOCUMENTS: Final = HERE / "documents"
+SCANS: Final = HERE / "scans"
 FONTS: Final = Path("/usr/share/fonts/truetype/nanum")
 MADE_AT: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 AUTHOR: Final = "Seoga samples"
+_INSTANT: Final = re.compile(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +134,64 @@ def make_docx(source: str, *, language: str) -> bytes:
 
 
 def _with_fixed_times(archive: bytes) -> bytes:
-    """The same zip with every member dated MADE_AT: python-docx writes the present time."""
+    """The same zip with every member dated MADE_AT, also inside: libraries write the present time."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for member in old.infolist():
             dated = zipfile.ZipInfo(member.filename, MADE_AT.timetuple()[:6])
             dated.compress_type = zipfile.ZIP_DEFLATED
-            new.writestr(dated, old.read(member))
+            content = old.read(member)
+            if member.filename == "docProps/core.xml":
+                content = _INSTANT.sub(MADE_AT.strftime("%Y-%m-%dT%H:%M:%SZ").encode(), content)
+            new.writestr(dated, content)
     return out.getvalue()
+
+
+def make_hwpx(source: str) -> bytes:
+    """A Hancom document with paragraphs and tables."""
+    hancom = HwpxDocument.new()
+    for piece in read_source(source):
+        if piece.kind == "table":
+            table = hancom.add_table(len(piece.rows), len(piece.rows[0]))
+            for row, cells in enumerate(piece.rows):
+                for column, text in enumerate(cells):
+                    table.set_cell_text(row, column, text)
+        else:
+            hancom.add_paragraph(piece.text)
+    return _with_fixed_times(hancom.to_bytes())
+
+
+def make_xlsx(source: str) -> bytes:
+    """A workbook: each heading begins a sheet, each table fills one."""
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    book.properties.creator = AUTHOR
+    book.properties.created = book.properties.modified = MADE_AT.replace(tzinfo=None)
+    for piece in read_source(source):
+        if piece.kind == "heading":
+            book.create_sheet(piece.text)
+            continue
+        for row in piece.rows:
+            cells = [float(cell) if re.fullmatch(r"\d+(\.\d)?", cell) else cell for cell in row]
+            book.worksheets[-1].append(cells)
+    raw = io.BytesIO()
+    book.save(raw)
+    return _with_fixed_times(raw.getvalue())
+
+
+def make_scan(source: str) -> bytes:
+    """A PDF of one picture: printed lines, a little askew and out of focus."""
+    page = Image.new("L", (1_240, 1_000), 246)
+    draw = ImageDraw.Draw(page)
+    for number, line in enumerate((SOURCES / source).read_text(encoding="utf-8").splitlines()):
+        font = ImageFont.load_default(38 if number == 0 else 32)
+        draw.text((120, 110 + 58 * number), line, font=font, fill=45)
+    page = page.rotate(0.8, resample=Image.Resampling.BICUBIC, fillcolor=246).filter(ImageFilter.GaussianBlur(0.6))
+    pdf = FPDF(format="A4")
+    pdf.set_creation_date(MADE_AT)
+    pdf.add_page()
+    pdf.image(page.quantize(16), x=0, y=0, w=210)
+    return bytes(pdf.output())
 
 
 def make_text(source: str, *, encoding: str) -> bytes:
@@ -151,6 +207,8 @@ def make_all() -> dict[str, bytes]:
         "import-procedure-manual.pdf": make_pdf("import-procedure-manual.md", korean=False),
         "FTA_원산지증명서_발급절차.docx": make_docx("FTA_원산지증명서_발급절차.md", language="ko-KR"),
         "office-equipment-lease.docx": make_docx("office-equipment-lease.md", language="en-GB"),
+        "선적_서류_목록.hwpx": make_hwpx("선적_서류_목록.md"),
+        "inventory-2026.xlsx": make_xlsx("inventory-2026.md"),
         "통관_보류_안내문.txt": make_text("통관_보류_안내문.txt", encoding="cp949"),
         # "utf-16" begins with a byte order mark, as Notepad writes it.
         "과세가격_계산_메모.txt": make_text("과세가격_계산_메모.txt", encoding="utf-16"),
@@ -160,6 +218,7 @@ def make_all() -> dict[str, bytes]:
 if __name__ == "__main__":
     # It tells of each hinting table that a subset cannot keep.
     logging.getLogger("fontTools.subset").setLevel(logging.ERROR)
-    for name, content in make_all().items():
-        (DOCUMENTS / name).write_bytes(content)
-        print(f"{len(content):>8}  {name}")
+    made = {DOCUMENTS / name: content for name, content in make_all().items()}
+    for path, content in (made | {SCANS / "scanned-invoice.pdf": make_scan("scanned-invoice.txt")}).items():
+        path.write_bytes(content)
+        print(f"{len(content):>8}  {path.name}")

@@ -142,7 +142,8 @@ def _serving(data_dir: Path, variables: dict[str, str], *, port: int, output: in
     process = _started(data_dir, ["serve", "--port", str(port)], variables, output=output)
     try:
         deadline = time.monotonic() + 60
-        while DataDirectory(data_dir).server() is None:
+        # One that was killed is named until another has taken its place.
+        while (server := DataDirectory(data_dir).server()) is None or server.pid != process.pid:
             assert process.poll() is None, process.communicate()[1]
             assert time.monotonic() < deadline
             time.sleep(0.02)

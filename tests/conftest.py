@@ -11,6 +11,8 @@ from typing import Final
 
 import pytest
 from dependency_injector import providers
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from one_analyzer import the_analyzer
 from sqlite_planner import WATCHING, watch
 
@@ -21,6 +23,9 @@ from shared.telemetry import configure_logs
 
 _REFERENCE: Final = ("sentence_transformers", "transformers", "torch")
 _REFERENCE_IS_INSTALLED: Final = all(importlib.util.find_spec(name) is not None for name in _REFERENCE)
+# How fast a busy machine makes up examples, and tries them, says nothing of what is tested with them.
+hypothesis_settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("any-machine")
 _WITHOUT_THE_REFERENCE: Final = Path(__file__).parent / "without_the_reference"
 
 

@@ -76,6 +76,10 @@ def a_document(text: str = "one", name: str = "a.txt", collection: str = "defaul
     return Document.receive(new_document_id(), collection, name, content(text), metadata, NOW)[0]
 
 
+def a_part(parent: Document, path: str, text: str) -> Document:
+    return Document.receive_part(new_document_id(), parent, path, content(text), NOW)[0]
+
+
 async def saved(stored: Stored, document: Document) -> Document:
     return await stored.store.save(document, expected_version=document.saved_version)
 

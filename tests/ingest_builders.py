@@ -24,16 +24,20 @@ from shared.events.process import DocumentProcessed, ProcessingFailed, StageFini
 from shared.events.search import DocumentIndexed, DocumentRemoved
 from shared.infrastructure.files.blobs import FileBlobs
 from shared.infrastructure.files.mark import FolderMark
+from shared.infrastructure.memory_passwords import MemoryPasswords
+from shared.infrastructure.pages.renderer import PageRenderer
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.kernel import DocumentId
+from shared.ports.passwords import Opener
 from shared.runtime.belonging import BLOBS, Belonging, Part
 from shared.runtime.module import Module
 from shared.settings import Settings
 from shared.web.access import Access
+from shared.web.audit_trail import AuditTrail
 from shared.web.problems import install_problem_handlers
 
-STAGES = ("parse", "chunk", "embed")
+STAGES = ("parse", "ocr", "chunk", "embed")
 
 
 @dataclass
@@ -95,22 +99,40 @@ class AnIngest:
         await self.hears(a_failure(document.id, document.content_version))
 
 
-def work_on(document_id: DocumentId, version: int, revision: int = 1, chunks: str = "artefacts/none") -> list[Event]:
+def work_on(
+    document_id: DocumentId,
+    version: int,
+    revision: int = 1,
+    chunks: str = "artefacts/none",
+    text: str | None = None,
+    signature: str | None = None,
+) -> list[Event]:
     """All that Process and Search tell of a document that becomes searchable."""
     stages = [
-        StageFinished(document_id=document_id, document_version=version, stage=stage, seconds=0.1, done=done, total=3)
+        StageFinished(document_id=document_id, document_version=version, stage=stage, seconds=0.1, done=done, total=4)
         for done, stage in enumerate(STAGES, start=1)
     ]
-    return [*stages, a_processed(document_id, version, revision, chunks), an_indexed(document_id, version, revision)]
+    return [
+        *stages,
+        a_processed(document_id, version, revision, chunks, text, signature),
+        an_indexed(document_id, version, revision),
+    ]
 
 
-def a_processed(document_id: DocumentId, version: int, revision: int, chunks: str) -> DocumentProcessed:
+def a_processed(
+    document_id: DocumentId,
+    version: int,
+    revision: int,
+    chunks: str,
+    text: str | None = None,
+    signature: str | None = None,
+) -> DocumentProcessed:
     return DocumentProcessed(
         document_id=document_id, document_version=version, revision=revision, sha256="0" * 64,
         labels=Labels(collection="default", document_name="n", names=("n",), media_type="text/plain", metadata={},
                       received_at=datetime(2026, 1, 2, tzinfo=UTC)),
         language="ko", pages=None, characters=10, chunk_count=1, chunks_artefact=chunks, vectors_artefact=None,
-        fingerprint=None, warnings=("one",),
+        fingerprint=None, warnings=("one",), text_artefact=text, signature=signature,
     )  # fmt: skip
 
 
@@ -144,7 +166,11 @@ def some_chunks(count: int) -> ChunkedDocument:
 
 @contextlib.asynccontextmanager
 async def an_ingest(
-    folder: Path, access: Access | None = None, headers: dict[str, str] | None = None, **settings: Any
+    folder: Path,
+    access: Access | None = None,
+    headers: dict[str, str] | None = None,
+    opener: Opener | None = None,
+    **settings: Any,
 ) -> AsyncIterator[AnIngest]:
     """Ingest on real files, entered as main.py does, behind an HTTP application."""
     given = Settings(data_dir=folder, _env_file=None, min_free_bytes=0, **settings)  # type: ignore[call-arg,unused-ignore]  # pydantic-settings' own argument
@@ -156,9 +182,13 @@ async def an_ingest(
                 await stack.enter_async_context(adapter)
         metrics = PrometheusMetrics()
         belonging = Belonging(metrics)
-        container = IngestContainer(
-            settings=given, bus=bus, blobs=blobs, access=access or Access(None), metrics=metrics, belonging=belonging
+        pages = await stack.enter_async_context(
+            PageRenderer(timeout_seconds=30, memory_bytes=1 << 30, most_pixels=50_000_000)
         )
+        container = IngestContainer(
+            settings=given, bus=bus, blobs=blobs, access=access or Access(None), metrics=metrics, belonging=belonging,
+            pages=pages, passwords=MemoryPasswords(), opener=opener, audit=AuditTrail(None),
+        )  # fmt: skip
         container.check_dependencies()
         module = container.module()
         for resource in module.resources:

@@ -1,6 +1,7 @@
 """Steps that end-to-end tests share: upload, wait, search."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -20,16 +21,48 @@ def upload(
     return document
 
 
-def wait_for(client: httpx.Client, document_id: str, *statuses: str, timeout_seconds: float = 60) -> dict[str, Any]:
+def wait_for(
+    client: httpx.Client,
+    document_id: str,
+    *statuses: str,
+    timeout_seconds: float = 60,
+    headers: dict[str, str] | None = None,
+) -> dict[str, Any]:
     """The document once its status is one of `statuses` (default: searchable)."""
     wanted = statuses or ("searchable",)
     deadline = time.monotonic() + timeout_seconds
     while True:
-        document: dict[str, Any] = client.get(f"/api/v1/documents/{document_id}").raise_for_status().json()
+        document: dict[str, Any] = (
+            client.get(f"/api/v1/documents/{document_id}", headers=headers).raise_for_status().json()
+        )
         if document["status"] in wanted:
             return document
         assert time.monotonic() < deadline, f"still {document['status']}, {document['problem']}"
         time.sleep(0.02)
+
+
+def journey_of(
+    client: httpx.Client, document_id: str, is_whole: Callable[[dict[str, Any]], bool], *, timeout_seconds: float = 60
+) -> dict[str, Any]:
+    """What Monitor tells of a document, once it has heard enough: it hears a moment after everyone else."""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        answer = client.get(f"/api/v1/monitor/journeys/{document_id}")
+        journey: dict[str, Any] = answer.json()
+        if answer.status_code == 200 and is_whole(journey):
+            return journey
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.02)
+
+
+def handed_over(page: Any, name: str) -> None:
+    """Waits until a page has sent the files of this name in its queue: who leaves it before is asked by the browser."""
+    page.wait_for_function(
+        "(name) => { const rows = [...document.querySelectorAll('#queue li')]"
+        ".filter((row) => row.textContent.includes(name));"
+        " return rows.length && rows.every((row) => !['waiting', 'sending'].includes(row.dataset.state)); }",
+        arg=name,
+    )
 
 
 def search(client: httpx.Client, query: str, **options: Any) -> dict[str, Any]:

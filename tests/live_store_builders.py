@@ -8,9 +8,13 @@ from typing import Any
 
 from search_builders import chunked
 
+from search.application.ports.evaluations import EvaluationStore
+from search.application.ports.lexicons import LexiconStore
 from search.application.ports.live_store import HitRecord, LiveStore
 from search.application.ports.renewals import RenewalStore
 from search.application.ports.versions import NewVersion, Sources
+from search.infrastructure.sqlite.evaluations import SqliteEvaluations
+from search.infrastructure.sqlite.lexicons import SqliteLexicons
 from search.infrastructure.sqlite.live_store import SqliteLiveStore
 from search.infrastructure.sqlite.renewals import SqliteRenewals
 from shared.events.search import DocumentIndexed, DocumentRemoved
@@ -25,6 +29,8 @@ class SearchStore:
 
     live: LiveStore
     renewals: RenewalStore
+    evaluations: EvaluationStore
+    lexicons: LexiconStore
     outbox: Outbox
 
 
@@ -35,14 +41,16 @@ OpenSearchStore = Callable[[], AbstractAsyncContextManager[SearchStore]]
 @asynccontextmanager
 async def sqlite_search_store(folder: Path) -> AsyncIterator[OpenSearchStore]:
     """One process at a time."""
-    schema = SqliteLiveStore.SCHEMA + SqliteRenewals.SCHEMA + SqliteFacts.SCHEMA
+    schema = SqliteLiveStore.SCHEMA + SqliteRenewals.SCHEMA + SqliteEvaluations.SCHEMA + SqliteLexicons.SCHEMA
+    schema += SqliteFacts.SCHEMA
 
     @asynccontextmanager
     async def open_it() -> AsyncIterator[SearchStore]:
         async with SqliteDatabase(folder / "search.sqlite", schema) as database:
             facts = SqliteFacts(database, "search")
             async with SqliteLiveStore(database, facts) as live:
-                yield SearchStore(live, SqliteRenewals(database, facts), facts)
+                renewals, evaluations = SqliteRenewals(database, facts), SqliteEvaluations(database)
+                yield SearchStore(live, renewals, evaluations, SqliteLexicons(database), facts)
 
     yield open_it
 
@@ -53,6 +61,8 @@ async def mongo_search_store(folder: Path) -> AsyncIterator[OpenSearchStore]:
     # Imported here: without a server nobody needs the driver.
     from mongo_builders import a_mongo, settings_for_mongo
 
+    from search.infrastructure.mongo.evaluations import MongoEvaluations
+    from search.infrastructure.mongo.lexicons import MongoLexicons
     from search.infrastructure.mongo.live_store import MongoLiveStore
     from search.infrastructure.mongo.renewals import MongoRenewals
     from shared.infrastructure.mongo.facts import MongoFacts
@@ -64,9 +74,9 @@ async def mongo_search_store(folder: Path) -> AsyncIterator[OpenSearchStore]:
             database = door()
             facts = MongoFacts(database, "search", own_seconds=1)
             live = MongoLiveStore(database, facts, longest_search_seconds=0)
-            renewals = MongoRenewals(database, facts)
+            renewals, evaluations = MongoRenewals(database, facts), MongoEvaluations(database)
             async with database:
-                yield SearchStore(live, renewals, facts)
+                yield SearchStore(live, renewals, evaluations, MongoLexicons(database), facts)
 
         yield open_it
 

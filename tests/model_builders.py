@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from shared.settings import Settings
@@ -68,6 +68,32 @@ def a_tiny_model(
     return folder
 
 
+def a_tiny_cross_encoder(
+    folder: Path, *, family: Family = "bert", labels: int = 1, hidden: int = 32, seed: int = 11, **config: Any
+) -> Path:
+    """A tiny encoder with a head of `labels` labels, in Hugging Face's format: a BERT or one of RoBERTa's kind."""
+    classes = {"bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta", "camembert": "Camembert"}
+    own = {
+        "architectures": [f"{classes.get(family, 'Bert')}ForSequenceClassification"],
+        "id2label": {str(number): f"LABEL_{number}" for number in range(labels)},
+    }
+    a_tiny_model(folder, family=family, hidden=hidden, seed=seed, **(own | config))
+    for path in (folder / "modules.json", folder / "sentence_bert_config.json"):
+        path.unlink()
+    tensors = load_file(folder / "model.safetensors")
+    if family != "bert":
+        tensors = {name: value for name, value in tensors.items() if not name.startswith("pooler.")}
+    prefix = "bert." if family == "bert" else "roberta."
+    named = {prefix + name: value for name, value in tensors.items()}
+    random = np.random.default_rng(seed)
+    shapes = {"classifier": labels} if family == "bert" else {"classifier.dense": hidden, "classifier.out_proj": labels}
+    for name, rows in shapes.items():
+        named[f"{name}.weight"] = random.normal(0, 0.4, (rows, hidden)).astype(np.float32)
+        named[f"{name}.bias"] = random.normal(0, 0.4, rows).astype(np.float32)
+    save_file(named, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
 def tiny_settings(tmp_path: Path, **changes: Any) -> Settings:
     """Settings of a tiny model in `tmp_path / "model"`, made unless it is there."""
     folder = tmp_path / "model"
@@ -88,7 +114,9 @@ def _write_tokenizer(folder: Path, vocabulary: list[str]) -> None:
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", numbers["[CLS]"]), ("[SEP]", numbers["[SEP]"])]
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", numbers["[CLS]"]), ("[SEP]", numbers["[SEP]"])],
     )
     # As in published models, the file carries a limit and padding of its own.
     tokenizer.enable_truncation(8)
@@ -155,7 +183,7 @@ def _write_roberta_tokenizer(folder: Path, family: Family, vocabulary: list[str]
         tokenizer.decoder = decoders.Metaspace()
     tokenizer.add_special_tokens(list(ROBERTA_SPECIAL))
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
     tokenizer.save(str(folder / "tokenizer.json"))
     named = {"cls": "<s>", "bos": "<s>", "pad": "<pad>", "sep": "</s>", "eos": "</s>", "unk": "<unk>", "mask": "<mask>"}

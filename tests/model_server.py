@@ -14,6 +14,7 @@ from shared.model.operations import ModelOperations
 from shared.model.sharing import ModelSharing, PrivateModel
 from shared.settings import Settings
 from shared.web.access import Access
+from shared.web.audit_trail import AuditTrail
 from shared.web.problems import install_problem_handlers
 from shared.web.server import bind, serving_in_thread
 
@@ -37,7 +38,9 @@ def an_app(manager: ModelManager, access: Access | None = None) -> FastAPI:
     app.include_router(build_embeddings_router(manager, access))
     metrics = PrometheusMetrics()
     sharing = ModelSharing("on", shared=manager, make_private=_no_private_model, metrics=metrics)
-    app.include_router(build_operations_router(ModelOperations(Settings(), manager, sharing, None), access))
+    app.include_router(
+        build_operations_router(ModelOperations(Settings(), manager, sharing, None), access, AuditTrail(None))
+    )
     return app
 
 

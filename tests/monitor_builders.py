@@ -1,7 +1,8 @@
 """Builders for tests of Monitor: a monitor with the real container, store, bus and routes, and events told to it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,10 @@ from fastapi import FastAPI
 
 from monitor.container import MonitorContainer
 from shared.events.envelope import Envelope, Event, handling, wrap
+from shared.infrastructure.memory_cache import MemoryCache
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite.event_log import SqliteEventLog
+from shared.ports.audit import AuditLog
 from shared.ports.event_bus import EventBus
 from shared.ports.health import ComponentHealth
 from shared.ports.jobs import JobStore
@@ -22,6 +25,7 @@ from shared.runtime.module import Module
 from shared.runtime.resilience import Remotes
 from shared.settings import load_settings
 from shared.web.access import Access
+from shared.web.audit_trail import AuditTrail
 from shared.web.problems import install_problem_handlers
 
 KEYS = """
@@ -45,6 +49,7 @@ class Monitor:
     container: MonitorContainer
     bus: EventBus
     client: httpx.AsyncClient
+    app: FastAPI
     components: dict[str, Callable[[], Awaitable[ComponentHealth]]] = field(default_factory=dict)
     job_stores: dict[str, JobStore] = field(default_factory=dict)
 
@@ -68,7 +73,51 @@ class Monitor:
 
 
 @asynccontextmanager
-async def a_monitor(folder: Path, *, bus: EventBus | None = None) -> AsyncIterator[Monitor]:
+async def following(app: FastAPI, path: str, key: str = "everything-key-0001") -> AsyncIterator[list[tuple[str, Any]]]:
+    """Server-sent events of that path as they come, as (event, data); httpx gives an answer only once it has ended."""
+    events: list[tuple[str, Any]] = []
+    rest = b""
+
+    async def receive() -> dict[str, Any]:
+        return await asyncio.Future()
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        nonlocal rest
+        if message["type"] == "http.response.start":
+            assert message["status"] == 200, message
+            return
+        *blocks, rest = (rest + message.get("body", b"")).split(b"\n\n")
+        for block in blocks:
+            fields = dict(line.partition(": ")[::2] for line in block.decode().splitlines())
+            if "data" in fields:
+                events.append((fields.get("event", "message"), json.loads(fields["data"])))
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {key}".encode())],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+    task = asyncio.create_task(app(scope, receive, send))
+    try:
+        yield events
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def a_monitor(
+    folder: Path, *, bus: EventBus | None = None, audit: AuditLog | None = None
+) -> AsyncIterator[Monitor]:
     """A monitor with three API keys, its data below `folder`; with a bus that is open already, of another process."""
     settings = load_settings(data_dir=folder / "data")
     keys = folder / "keys"
@@ -83,8 +132,10 @@ async def a_monitor(folder: Path, *, bus: EventBus | None = None) -> AsyncIterat
             settings=settings,
             bus=bus,
             access=Access.from_file(keys),
+            audit=AuditTrail(audit),
             metrics=metrics,
             remotes=Remotes(metrics),
+            cache=MemoryCache(1 << 20),
             plugs=[Module(name="parts", probes=components)],
             job_stores=job_stores,
         )
@@ -100,4 +151,4 @@ async def a_monitor(folder: Path, *, bus: EventBus | None = None) -> AsyncIterat
         client = await stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
         )
-        yield Monitor(module, container, bus, client, components, job_stores)
+        yield Monitor(module, container, bus, client, app, components, job_stores)

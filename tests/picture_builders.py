@@ -38,13 +38,17 @@ def as_file(picture: Image.Image, format: str = "PNG", **options: Any) -> bytes:
     return target.getvalue()
 
 
+def korean_fonts(size: int) -> list[Any]:
+    """Each font with Hangul of this machine; skips the test where there is none."""
+    folders = [Path(name) for name in ("/usr/share/fonts", "/usr/local/share/fonts")]
+    files = [next(iter(folder.rglob(name)), None) for name in _KOREAN_FONTS for folder in folders]
+    fonts = [ImageFont.truetype(str(file), size) for file in files if file is not None]
+    return fonts or pytest.skip("no font with Hangul on this machine (fonts-nanum)")
+
+
 def korean_font(size: int) -> Any:
-    """A font with Hangul of this machine; skips the test where there is none."""
-    for folder in ("/usr/share/fonts", "/usr/local/share/fonts"):
-        for name in _KOREAN_FONTS:
-            for file in Path(folder).rglob(name):
-                return ImageFont.truetype(str(file), size)
-    return pytest.skip("no font with Hangul on this machine (fonts-nanum)")
+    """One of them."""
+    return korean_fonts(size)[0]
 
 
 def word_pictures() -> list[tuple[Path, str, str]]:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from shared.kernel import Unavailable
+from shared.ports.images import Caption, ImageModels, PictureText
 from shared.ports.model import Embedded, ModelDescription, TextKind, Vectors
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -25,9 +27,10 @@ class SmallModel:
     languages: frozenset[str] = frozenset(("en",))
     is_loaded: bool = True
     fingerprint: str = "small-1"
+    max_tokens: int = 256
 
     def describe(self) -> ModelDescription:
-        return ModelDescription("small", 4, 256, self.languages, self.fingerprint)
+        return ModelDescription("small", 4, self.max_tokens, self.languages, self.fingerprint)
 
     async def embed(self, texts: Sequence[str], *, kind: TextKind) -> Vectors:
         assert kind == "passage" and len(texts) <= 256
@@ -46,6 +49,16 @@ class SmallModel:
 
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return count_tokens(texts)
+
+
+class NoReader(ImageModels):
+    """A machine that has no data to read text in pictures with."""
+
+    async def caption(self, images: Sequence[bytes]) -> list[Caption]:
+        raise Unavailable("There are no weights.", code="weights_not_found")
+
+    async def read_text(self, images: Sequence[bytes], languages: str | None = None) -> list[PictureText]:
+        raise Unavailable("Install the data of kor and eng.", code="weights_not_found")
 
 
 def count_tokens(texts: Sequence[str]) -> list[int]:

@@ -16,6 +16,7 @@ from httpx import ASGITransport, AsyncClient, Response
 
 from builders import eventually, labels
 from search.application.cleaning import CleaningTimes
+from search.application.nightly import NightlyTimes
 from search.application.ports.chunk_index import ChunkIndex, Unit
 from search.application.ports.live_store import LiveStore
 from search.application.ports.versions import Sources
@@ -23,6 +24,7 @@ from search.application.renewal import RenewalTimes
 from search.application.request import SearchRequest
 from search.application.retrieval import Retrieval, RetrievalTimes, SearchResult
 from search.application.units import build_units, read_artefacts
+from search.application.vocabulary import VocabularyTimes
 from search.container import SearchContainer
 from search.domain.filters import parse_filters
 from search.infrastructure.edge.times import EdgeIndexTimes
@@ -38,6 +40,7 @@ from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.kernel import DocumentId, Unavailable, new_document_id, new_id
 from shared.ports.model import Embedded, Model, ModelDescription, TextKind, Vectors
+from shared.ports.reranker import Reranker
 from shared.ports.storage import Cache
 from shared.runtime.belonging import Belonging
 from shared.runtime.module import Module
@@ -207,6 +210,10 @@ class ASearch:
 
         await eventually(is_settled)
 
+    async def counted(self) -> None:
+        """Until counts are exact: a job ends a moment after its switch, and a look through the index doubts a while."""
+        await eventually(self.container.wholeness().is_clean)
+
     async def find(self, query: str, **how: Any) -> SearchResult:
         """A search that no cache answers."""
         how["filters"] = parse_filters(how.get("filters", {}))
@@ -245,6 +252,9 @@ async def a_search(
     renewal: RenewalTimes | None = None,
     retrieval: RetrievalTimes | None = None,
     edge: EdgeIndexTimes | None = None,
+    vocabulary: VocabularyTimes | None = None,
+    reranker: Reranker | None = None,
+    nightly: NightlyTimes | None = None,
     longest_search_seconds: float | None = None,
 ) -> AsyncIterator[ASearch]:
     """Everything in `folder`; opened again, it is the same search after a restart.
@@ -259,6 +269,8 @@ async def a_search(
         "renewal_times": renewal,
         "retrieval_times": retrieval,
         "edge_times": edge,
+        "vocabulary_times": vocabulary,
+        "nightly_times": nightly,
         "longest_search_seconds": longest_search_seconds,
     }
     async with AsyncExitStack() as stack:
@@ -275,6 +287,7 @@ async def a_search(
             belonging=providers.Object(belonging),
             remotes=providers.Object(Remotes(metrics)),
             mongo=providers.Object(mongo),
+            reranker=providers.Object(reranker),
             **{name: providers.Object(given) for name, given in times.items() if given is not None},
         )
         if index is not None:

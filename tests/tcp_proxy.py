@@ -38,6 +38,8 @@ class TcpProxy:
         self._flows.set()
         self._delay_seconds = 0.0
         self._fatal_words = b""
+        self.lost_answers = 0
+        """To requests that reached the target."""
 
     async def __aenter__(self) -> Self:
         await self._listen()
@@ -117,6 +119,7 @@ class TcpProxy:
         while piece := await source.read(_PIECE):
             if not is_answer and self._fatal_words and self._fatal_words in piece:
                 self._fatal_words = b""
+                self.lost_answers += 1
                 speaks.clear()
             if is_answer:
                 await speaks.wait()

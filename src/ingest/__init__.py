@@ -2,6 +2,6 @@
 
 Owns: documents, their names, revisions, originals and status (`ingest.sqlite`).
 Publishes: DocumentReceived, DocumentChanged, DocumentWithdrawn.
-Consumes: StageFinished, DocumentProcessed, ProcessingFailed, DocumentIndexed, DocumentRemoved, VectorsOutdated,
-dead letters.
+Consumes: StageFinished, ChunksEmbedded, PagesRead, DocumentProcessed, ProcessingFailed, PagesIndexed,
+DocumentIndexed, DocumentRemoved, VectorsOutdated, dead letters.
 """

@@ -11,6 +11,7 @@ from ingest.application.comparing import Comparing, ComparingTimes
 from ingest.application.feed import DocumentFeed
 from ingest.application.ingestion import Ingestion
 from ingest.application.inventory import DocumentInventory
+from ingest.application.parts import PartsTaking
 from ingest.application.ports import DocumentStore, ReleaseStore, RemovalStore
 from ingest.application.progress import ProgressTracking
 from ingest.application.remaking import Remaking
@@ -18,10 +19,13 @@ from ingest.application.removal import CollectionRemoval
 from ingest.application.shelf import Shelf
 from ingest.interface.events import subscriptions
 from ingest.interface.http import build_router
+from ingest.interface.pages import PAGES
 from shared.ports.duties import DutyStore
 from shared.ports.event_bus import EventBus
 from shared.ports.health import Probe
 from shared.ports.outbox import Outbox
+from shared.ports.pages import PagePictures
+from shared.ports.passwords import Passwords
 from shared.ports.served import ServedDocuments
 from shared.ports.storage import BlobStore
 from shared.runtime.belonging import BLOBS, Belonging, Part
@@ -30,6 +34,7 @@ from shared.settings import Settings, scheme_of
 from shared.telemetry import Metrics
 from shared.vocabulary import INGEST
 from shared.web.access import Access
+from shared.web.audit_trail import AuditTrail
 
 if TYPE_CHECKING:
     from shared.infrastructure.mongo.database import MongoDatabase
@@ -75,8 +80,9 @@ def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
 
 
 def _mongo(database: "MongoDatabase") -> _Storage:
-    from ingest.infrastructure.mongo_documents import COLLECTION, MongoDocuments
+    from ingest.infrastructure.mongo_documents import MongoDocuments
     from ingest.infrastructure.mongo_inventory import MongoInventory
+    from ingest.infrastructure.mongo_listing import COLLECTION
     from ingest.infrastructure.mongo_releases import MongoReleases
     from ingest.infrastructure.mongo_removals import MongoRemovals
     from shared.infrastructure.mongo.duties import MongoDuties
@@ -123,8 +129,13 @@ class IngestContainer(containers.DeclarativeContainer):
     bus = providers.Dependency(instance_of=EventBus)
     blobs = providers.Dependency(instance_of=BlobStore)
     access = providers.Dependency(instance_of=Access)
+    audit = providers.Dependency(instance_of=AuditTrail)
     metrics = providers.Dependency(instance_of=Metrics)
     belonging = providers.Dependency(instance_of=Belonging)
+    pages = providers.Dependency(instance_of=PagePictures)
+    passwords = providers.Dependency(instance_of=Passwords)
+    # Opens locked files here, where the work on them is done in another process.
+    opener: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
     mongo: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
     # What the list of documents is compared with; without it, it is not.
     served: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
@@ -142,8 +153,11 @@ class IngestContainer(containers.DeclarativeContainer):
     duties = storage.provided.duties
     facts = storage.provided.facts
     feed = providers.Singleton(DocumentFeed, bus)
-    ingestion = providers.Singleton(Ingestion, documents, removals, blobs, settings, metrics)
+    ingestion = providers.Singleton(
+        Ingestion, documents, removals, blobs, settings, metrics, passwords=passwords, opener=opener
+    )
     progress = providers.Singleton(ProgressTracking, documents, feed)
+    parts = providers.Singleton(PartsTaking, documents, ingestion, blobs, settings)
     removal = providers.Singleton(CollectionRemoval, documents, removals, ingestion, duties)
     inventory = storage.provided.inventory
     remaking = providers.Singleton(Remaking, documents, inventory, ingestion, blobs, metrics)
@@ -176,7 +190,9 @@ class IngestContainer(containers.DeclarativeContainer):
         ingestion=ingestion,
         shelf=shelf,
         blobs=blobs,
+        pages=pages,
         access=access,
+        audit=audit,
         settings=settings,
         collector=collector,
         removal=removal,
@@ -187,8 +203,9 @@ class IngestContainer(containers.DeclarativeContainer):
         name=INGEST,
         resources=providers.Callable(_resources, storage, served, comparing.provider, feed, collector, removal),
         router=router,
-        subscriptions=providers.Singleton(subscriptions, progress, ingestion, remaking),
+        subscriptions=providers.Singleton(subscriptions, progress, ingestion, remaking, parts),
         outbox=facts,
         probes=providers.Callable(_probes, storage, served, comparing.provider, collector),
         parts=storage.provided.parts,
+        pages=providers.Object(PAGES),
     )

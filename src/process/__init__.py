@@ -1,6 +1,6 @@
 """Process: turns a document's bytes into text, chunks and vectors.
 
-Owns: the jobs of kind `process` and the artefacts of the stages parse, chunk and embed (process.sqlite).
-Publishes: StageFinished, DocumentProcessed, ProcessingFailed.
+Owns: the jobs of kind `process` and the artefacts of the stages parse, ocr, chunk and embed (process.sqlite).
+Publishes: StageFinished, ChunksEmbedded, PagesRead, PagesProcessed, DocumentProcessed, ProcessingFailed.
 Consumes: DocumentReceived, DocumentWithdrawn.
 """

@@ -1,19 +1,25 @@
 """The wiring of Process; ends in `module`."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
 
 from process.application.intake import Intake
+from process.application.opening import Opening
 from process.application.pipeline import DocumentProcessing
 from process.application.stages.order import in_order
 from process.infrastructure.parser_pool import ParserPool
+from process.infrastructure.scratch import Scratch
 from process.interface.events import subscriptions
 from shared.ports.health import Probe
+from shared.ports.images import ImageModels
 from shared.ports.jobs import JobStore
 from shared.ports.model import Model
 from shared.ports.outbox import Outbox
+from shared.ports.pages import PagePictures
+from shared.ports.passwords import Passwords
 from shared.ports.storage import BlobStore
 from shared.runtime.belonging import Part
 from shared.runtime.module import Module, Resource
@@ -54,10 +60,26 @@ def _mongo(database: "MongoDatabase") -> _Storage:
     return _Storage(MongoJobs(database, facts), facts, (), database.check)
 
 
-def _module(storage: _Storage, pool: ParserPool, intake: Intake, processing: DocumentProcessing) -> Module:
+def _reader_of(settings: Settings) -> str:
+    reader = f"{settings.ocr_engine} {settings.ocr_languages}"
+    return reader if settings.caption_model is None else f"{reader} {settings.caption_model.name}"
+
+
+def _has_captions(settings: Settings) -> bool:
+    return settings.caption_model is not None
+
+
+def _scratch_folder(settings: Settings) -> Path:
+    # Workers on the same directory have their own, which they empty.
+    return settings.data_dir / ("scratch" if PROCESS in settings.modules else "opening")
+
+
+def _module(
+    storage: _Storage, pool: ParserPool, scratch: Scratch, intake: Intake, processing: DocumentProcessing
+) -> Module:
     return Module(
         name=PROCESS,
-        resources=(*storage.resources, pool),
+        resources=(*storage.resources, scratch, pool),
         subscriptions=subscriptions(intake),
         jobs=(processing,),
         job_store=storage.jobs,
@@ -67,12 +89,19 @@ def _module(storage: _Storage, pool: ParserPool, intake: Intake, processing: Doc
     )
 
 
+def _opening_alone(pool: ParserPool, scratch: Scratch) -> Module:
+    return Module(name="opening", resources=(scratch, pool), probes={"opening.parsers": pool.health})
+
+
 class ProcessContainer(containers.DeclarativeContainer):
     """One of each for the module."""
 
     settings = providers.Dependency(instance_of=Settings)
     blobs = providers.Dependency(instance_of=BlobStore)
     model = providers.Dependency(instance_of=Model)
+    pages = providers.Dependency(instance_of=PagePictures)
+    images = providers.Dependency(instance_of=ImageModels)
+    passwords = providers.Dependency(instance_of=Passwords)
     metrics = providers.Dependency(instance_of=Metrics)
     mongo: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
 
@@ -83,15 +112,35 @@ class ProcessContainer(containers.DeclarativeContainer):
     )
     jobs = storage.provided.jobs
     facts = storage.provided.facts
+    scratch = providers.Singleton(Scratch, providers.Callable(_scratch_folder, settings))
     pool = providers.Singleton(
         ParserPool,
         workers=settings.provided.parse_workers,
         timeout_seconds=settings.provided.parse_timeout_seconds,
         memory_bytes=settings.provided.parse_memory_bytes,
         most_characters=settings.provided.parse_text_characters,
+        most_parts=settings.provided.parts_count,
+        most_part_bytes=settings.provided.parts_bytes,
+        scratch=scratch.provided.folder,
         metrics=metrics,
     )
     intake = providers.Singleton(Intake, jobs)
-    stages = providers.Singleton(in_order, blobs=blobs, parser=pool, model=model)
-    processing = providers.Singleton(DocumentProcessing, blobs=blobs, stages=stages, model=model, metrics=metrics)
-    module = providers.Singleton(_module, storage=storage, pool=pool, intake=intake, processing=processing)
+    stages = providers.Singleton(
+        in_order,
+        blobs=blobs,
+        parser=pool,
+        model=model,
+        pages=pages,
+        images=images,
+        reader=providers.Callable(_reader_of, settings),
+        captions=providers.Callable(_has_captions, settings),
+        scratch=scratch.provided.folder,
+    )
+    processing = providers.Singleton(
+        DocumentProcessing, blobs=blobs, stages=stages, model=model, metrics=metrics, passwords=passwords
+    )
+    module = providers.Singleton(
+        _module, storage=storage, pool=pool, scratch=scratch, intake=intake, processing=processing
+    )
+    opening = providers.Singleton(Opening, blobs, stages)
+    opening_alone = providers.Singleton(_opening_alone, pool, scratch)

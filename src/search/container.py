@@ -9,23 +9,39 @@ from dependency_injector import containers, providers
 
 from search.application.cleaning import Cleaning, CleaningTimes
 from search.application.consumption import Consumption
+from search.application.evaluations import Evaluations
 from search.application.index_writer import IndexWriter
 from search.application.indexing import Indexing
 from search.application.labelling import Labelling
+from search.application.lexicons import Lexicons
+from search.application.misspellings import Misspellings
+from search.application.nightly import NightlyTimes
 from search.application.ports.analysis import Analyzer
 from search.application.ports.chunk_index import ChunkIndex
+from search.application.ports.evaluations import EvaluationStore
+from search.application.ports.lexicons import LexiconStore
 from search.application.ports.live_store import LiveStore
 from search.application.ports.renewals import RenewalStore
 from search.application.probes import index_probe, model_probe, vectors_probe
 from search.application.renewal import Renewal, RenewalTimes
+from search.application.reranking import reranking_of
 from search.application.retrieval import Retrieval, RetrievalTimes
 from search.application.search_log import SearchLog
 from search.application.served import LiveDocuments
+from search.application.similarity import Similarity
 from search.application.snapshots import Snapshots
+from search.application.tariff import Tariff
+from search.application.tariff_mentions import TariffMentions
+from search.application.vocabulary import Vocabulary, VocabularyTimes
 from search.application.wholeness import Wholeness
+from search.chat.container import ChatContainer
+from search.chat.interface.pages import PAGES as CHAT_PAGES
 from search.infrastructure.kiwi_analyzer import KiwiAnalyzer
+from search.infrastructure.nomenclature import PackagedNomenclature
+from search.interface.evaluation.nightly import build_nightly
 from search.interface.events import subscriptions
 from search.interface.http import build_router
+from search.interface.pages import PAGES
 from shared.disk_reserve import DiskReserve
 from shared.ports.duties import DutyStore
 from shared.ports.event_bus import EventBus
@@ -51,6 +67,8 @@ if TYPE_CHECKING:
 class _Storage:
     live: LiveStore
     renewals: RenewalStore
+    evaluations: EvaluationStore
+    lexicons: LexiconStore
     jobs: JobStore
     duties: DutyStore
     facts: Outbox
@@ -60,6 +78,8 @@ class _Storage:
 
 
 def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
+    from search.infrastructure.sqlite.evaluations import SqliteEvaluations
+    from search.infrastructure.sqlite.lexicons import SqliteLexicons
     from search.infrastructure.sqlite.live_store import SqliteLiveStore
     from search.infrastructure.sqlite.renewals import SqliteRenewals
     from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
@@ -68,6 +88,7 @@ def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
     from shared.infrastructure.sqlite.mark import SqliteMark
 
     schema = SqliteLiveStore.SCHEMA + SqliteRenewals.SCHEMA + SqliteJobs.SCHEMA
+    schema += SqliteEvaluations.SCHEMA + SqliteLexicons.SCHEMA
     schema += SqliteDuties.SCHEMA + SqliteFacts.SCHEMA + SqliteMark.SCHEMA
     database = SqliteDatabase(settings.data_dir / f"{SEARCH}.sqlite", schema=schema, metrics=metrics)
     facts, duties = SqliteFacts(database, producer=SEARCH), SqliteDuties(database)
@@ -77,10 +98,23 @@ def _sqlite(settings: Settings, metrics: Metrics) -> _Storage:
         SqliteJobs(database, facts),
     )
     part = Part(database.path.name, SqliteMark(database, ("documents", "versions")), accounts_for=(INDEX,))
-    return _Storage(live, renewals, jobs, duties, facts, (database, duties, live), database.check, (part,))
+    return _Storage(
+        live=live,
+        renewals=renewals,
+        evaluations=SqliteEvaluations(database),
+        lexicons=SqliteLexicons(database),
+        jobs=jobs,
+        duties=duties,
+        facts=facts,
+        resources=(database, duties, live),
+        probe=database.check,
+        parts=(part,),
+    )
 
 
 def _mongo(database: "MongoDatabase", longest_search_seconds: float | None) -> _Storage:
+    from search.infrastructure.mongo.evaluations import MongoEvaluations
+    from search.infrastructure.mongo.lexicons import MongoLexicons
     from search.infrastructure.mongo.live_store import MongoLiveStore
     from search.infrastructure.mongo.records import RECORDS
     from search.infrastructure.mongo.renewals import MongoRenewals
@@ -92,11 +126,26 @@ def _mongo(database: "MongoDatabase", longest_search_seconds: float | None) -> _
     times = {} if longest_search_seconds is None else {"longest_search_seconds": longest_search_seconds}
     live = MongoLiveStore(database, facts, **times)
     renewals, jobs = MongoRenewals(database, facts), MongoJobs(database, facts)
-    return _Storage(live, renewals, jobs, MongoDuties(database, SEARCH), facts, (), database.check)
+    return _Storage(
+        live=live,
+        renewals=renewals,
+        evaluations=MongoEvaluations(database),
+        lexicons=MongoLexicons(database),
+        jobs=jobs,
+        duties=MongoDuties(database, SEARCH),
+        facts=facts,
+        resources=(),
+        probe=database.check,
+    )
 
 
-def _resources(storage: _Storage, marks: Sequence[Resource], *others: Resource) -> tuple[Resource, ...]:
-    return (*storage.resources, *marks, *others)
+def _resources(storage: _Storage, marks: Sequence[Resource], *others: Resource | None) -> tuple[Resource, ...]:
+    return (*storage.resources, *marks, *(other for other in others if other is not None))
+
+
+def _routes(own: Any, of_chat: Any) -> Any:
+    own.take(of_chat)
+    return own
 
 
 def _index_parts(settings: Settings) -> tuple[Part, ...]:
@@ -154,11 +203,14 @@ class SearchContainer(containers.DeclarativeContainer):
     belonging = providers.Dependency(instance_of=Belonging)
     remotes = providers.Dependency(instance_of=Remotes)
     mongo: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
+    reranker: "providers.Dependency[Any]" = providers.Dependency(default=providers.Object(None))
 
     cleaning_times = providers.Object(CleaningTimes())
     renewal_times = providers.Object(RenewalTimes())
+    nightly_times = providers.Object(NightlyTimes())
     retrieval_times = providers.Object(RetrievalTimes())
     # None: as the adapter says, which is imported only where it is chosen.
+    vocabulary_times = providers.Object(VocabularyTimes())
     edge_times: "providers.Object[EdgeIndexTimes | None]" = providers.Object(None)
     longest_search_seconds: "providers.Object[float | None]" = providers.Object(None)
 
@@ -183,7 +235,7 @@ class SearchContainer(containers.DeclarativeContainer):
     index_parts = providers.Singleton(_index_parts, settings)
     writer = providers.Singleton(IndexWriter, index)
     snapshots = providers.Singleton(Snapshots, store)
-    labelling = providers.Singleton(Labelling, index, store)
+    labelling = providers.Singleton(Labelling, index, store, blobs, analyzer)
     cleaning = providers.Singleton(
         Cleaning,
         blobs=blobs,
@@ -223,7 +275,9 @@ class SearchContainer(containers.DeclarativeContainer):
         metrics=metrics,
         times=renewal_times,
     )
+    vocabulary = providers.Singleton(Vocabulary, store, analyzer.provided.stem, times=vocabulary_times)
     search_log = providers.Singleton(SearchLog, bus, producer=SEARCH)
+    lexicons = providers.Singleton(Lexicons, storage.provided.lexicons, analyzer)
     retrieval = providers.Singleton(
         Retrieval,
         index=index,
@@ -233,10 +287,50 @@ class SearchContainer(containers.DeclarativeContainer):
         analyzer=analyzer,
         model=model,
         renewal=renewal,
+        misspellings=providers.Singleton(
+            Misspellings, vocabulary=vocabulary, analyzer=analyzer, model=model, index=index
+        ),
+        lexicons=lexicons,
         cache=cache,
         search_log=search_log,
         metrics=metrics,
+        reranking=providers.Singleton(
+            reranking_of, reranker, store, cache, metrics, most=settings.provided.rerank_top_k
+        ),
         times=retrieval_times,
+    )
+
+    similarity = providers.Singleton(
+        Similarity, index=index, store=store, snapshots=snapshots, blobs=blobs, analyzer=analyzer
+    )
+
+    evaluations = providers.Singleton(
+        Evaluations,
+        retrieval=retrieval,
+        live=store,
+        store=storage.provided.evaluations,
+        metrics=metrics,
+    )
+
+    nightly = providers.Singleton(build_nightly, settings, evaluations, duties, metrics, nightly_times)
+
+    nomenclature = providers.Singleton(PackagedNomenclature)
+    tariff = providers.Singleton(Tariff, nomenclature, analyzer)
+    mentions = providers.Singleton(TariffMentions, retrieval, tariff)
+
+    chat = providers.Container(
+        ChatContainer,
+        retrieval=retrieval,
+        index=index,
+        model=model,
+        analyzer=analyzer,
+        tariff=tariff,
+        settings=settings,
+        search_log=search_log,
+        cache=cache,
+        access=access,
+        metrics=metrics,
+        remotes=remotes,
     )
 
     module = providers.Singleton(
@@ -252,8 +346,29 @@ class SearchContainer(containers.DeclarativeContainer):
             cleaning,
             renewal,
             search_log,
+            vocabulary,
+            nightly,
+            chat.knowledge,
+            chat.language_model,
+            chat.history,
+            chat.running,
         ),
-        router=providers.Singleton(build_router, retrieval, access, cleaning),
+        router=providers.Singleton(
+            _routes,
+            providers.Singleton(
+                build_router,
+                retrieval=retrieval,
+                similarity=similarity,
+                evaluations=evaluations,
+                vocabulary=vocabulary,
+                lexicons=lexicons,
+                tariff=tariff,
+                mentions=mentions,
+                access=access,
+                cleaning=cleaning,
+            ),
+            chat.router,
+        ),
         subscriptions=providers.Singleton(subscriptions, consumption),
         jobs=providers.List(indexing),
         job_store=jobs,
@@ -265,7 +380,9 @@ class SearchContainer(containers.DeclarativeContainer):
                 "search.model": providers.Singleton(model_probe, model),
                 "search.vectors": providers.Singleton(vectors_probe, renewal),
                 "search.collection": cleaning.provided.check,
+                "search.chat": chat.history.provided.check,
             }
         ),
         parts=providers.Callable(_parts, storage, index_parts),
+        pages=providers.Object((*PAGES, *CHAT_PAGES)),
     )

@@ -42,7 +42,7 @@ _FREQUENT: Final = ("hangul", LATIN)
 _FREQUENT_LETTERS: Final = tuple(letters for letters in _LETTERS if letters[0] in _FREQUENT)
 _RARER: Final = re.compile(f"[{''.join(script.ranges for script in SCRIPTS if script.name not in _FREQUENT)}]")
 _LANGUAGE: Final = {script.name: script.language for script in SCRIPTS}
-_ASCII_LETTERS: Final = re.compile("[A-Za-z]+")
+_NO_ASCII_LETTERS: Final = bytes(code for code in range(128) if not chr(code).isalpha())
 _UKRAINIAN: Final = re.compile("[іїєґІЇЄҐ]")
 
 _COMMON_WORDS: Final = {
@@ -77,7 +77,7 @@ _MOST_WORDS: Final = 2_000
 def weigh(text: str) -> dict[str, float]:
     """How much each script says in the text, by its name; scripts without a letter in it are absent."""
     if text.isascii():
-        letters = sum(map(len, _ASCII_LETTERS.findall(text)))
+        letters = len(text.encode("ascii").translate(None, _NO_ASCII_LETTERS))
         return {LATIN: float(letters)} if letters else {}
     weights: dict[str, float] = {}
     for name, pattern, weight in _LETTERS if _RARER.search(text) else _FREQUENT_LETTERS:

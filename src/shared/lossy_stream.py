@@ -126,3 +126,10 @@ def let_output_fail() -> None:
         stream = getattr(sys, name)
         if stream is not None and not isinstance(stream, LossyStream):
             setattr(sys, name, LossyStream(stream))
+
+
+def let_output_be_encoded() -> None:
+    """What the terminal's encoding has not is written as an escape from now on, so that no command dies of it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -5,7 +5,9 @@ failure asks here first.
 """
 
 import errno
+import mmap
 import re
+import resource
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from typing import Any, Final
 from shared.kernel import DomainError, StorageFull, Unavailable
 
 _RETRY_SECONDS: Final = 5.0
+_PROBED_BYTES: Final = 64 << 20
 _OF_ERRNO: Final = {
     errno.EMFILE: "descriptors",
     errno.ENFILE: "descriptors",
@@ -105,3 +108,24 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             return
         yield one
         one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+
+
+def machine_has_memory() -> bool:
+    """Whether what failed asked for too much, at once or beyond this process's limit; else the machine has none left.
+
+    Asked while what the failed call holds is still held.
+    """
+    try:
+        mmap.mmap(-1, _PROBED_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+        return True
+    except OSError:
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        try:
+            return limit != resource.RLIM_INFINITY and _address_space_bytes() + _PROBED_BYTES > limit
+        except OSError:
+            return False  # descriptors lack too
+
+
+def _address_space_bytes() -> int:
+    with open("/proc/self/statm", "rb", buffering=0) as file:  # noqa: PTH123 - there is little memory left
+        return int(file.read(64).split(maxsplit=1)[0]) * resource.getpagesize()

@@ -20,7 +20,7 @@ INDEX_JOB: Final = "index"
 JOB_KINDS: Final[Mapping[str, tuple[str, ...]]] = {PROCESS: (PROCESS_JOB,), SEARCH: (INDEX_JOB,)}
 """The kinds of jobs that each module's store holds."""
 
-PARSE, CHUNK, EMBED = PROCESS_STAGES = ("parse", "chunk", "embed")
+PARSE, OCR, CHUNK, EMBED = PROCESS_STAGES = ("parse", "ocr", "chunk", "embed")
 """The stages of Process, in order."""
 INDEX: Final = "index"
 STAGES: Final = (*PROCESS_STAGES, INDEX)

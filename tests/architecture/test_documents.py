@@ -48,6 +48,7 @@ KNOWN_HOSTS: Final = frozenset(
         "keepachangelog.com",
         "semver.org",
         "www.apache.org",
+        "www.standardwebhooks.com",
         "seoga.example",
         "elsewhere.example",
         # Services of docker-compose.yml.
@@ -103,6 +104,15 @@ def test_every_make_target_that_the_prose_names_exists() -> None:
     for path in (README, *DOCS.rglob("*.md")):
         named = set(re.findall(r"(?:`|^)make ([a-z-]+)", path.read_text(encoding="utf-8"), re.M))
         assert named <= targets, _relative(path)
+
+
+def test_curl_of_2021_has_every_option_that_the_prose_gives_it() -> None:
+    """7.76, which the long-supported distributions have: neither --json (7.82) nor --url-query (7.87)."""
+    of_7_76 = {"-T", "-F", "-H", "-d", "-G", "-X", "-N", "-o", "-s", "--data-urlencode"}
+    for path in (README, *DOCS.rglob("*.md")):
+        for command in re.findall(r"^curl (?:.*\\\n)*.*", path.read_text(encoding="utf-8"), re.M):
+            given = set(re.findall(r"(?<!\S)--?[a-zA-Z][\w-]*", re.sub(r"'[^']*'", "''", command)))
+            assert given <= of_7_76, (_relative(path), command)
 
 
 def _named_commands() -> list[str]:

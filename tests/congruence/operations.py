@@ -81,7 +81,9 @@ def every_search(client: httpx.Client) -> list[Seen]:
         first = search(client, **{"limit": 10, **question})
         answers.append({"asked": question, **_answer(first)})
         if first["next_cursor"]:
-            answers.append({"asked": question, **_answer(search(client, **question, cursor=first["next_cursor"]))})
+            answers.append(
+                {"asked": question, **_answer(search(client, **question, cursor=first["next_cursor"]), goes_on=True)}
+            )
     return answers
 
 
@@ -93,9 +95,13 @@ def units_in(client: httpx.Client) -> int:
 def letters(client: httpx.Client) -> list[Seen]:
     """Dead letters without what differs from run to run."""
     items = client.get("/api/v1/monitor/dead-letters").raise_for_status().json()["items"]
-    left_out = {"id", "buried_at", "replayed_at", "document_id"}
+    left_out = {"id", "buried_at", "replayed_at", "document_id", "envelope"}
     seen = [
-        {**{name: value for name, value in item.items() if name not in left_out}, "replayed": bool(item["replayed_at"])}
+        {
+            **{name: value for name, value in item.items() if name not in left_out},
+            "replayed": bool(item["replayed_at"]),
+            "event": [item["envelope"][name] for name in ("name", "version", "topic", "key", "producer")],
+        }
         for item in items
     ]
     # Which group is the first to give up is chance.
@@ -117,7 +123,9 @@ def _document(client: httpx.Client, item: Seen) -> Seen:
 
 
 def _journeys(client: httpx.Client, document_id: str) -> list[Seen]:
-    items = client.get(f"/api/v1/monitor/journeys/{document_id}").raise_for_status().json()["items"]
+    answer = client.get(f"/api/v1/monitor/journeys/{document_id}")
+    assert answer.status_code == 200, answer.text  # Monitor hears of it a moment later
+    items = answer.json()["items"]
     return [
         {
             "version": item["version"],
@@ -129,12 +137,17 @@ def _journeys(client: httpx.Client, document_id: str) -> list[Seen]:
     ]
 
 
-def _answer(answer: Seen) -> Seen:
+def _answer(answer: Seen, *, goes_on: bool = False) -> Seen:
+    """`goes_on`: it is a page behind another."""
     hits = answer["hits"]
     # Hits of one score (the same text in two documents) come in the order of ids, which differ.
     places = [0]
     for before, hit in pairwise(hits):
         places.append(places[-1] + (before["score"] - hit["score"] > _SAME_SCORE))
+    # Which of one score are the last of a page, and which the first of the next one, is chance as well.
+    cut = {0} if goes_on else set()
+    if answer["next_cursor"]:
+        cut.add(places[-1])
     return {
         "hits": [
             {
@@ -144,10 +157,11 @@ def _answer(answer: Seen) -> Seen:
                 "score": hit["score"],
                 "highlights": hit["highlights"],
             }
-            for _, hit in sorted(
+            for place, hit in sorted(
                 zip(places, hits, strict=False),
                 key=lambda one: (one[0], one[1]["document"]["collection"], one[1]["document"]["name"]),
             )
+            if place not in cut
         ],
         "total": answer["total"],
         "facets": answer["facets"],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from live_store_builders import OpenSearchStore, mongo_search_store, sqlite_search_store
 
 from shared.infrastructure.files.blobs import FileBlobs
 from shared.infrastructure.memory_cache import MemoryCache
@@ -174,3 +175,14 @@ async def redis_cache() -> AsyncIterator[Cache]:
 async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
     async with request.param() as opened:
         yield opened
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(sqlite_search_store, id="sqlite"),
+        pytest.param(mongo_search_store, id="mongodb", marks=pytest.mark.servers),
+    ]
+)
+async def open_search_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenSearchStore]:
+    async with request.param(tmp_path) as opener:
+        yield opener

@@ -264,6 +264,8 @@ async def test_lists_the_hashes_of_originals_and_of_artefacts(blobs: BlobStore) 
 
 async def test_what_is_discarded_waits_in_the_trash_and_what_is_young_stays(blobs: BlobStore) -> None:
     kept, dropped = await stored_with_artefact(blobs, b"kept"), await stored_with_artefact(blobs, b"dropped")
+    assert await blobs.young([dropped.sha256, "cd" * 32], younger_than_seconds=3600) == {dropped.sha256}
+    assert await blobs.young([dropped.sha256], younger_than_seconds=-60) == frozenset()
     assert await blobs.discard([dropped.sha256], older_than_seconds=3600) == {dropped.sha256}
     assert (await blobs.trash()).hashes == 0
     assert await blobs.discard([dropped.sha256, "cd" * 32], older_than_seconds=-60) == frozenset()

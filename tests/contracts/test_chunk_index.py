@@ -134,6 +134,25 @@ async def test_rare_terms_weigh_more(index: ChunkIndex) -> None:
     assert answer.sparse[0].document_id == "x"
 
 
+async def test_scores_do_not_know_of_units_that_are_gone(index: ChunkIndex) -> None:
+    await index.ready()
+    if not getattr(index, "counts_what_is_there", True):
+        pytest.skip("this server counts deleted points until it has tidied up (before Qdrant 1.19)")
+
+    async def scores() -> list[tuple[str, float]]:
+        answer = await index.search(dense=None, sparse=words("tea green"))
+        return [(unit.document_id, round(unit.score, 4)) for unit in answer.sparse]
+
+    await index.upsert([a_unit(f"{'green ' * (number % 2)}tea w{number}", f"d{number}") for number in range(9)])
+    before = await scores()
+    for turn in range(1, 4):
+        await index.upsert([a_unit("green leaf", f"x{number}", turn) for number in range(60)])
+        # The same units again, in another version: the former are replaced, and then go.
+        await index.upsert([a_unit("tea", f"x{number}", turn) for number in range(60)])
+        await index.delete([(DocumentId(f"x{number}"), turn) for number in range(60)])
+    assert await scores() == before
+
+
 async def test_the_same_unit_written_twice_is_one(index: ChunkIndex) -> None:
     for _ in range(3):
         await index.upsert([a_unit("tea", "a"), a_unit("tea", "a", 2), a_unit("tea", "a", 1, 1)])
@@ -211,6 +230,46 @@ async def test_filters_by_every_field(index: ChunkIndex) -> None:
     assert await documents(index, collection="none") == []
 
 
+async def test_filters_join_with_and_or_and_not(index: ChunkIndex) -> None:
+    for number, name in enumerate("abcd"):
+        about = {"year": 2020 + number, "kind": "odd" if number % 2 else "even"}
+        await index.upsert([a_unit("tea", name, labels=labels(metadata=about))])
+    for wanted, filters in (
+        ("ad", {"or": [{"metadata.year": 2020}, {"metadata.year": 2023}]}),
+        ("bcd", {"not": {"metadata.year": 2020}}),
+        ("bd", {"not": [{"metadata.year": 2020}, {"metadata.kind": "even"}]}),
+        ("abd", {"not": {"metadata.kind": "even", "metadata.year": {"gte": 2022}}}),
+        ("b", {"metadata.kind": "odd", "not": {"metadata.year": 2023}}),
+        ("c", {"and": [{"metadata.kind": "even"}, {"metadata.year": {"gt": 2020}}]}),
+        ("acd", {"or": [{"metadata.kind": "even"}, {"and": [{"metadata.kind": "odd"}, {"metadata.year": 2023}]}]}),
+        ("bc", {"not": {"or": [{"metadata.year": 2020}, {"document": "d"}]}}),
+        ("abcd", {"not": {"metadata.nowhere": 1}}),
+        ("", {"metadata.nowhere": 1}),
+    ):
+        assert "".join(await documents(index, **filters)) == wanted, filters
+
+
+async def test_keys_of_the_metadata_may_have_dots(index: ChunkIndex) -> None:
+    for name, about in {
+        "flat": {"hs.code": "8471", "on.off": True},
+        "deep": {"hs": {"code": "8471"}, "on": {"off": True}},
+        "both": {"a.b": {"c.d": 1}, "key with spaces": "x"},
+        "none": {"hs": "8471"},
+    }.items():
+        await index.upsert([a_unit("tea", name, labels=labels(metadata=about))])
+    for wanted, filters in (
+        (["deep", "flat"], {"metadata.hs.code": "8471"}),
+        (["flat"], {'metadata."hs.code"': "8471"}),
+        (["deep", "flat"], {"metadata.on.off": True}),
+        (["both"], {"metadata.a.b.c.d": 1}),
+        (["both"], {"metadata.a.b.c.d": {"gte": 1}}),
+        (["both"], {'metadata."a.b"."c.d"': 1}),
+        (["both"], {'metadata."key with spaces"': "x"}),
+        (["none"], {"metadata.hs": "8471"}),
+    ):
+        assert await documents(index, **filters) == wanted, filters
+
+
 async def test_a_condition_of_no_values_lets_nothing_through(index: ChunkIndex) -> None:
     await index.upsert([a_unit("tea", "a")])
     answer = await index.search(dense=dense("tea"), sparse=words("tea"), filters=(Condition("collection"),))
@@ -226,6 +285,29 @@ async def test_counts_matches_within_the_window(index: ChunkIndex) -> None:
     await index.upsert([a_unit("tea", "wordy", dense=None)])
     more = await index.search(dense=dense("tea"), sparse=words("tea"), limit=5, window=100)
     assert more.total == 31
+
+
+async def test_tells_every_document_that_matches(index: ChunkIndex) -> None:
+    units = [a_unit("tea", f"d{number % 6}", 1 + number % 2, number) for number in range(12)]
+    await index.upsert([*units, a_unit("tea", "wordy", dense=None), a_unit("coffee", "other", dense=None)])
+
+    async def found(most: int = 100, **asked: Any) -> tuple[str, bool]:
+        matches = await index.documents(**{"dense": None, "sparse": None, "most": most, **asked})
+        return " ".join(sorted(matches.documents)), matches.is_exact
+
+    all_six = " ".join(f"d{number}" for number in range(6))
+    assert await found() == ("", True)
+    assert await found(sparse=words("tea")) == (f"{all_six} wordy", True)
+    assert await found(sparse=words("coffee")) == ("other", True)
+    assert await found(dense=dense("coffee")) == (all_six, True)
+    assert await found(dense=dense("coffee"), sparse=words("coffee")) == (f"{all_six} other", True)
+    assert await found(dense=dense("tea", "small-0"), sparse=words("coffee")) == ("other", True)
+    only = parse_filters({"document": ["d1", "wordy"]})
+    assert await found(dense=dense("tea"), sparse=words("tea"), filters=only) == ("d1 wordy", True)
+    for asked in ({"sparse": words("tea")}, {"dense": dense("tea")}):
+        some, is_exact = await found(most=3, **asked)
+        assert not is_exact and set(some.split()) <= {*all_six.split(), "wordy"}
+    assert await found(most=6, dense=dense("tea")) == (all_six, True)
 
 
 async def test_a_longer_limit_continues_the_same_list(index: ChunkIndex) -> None:

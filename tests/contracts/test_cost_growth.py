@@ -1,6 +1,7 @@
 """What the embedded stores do costs the same however much they hold: counted in instructions of SQLite's machine."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ingest.infrastructure.sqlite_documents import SqliteDocuments
 from monitor.application.ports import DocumentLabels, JourneyQuery
 from monitor.domain.journey import UNFINISHED, State, Step, StepKind
 from monitor.infrastructure.sqlite_journeys import SCHEMA, SqliteJourneys
+from shared.artefacts.signature import Signature
 from shared.events.envelope import Envelope, wrap
 from shared.events.process import StageFinished
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
@@ -58,6 +60,14 @@ def searchable(standing: Standing) -> Standing:
     return standing.indexed(standing.content_version, revision=1, at=NOW)
 
 
+def signed(standing: Standing, number: int) -> Standing:
+    """Of each six, the text of the first and the fourth is the same."""
+    signature = Signature(hashlib.sha512(f"{number // 6}".encode()).digest() * 2)
+    return standing.processed(
+        standing.content_version, revision=1, language=None, warnings=(), chunks_artefact="a", signature=signature
+    )
+
+
 @asynccontextmanager
 async def documents(folder: Path) -> AsyncIterator[Shelf]:
     """A third of it is finished, a tenth of that withdrawn; the rest waits."""
@@ -68,6 +78,7 @@ async def documents(folder: Path) -> AsyncIterator[Shelf]:
         async def one(number: int) -> None:
             document = await store.save(a_document(number), expected_version=0)
             if number % 3 == 0:
+                await store.advance(document.id, lambda it: signed(it, number))
                 await store.advance(document.id, searchable)
             if number % 30 == 0:
                 document.withdraw()
@@ -86,6 +97,10 @@ async def documents(folder: Path) -> AsyncIterator[Shelf]:
             document = await store.save(document, expected_version=document.saved_version)
             await store.advance(document.id, lambda it: it.gone(document.version))
 
+        async def what_is_similar() -> None:
+            found = await store.similar(await store.load(an_id(9)), collections=None)
+            assert len(found) == 1
+
         async def of_all() -> None:
             page = await store.find(DocumentFilter(), limit=20)
             await store.queue_positions([one.queue_number for one in page.documents])
@@ -101,6 +116,7 @@ async def documents(folder: Path) -> AsyncIterator[Shelf]:
                 "an upload": upload,
                 "a deletion": withdraw,
                 "a document": lambda: store.load(an_id(1)),
+                "what is similar": what_is_similar,
             },
         )
 

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from document_store_builders import NOW, Stored, a_document, content, on_mongo, on_sqlite, released, saved
+from document_store_builders import NOW, Stored, a_document, a_part, content, on_mongo, on_sqlite, released, saved
 
-from ingest.application.ingestion import fact_of
+from ingest.application.facts import fact_of
 from ingest.application.ports import DocumentFilter, DocumentStore, Stale, Taken
 from ingest.domain.document import Document
 from ingest.domain.standing import Failure, Letter, Standing, Status
@@ -55,6 +55,56 @@ async def test_state_and_facts_are_saved_together_or_not_at_all(stored: Stored) 
     assert await stored.facts() == [fact]
     with pytest.raises(NotFound):
         await stored.store.load(twin.id)
+
+
+async def test_parts_hold_neither_names_nor_bytes_and_are_found_by_what_they_were_found_in(stored: Stored) -> None:
+    upload = await saved(stored, a_document("one", "a.zip"))
+    twins = [await saved(stored, a_part(upload, "same.txt", "one")) for _ in range(2)]
+    inner = await saved(stored, a_part(twins[0], "deep.txt", "three"))
+    assert twins[0].parent is not None and twins[0].names == ("a.zip/same.txt",)
+    assert await stored.store.load(inner.id) == inner
+    assert inner.parent is not None and (inner.parent.root, inner.parent.depth) == (upload.id, 2)
+    assert [part.id for part in await stored.store.parts_of(upload.id)] == [part.id for part in twins]
+    assert await stored.store.count_parts([upload.id, twins[0].id]) == {upload.id: 2, twins[0].id: 1}
+    assert await stored.store.count_parts([]) == {}
+    assert await stored.store.below(upload.id) == (3, len("one" + "one" + "three"))
+    assert await stored.store.below(new_document_id()) == (0, 0)
+    holders = await stored.store.holders("default", sha256=content("one").sha256, name="a.zip/same.txt")
+    assert [holder and holder.id for holder in holders] == [upload.id, None]
+    # Nobody is in the way of an upload with a part's bytes and name.
+    await saved(stored, a_document("three", "a.zip/same.txt"))
+
+
+async def test_a_list_of_parts_is_narrowed_like_every_other(stored: Stored) -> None:
+    upload = await saved(stored, a_document("one", "a.zip"))
+    parts = [await saved(stored, a_part(upload, f"{n}.txt", f"part {n}")) for n in range(3)]
+    found = await stored.store.find(DocumentFilter(parent=upload.id), limit=2)
+    assert ([part.id for part in found.documents], found.total) == ([parts[2].id, parts[1].id], 3)
+    rest = await stored.store.find(DocumentFilter(parent=upload.id), after=found.next_after, limit=2)
+    assert ([part.id for part in rest.documents], rest.next_after) == ([parts[0].id], None)
+    one = await stored.store.find(DocumentFilter(parent=upload.id, name_contains="1.T", collections=("default",)))
+    assert [part.id for part in one.documents] == [parts[1].id]
+    for nothing in (
+        DocumentFilter(parent=upload.id, collections=("other",)),
+        DocumentFilter(parent=upload.id, status="failed"),
+        DocumentFilter(parent=parts[0].id),
+    ):
+        assert (await stored.store.find(nothing)).total == 0
+
+
+async def test_a_withdrawn_part_is_none_any_more(stored: Stored) -> None:
+    upload = await saved(stored, a_document("one", "a.zip"))
+    part = await saved(stored, a_part(upload, "a.txt", "two"))
+    assert part.withdraw() is not None
+    await saved(stored, part)
+    assert await stored.store.parts_of(upload.id) == []
+    assert (await stored.store.count_parts([upload.id])).get(upload.id, 0) == 0
+    assert await stored.store.below(upload.id) == (0, 0)
+    await stored.store.advance(part.id, lambda standing: standing.gone(part.version))
+    with pytest.raises(NotFound):
+        await stored.store.load(part.id)
+    with pytest.raises(Stale):
+        await stored.store.save(replace(a_part(upload, "a.txt", "two"), id=part.id), expected_version=0)
 
 
 async def test_another_stored_version_refuses_the_save(stored: Stored) -> None:
@@ -279,45 +329,6 @@ async def test_a_document_of_many_revisions_keeps_them_all_until_it_is_removed(s
     assert await released(stored) == []
     with pytest.raises(NotFound):
         await stored.store.load(document.id)
-
-
-async def test_pages_neither_repeat_nor_skip(stored: Stored) -> None:
-    documents = [await saved(stored, a_document(str(n), f"{n}.txt")) for n in range(5)]
-    everything = DocumentFilter()
-    first = await stored.store.find(everything, limit=2)
-    documents[3].withdraw()
-    await saved(stored, documents[3])
-    await saved(stored, a_document("late", "late.txt"))
-    second = await stored.store.find(everything, before=first.next_before, limit=2)
-    third = await stored.store.find(everything, before=second.next_before, limit=2)
-    names = [document.name for page in (first, second, third) for document in page.documents]
-    assert names == ["4.txt", "3.txt", "2.txt", "1.txt", "0.txt"]
-    assert third.next_before is None
-    assert third.total == 5
-
-
-async def test_filters_limit_together(stored: Stored) -> None:
-    await saved(stored, a_document("one", "Tariff_A.txt"))
-    two = await saved(stored, a_document("two", "tariff-b.txt"))
-    await saved(stored, a_document("three", "tariff.txt", "other"))
-    await stored.store.advance(two.id, lambda it: it.indexed(1, revision=1, at=NOW))
-
-    async def names(**which: Any) -> list[str]:
-        page = await stored.store.find(DocumentFilter(**which))
-        assert page.total == len(page.documents)
-        return [document.name for document in page.documents]
-
-    assert await names(name_contains="TARIFF") == ["tariff.txt", "tariff-b.txt", "Tariff_A.txt"]
-    assert await names(name_contains="_") == ["Tariff_A.txt"]
-    assert await names(name_contains="f.T") == ["tariff.txt"]
-    assert await names(name_contains="tariff", collections=("default",)) == ["tariff-b.txt", "Tariff_A.txt"]
-    assert await names(name_contains="(") == []
-    await saved(stored, a_document("four", "Étude [1].txt"))
-    assert await names(name_contains="ÉTUDE [") == ["Étude [1].txt"]
-    assert await names(name_contains="étude") == []
-    assert await names(collections=("default",), status="searchable") == ["tariff-b.txt"]
-    assert await names(collections=()) == []
-    assert await names(status="withdrawn") == []
 
 
 async def test_counts_and_hashes_are_of_what_is_not_withdrawn(stored: Stored) -> None:

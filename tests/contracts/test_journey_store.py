@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from mongo_builders import a_mongo, settings_for_mongo
 
-from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore
-from monitor.domain.journey import UNFINISHED, State, Step, StepKind
+from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, ToldStep
+from monitor.domain.journey import UNFINISHED, Progress, State, Step, StepKind
 from monitor.infrastructure.mongo_journeys import MongoJourneys
 from monitor.infrastructure.sqlite_journeys import SCHEMA, SqliteJourneys
 from shared.infrastructure.sqlite.database import SqliteDatabase
@@ -111,6 +111,29 @@ async def test_a_journey_is_told_as_its_steps_were(store: JourneyStore) -> None:
     assert (known.journey.state, known.journey.total_seconds) == (State.SEARCHABLE, 4.0)
     assert (known.is_newest, known.collection, known.name) == (True, "default", "a.txt")
     assert await store.of_document(new_document_id()) == []
+
+
+async def test_steps_of_many_documents_are_added_at_once_in_any_order_and_with_doubles(stores: Stores) -> None:
+    documents = [new_document_id() for _ in range(20)]
+    told = [
+        ToldStep(document, version, step, labels(document, version) if step is RECEIVED else None)
+        for document in documents
+        for version in (1, 2)
+        for step in A_JOURNEY
+    ]
+    random.Random(3).shuffle(told)
+    news = await stores.one.add_all([*told[:120], *told[:40]])
+    assert (sum(news), len(news)) == (120, 160)
+    assert sum(await stores.other.add_all(told)) == 80
+    assert not any(await stores.one.add_all(told))
+    for document in documents:
+        known = await stores.other.of_document(document)
+        assert [(one.journey.version, one.is_newest, one.name) for one in known] == [
+            (1, False, "a.txt"),
+            (2, True, "a.txt"),
+        ]
+        assert all(one.journey.steps == A_JOURNEY for one in known)
+    assert await stores.one.add_all([]) == []
 
 
 async def test_a_step_that_comes_again_is_known_and_changes_nothing(stores: Stores) -> None:
@@ -287,3 +310,76 @@ async def test_recent_tells_the_seconds_of_stages_and_of_whole_journeys(store: J
     recent = await store.recent(1000)
     assert recent.stage_seconds == {"parse": [0.5], "embed": [0.75], "index": [0.25]}
     assert list(recent.total_seconds) == [4.0]
+
+
+async def test_the_past_is_forgotten_and_the_present_is_not(store: JourneyStore) -> None:
+    living, gone, young = (new_document_id() for _ in range(3))
+    await add(store, living, *A_JOURNEY)
+    await add(store, living, a_step(StepKind.RECEIVED, 10), version=2)
+    await add(store, living, a_step(StepKind.RECEIVED, 1000), version=3)
+    await add(store, gone, *A_JOURNEY)
+    withdrawn = (a_step(StepKind.WITHDRAWN, 20), a_step(StepKind.REMOVED, 21))
+    await add(store, gone, *withdrawn, version=2)
+    await add(store, young, a_step(StepKind.WITHDRAWN, 1000), a_step(StepKind.REMOVED, 1001))
+    before = AT + timedelta(seconds=100)
+    assert [await store.forget(before, 3), await store.forget(before, 3), await store.forget(before, 3)] == [3, 1, 0]
+    assert [known.journey.version for known in await store.of_document(living)] == [3]
+    assert await store.of_document(gone) == []
+    assert await store.collections_of([living, gone, young]) == {living: "default", young: "default"}
+    assert set(await listed(store)) == {(young, 1, State.WITHDRAWN), (living, 3, State.RECEIVED)}
+    counts = await store.count_by_state(None)
+    assert (counts.get(State.RECEIVED), counts.get(State.WITHDRAWN)) == (1, 1)
+    # What comes late is kept as ever.
+    assert await store.add(living, 1, A_JOURNEY[0], None)
+
+
+async def test_behind_the_place_of_an_instant_come_those_that_started_before(store: JourneyStore) -> None:
+    documents = [new_document_id() for _ in range(3)]
+    for number, document in enumerate(documents):
+        await store.add(document, 1, Step(StepKind.RECEIVED, AT + timedelta(seconds=number)), None)
+    rows = await store.newest(EVERYTHING, after=store.place_of(AT + timedelta(seconds=1)), limit=10)
+    assert [known.journey.document_id for _, known in rows] == documents[:1]
+
+
+def silent_since(seconds: float) -> JourneyQuery:
+    return JourneyQuery(UNFINISHED, silent_since=AT + timedelta(seconds=seconds))
+
+
+async def test_progress_within_a_stage_ends_the_silence_and_is_no_step(stores: Stores) -> None:
+    moving, still = new_document_id(), new_document_id()
+    for document in (moving, still):
+        await add(stores.one, document, RECEIVED)
+    latest, older = (Progress(moving, 1, AT + timedelta(seconds=seconds)) for seconds in (300, 200))
+    await stores.other.advance([latest, Progress(still, 1, AT + timedelta(seconds=100))])
+    await stores.one.advance([older])
+    await stores.one.advance([])
+    for store in (stores.one, stores.other):
+        assert await listed(store, silent_since(300)) == [(still, 1, State.RECEIVED)]
+        assert {document for document, _, _ in await listed(store, silent_since(300.1))} == {moving, still}
+        (known,) = await store.of_document(moving)
+        assert (known.journey.steps, known.journey.last_event_at) == ((RECEIVED,), latest.at)
+
+
+async def test_steps_that_come_after_progress_leave_it(stores: Stores) -> None:
+    document = new_document_id()
+    await add(stores.one, document, RECEIVED)
+    await stores.other.advance([Progress(document, 1, AT + timedelta(seconds=300))])
+    # It happened before, and is told late.
+    await stores.one.add(document, 1, a_step(StepKind.STAGE, 5, stage="parse", seconds=1), None)
+    assert await listed(stores.one, silent_since(300)) == []
+    await stores.one.add(document, 1, a_step(StepKind.STAGE, 400, stage="ocr", seconds=1), None)
+    assert await listed(stores.one, silent_since(400)) == []
+    assert await listed(stores.one, silent_since(401)) == [(document, 1, State.PROCESSING)]
+
+
+async def test_progress_is_of_one_version_and_begins_no_journey(store: JourneyStore) -> None:
+    document, unknown = new_document_id(), new_document_id()
+    await add(store, document, RECEIVED)
+    await store.advance([Progress(document, 1, AT + timedelta(seconds=500)), Progress(unknown, 1, AT)])
+    await add(store, document, a_step(StepKind.RECEIVED, 10), version=2)
+    await store.advance([Progress(document, 1, AT + timedelta(seconds=600))])
+    assert await listed(store, silent_since(100)) == [(document, 2, State.RECEIVED)]
+    assert await store.of_document(unknown) == []
+    await store.advance([Progress(document, 2, AT + timedelta(seconds=50))])
+    assert await listed(store, silent_since(50)) == []
+    assert await listed(store, silent_since(100)) == [(document, 2, State.RECEIVED)]

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from live_store_builders import (
@@ -11,10 +10,8 @@ from live_store_builders import (
     SearchStore,
     a_version,
     indexed,
-    mongo_search_store,
     removed,
     seen,
-    sqlite_search_store,
     told,
 )
 
@@ -24,20 +21,9 @@ from search.application.ports.versions import LiveVersion
 from shared.kernel import DocumentId, new_document_id
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(sqlite_search_store, id="sqlite"),
-        pytest.param(mongo_search_store, id="mongodb", marks=pytest.mark.servers),
-    ]
-)
-async def open_it(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenSearchStore]:
-    async with request.param(tmp_path) as opener:
-        yield opener
-
-
 @pytest.fixture
-async def store(open_it: OpenSearchStore) -> AsyncIterator[SearchStore]:
-    async with open_it() as opened:
+async def store(open_search_store: OpenSearchStore) -> AsyncIterator[SearchStore]:
+    async with open_search_store() as opened:
         yield opened
 
 
@@ -60,7 +46,8 @@ async def test_nothing_is_known_of_what_nobody_told(live: LiveStore) -> None:
     assert await live.unrecorded([(unknown, 1)]) == [(unknown, 1)]
     assert await live.hits(await live.index_version(), [(unknown, 1, 0)]) == [None]
     assert list(await live.hits(1, [])) == []
-    assert list(await live.labels_at(1, [(unknown, 1)])) == []
+    assert list(await live.labels_at(1, [unknown])) == []
+    assert await live.names("default") == {}
     assert list(await live.live(after=None, limit=10)) == []
     assert list(await live.to_label()) == []
     assert list(await live.retired(before=1_000, limit=10)) == []
@@ -131,7 +118,7 @@ async def test_a_search_sees_the_version_of_its_number_as_long_as_it_runs(live: 
     for at, expected in zip(numbers, (None, 1, 2, 5), strict=True):
         hits = await seen(live, at, document_id, (1, 2, 5), 2)
         assert [hit.version for hit in hits] == ([] if expected is None else [expected, expected])
-        found = await live.labels_at(at, [(document_id, 1), (document_id, 2), (document_id, 5)])
+        found = await live.labels_at(at, [document_id])
         assert len(found) == (expected is not None)
 
 
@@ -148,15 +135,15 @@ async def test_the_number_rises_with_all_that_searches_notice(live: LiveStore) -
 
 
 async def test_whether_the_index_is_whole_is_known_after_a_restart_and_raises_the_number(
-    open_it: OpenSearchStore,
+    open_search_store: OpenSearchStore,
 ) -> None:
-    async with open_it() as store:
+    async with open_search_store() as store:
         before = await store.live.index_version()
         assert await store.live.is_whole()
         await store.live.mark_whole(False)
         assert await store.live.index_version() > before
         assert not await store.live.is_whole()
-    async with open_it() as store:
+    async with open_search_store() as store:
         during = await store.live.index_version()
         assert not await store.live.is_whole()
         await a_live_document(store.live)
@@ -166,8 +153,8 @@ async def test_whether_the_index_is_whole_is_known_after_a_restart_and_raises_th
         assert await store.live.is_whole()
 
 
-async def test_what_is_retired_is_told_until_it_is_forgotten(open_it: OpenSearchStore) -> None:
-    async with open_it() as store:
+async def test_what_is_retired_is_told_until_it_is_forgotten(open_search_store: OpenSearchStore) -> None:
+    async with open_search_store() as store:
         live = store.live
         first, second = await a_live_document(live), await a_live_document(live)
         assert not await live.has_retired()
@@ -176,7 +163,7 @@ async def test_what_is_retired_is_told_until_it_is_forgotten(open_it: OpenSearch
         assert await live.has_retired()
         await live.forget([(first, 1)])
         assert await live.has_retired()
-    async with open_it() as store:
+    async with open_search_store() as store:
         assert await store.live.has_retired()
         await store.live.forget([(second, 1)])
         assert not await store.live.has_retired()
@@ -193,7 +180,7 @@ async def test_a_withdrawal_leaves_a_tombstone_and_nothing_to_show(store: Search
     assert await told(store.outbox) == [("DocumentRemoved", 3)]
     for number in (at, await live.index_version()):
         assert await seen(live, number, document_id, (1,)) == []
-        assert list(await live.labels_at(number, [(document_id, 1)])) == []
+        assert list(await live.labels_at(number, [document_id])) == []
     state = await live.document(document_id)
     assert state is not None and state.labels is None and state.supersedes(3) and not state.supersedes(4)
     assert (state.live_version, state.withdrawn_version) == (None, 3)
@@ -321,7 +308,7 @@ async def test_live_versions_come_in_pages_with_what_builds_their_units_again(li
     for new in news:
         await live.switch(a_version(new.document_id, 1))
         await live.switch(new)
-    await live.withdraw(news.pop().document_id, 3)
+    await live.withdraw((withdrawn := news.pop().document_id), 3)
     await live.label(new_document_id(), 1, labels())
     found: list[LiveVersion] = []
     after: DocumentId | None = None
@@ -333,14 +320,7 @@ async def test_live_versions_come_in_pages_with_what_builds_their_units_again(li
     assert {(one.version, one.language, one.chunk_count, one.sources) for one in found} == {
         (2, "ko", 2, news[0].sources)
     }
-
-
-async def test_labels_and_languages_of_many_at_once(live: LiveStore) -> None:
-    ids = [await a_live_document(live, 1, name=str(number)) for number in range(4)]
-    await live.switch(a_version(unlabelled := new_document_id(), 1))
-    versions = [*((document_id, 1) for document_id in ids), (ids[0], 2), (unlabelled, 1)]
-    found = await live.labels_at(await live.index_version(), versions)
-    assert [(each.document_name, language) for each, language in found] == [(str(n), "en") for n in range(4)]
+    assert [await live.live_version(one) for one in (withdrawn, found[0].document_id)] == [None, found[0]]
 
 
 async def test_a_long_document_is_live_whole(live: LiveStore) -> None:
@@ -355,15 +335,15 @@ async def test_a_long_document_is_live_whole(live: LiveStore) -> None:
     assert (empty.version, empty.chunk_count) == (2, 0)
 
 
-async def test_all_of_it_survives_a_restart(open_it: OpenSearchStore) -> None:
-    async with open_it() as store:
+async def test_all_of_it_survives_a_restart(open_search_store: OpenSearchStore) -> None:
+    async with open_search_store() as store:
         document_id = await a_live_document(store.live, 1)
         before = await store.live.index_version()
         new = a_version(document_id, 2)
         await store.live.switch(new, indexed(new))
         after = await store.live.index_version()
         state = await store.live.document(document_id)
-    async with open_it() as store:
+    async with open_search_store() as store:
         assert await store.live.index_version() == after
         assert await store.live.document(document_id) == state
         for at, version in ((before, 1), (after, 2)):

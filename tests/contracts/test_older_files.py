@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from ingest.application.listing_order import DocumentSort
 from ingest.application.ports import DocumentFilter
 from ingest.infrastructure.sqlite_documents import SqliteDocuments
 from monitor.application.ports import JourneyQuery
@@ -33,6 +34,8 @@ async def test_documents_are_listed_and_counted(tmp_path: Path) -> None:
         store = SqliteDocuments(database, SqliteFacts(database, "ingest"))
         page = await store.find(DocumentFilter())
         assert ([one.name for one in page.documents], page.total) == (["c.txt", "b.txt", "a.txt"], 3)
+        page = await store.find(DocumentFilter(), sort=DocumentSort.NAME)
+        assert [one.name for one in page.documents] == ["a.txt", "b.txt", "c.txt"]
         # One is on its way out; of another only the tombstone is left.
         page = await store.find(DocumentFilter(status="withdrawn"))
         assert ([one.id for one in page.documents], page.total) == (["d"], 1)

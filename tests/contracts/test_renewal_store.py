@@ -1,15 +1,12 @@
 """The promises of RenewalStore, on every adapter."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from live_store_builders import (
     OpenSearchStore,
     SearchStore,
     a_version,
-    mongo_search_store,
-    sqlite_search_store,
     told,
 )
 
@@ -17,20 +14,9 @@ from search.application.ports.versions import NewVersion
 from shared.events.search import VectorsOutdated
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(sqlite_search_store, id="sqlite"),
-        pytest.param(mongo_search_store, id="mongodb", marks=pytest.mark.servers),
-    ]
-)
-async def open_it(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenSearchStore]:
-    async with request.param(tmp_path) as opener:
-        yield opener
-
-
 @pytest.fixture
-async def store(open_it: OpenSearchStore) -> AsyncIterator[SearchStore]:
-    async with open_it() as opened:
+async def store(open_search_store: OpenSearchStore) -> AsyncIterator[SearchStore]:
+    async with open_search_store() as opened:
         yield opened
 
 
@@ -102,10 +88,10 @@ async def test_what_is_under_way_ends_when_it_comes_or_fails(store: SearchStore)
     assert await not_asked(store, "m") == {comes.document_id}
 
 
-async def test_what_was_asked_for_survives_a_restart(open_it: OpenSearchStore) -> None:
-    async with open_it() as store:
+async def test_what_was_asked_for_survives_a_restart(open_search_store: OpenSearchStore) -> None:
+    async with open_search_store() as store:
         new = await a_live(store, "old", 2)
         await ask(store, new, "m")
-    async with open_it() as store:
+    async with open_search_store() as store:
         assert not await ask(store, new, "m")
         assert await store.renewals.chunks_under_way("m") == 2

@@ -1,30 +1,16 @@
 """A whole server for end-to-end tests: in a thread for journeys, in a process of its own for crashes."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-
-from main import Application
-from shared.runtime.data_directory import DataDirectory
-from shared.settings import load_settings
-from shared.web.server import bind, serving_in_thread
+from whole_server import a_whole_server
 
 ServerFactory = Callable[..., httpx.Client]
 Serving = Callable[..., AbstractContextManager[httpx.Client]]
-
-
-@contextmanager
-def a_whole_server(data_dir: Path, **settings: Any) -> Iterator[httpx.Client]:
-    """A client of a server that runs in a thread of this process until the block ends."""
-    directory = DataDirectory(data_dir)
-    with directory.hold(), bind("127.0.0.1", 0) as bound:
-        application = Application(load_settings(data_dir=data_dir, **settings), directory)
-        with serving_in_thread(application.web, bound) as url, httpx.Client(base_url=url, timeout=60) as client:
-            yield client
 
 
 @pytest.fixture(scope="module")

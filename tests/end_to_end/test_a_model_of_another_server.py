@@ -10,6 +10,8 @@ from command_line import a_served_directory, seoga, seoga_json
 from journeys import found_names, search, upload, wait_for
 from model_builders import a_tiny_model
 
+pytestmark = pytest.mark.slow
+
 
 def test_documents_are_embedded_and_found_with_the_other_servers_model(tmp_path: Path) -> None:
     path = a_tiny_model(tmp_path / "model")
@@ -34,7 +36,6 @@ def test_documents_are_embedded_and_found_with_the_other_servers_model(tmp_path:
         assert seoga_json(guest, "model", "reload", "--shared", "search,process")["consumers"]["api"] == "private"
 
 
-@pytest.mark.slow
 def test_search_goes_on_by_words_while_the_other_server_is_away(tmp_path: Path) -> None:
     path = a_tiny_model(tmp_path / "model")
     owner, guest = tmp_path / "owner", tmp_path / "guest"

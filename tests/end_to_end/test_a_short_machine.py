@@ -79,8 +79,10 @@ def test_nothing_accepted_fails_for_it(tmp_path: Path, shortage: Callable[[psuti
             summary = client.get("/api/v1/monitor").json()
             assert summary["dead_letters"] == 0
             assert summary["documents"]["failed"] == 0
-            work = client.get("/health/ready").json()["components"]["shared.work"]
-            assert work["ready"], work["detail"]
+            deadline = time.monotonic() + 30  # A report is kept for a second.
+            while not (work := client.get("/health/ready").json()["components"]["shared.work"])["ready"]:
+                assert time.monotonic() < deadline, work["detail"]
+                time.sleep(0.2)
             assert process.poll() is None
             print(f"{refused} uploads were told to come again; {told}")
     assert process.returncode == 0

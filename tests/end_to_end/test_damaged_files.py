@@ -34,7 +34,7 @@ def compared_at_once() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory and, beside it, its backup."""
-    from end_to_end.conftest import a_whole_server
+    from whole_server import a_whole_server
 
     folder = tmp_path_factory.mktemp("sound")
     with a_whole_server(folder / "data") as client:

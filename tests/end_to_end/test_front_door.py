@@ -11,14 +11,23 @@ import httpx
 import pytest
 from journeys import upload, wait_for
 
+from shared.kernel import new_id
+
 HALF = "\ud83d"
 # As JavaScript's encodeURI refuses to write it, but hand-made clients do.
 QUOTED_HALF = "%ED%A0%BD"
-NEEDED = {
+NEEDED: dict[str, dict[str, Any]] = {
     "/api/v1/search": {"query": "세율"},
     "/v1/embeddings": {"input": "세율"},
     "/v1/tokens": {"input": "세율"},
     "/api/v1/monitor/dead-letters/replay": {"reason": "세율"},
+    "/api/v1/chat": {"question": "세율"},
+    "/api/v1/chat/x/messages/x/feedback": {"rating": "up"},
+    "/api/v1/monitor/rules": {"name": "세율", "metric": "documents_stuck"},
+    "/api/v1/monitor/silences": {"ends_at": "2099-01-01T00:00:00Z", "starts_at": "2098-12-31T00:00:00Z"},
+    "/api/v1/monitor/rules/x": {"name": "세율", "metric": "documents_stuck"},
+    "/api/v1/keys": {"name": "세율"},
+    "/api/v1/evaluations": {"name": "세율", "questions": [{"id": "1", "text": "세율", "relevant": {"a.txt": 1}}]},
 }
 
 
@@ -57,20 +66,28 @@ def _properties(schema: dict[str, Any]) -> set[str]:
     return set(schema.get("properties", ())).union(*inner)
 
 
+@pytest.mark.slow
 def test_a_half_in_any_field_of_any_body_is_refused(client: httpx.Client, paths: dict[str, Any]) -> None:
     put = client.put("/api/v1/documents/halves/a.txt", content=b"some text")
     tried = set()
     for method, path, operation in _operations(paths):
         content = operation.get("requestBody", {}).get("content", {}).get("application/json")
         # A document that is not there would be told first.
-        path = path.replace("/x", f"/{put.json()['id']}") if method == "patch" else path
+        needed, path = NEEDED.get(path, {}), _there(path, put.json()["id"])
         for field in _properties(content["schema"]) if content else ():
             for value, place in ((HALF, ""), ([f"a{HALF}b"], ".0"), ({f"k{HALF}": 1}, ".k\\ud83d")):
-                body = json.dumps({**NEEDED.get(path, {}), field: value})
+                body = json.dumps({**needed, field: value})
                 answer = client.request(method, path, content=body, headers={"Content-Type": "application/json"})
                 _refusal(answer, f"body.{field}{place}")
             tried.add((path, field))
     assert len(tried) > 20
+
+
+def _there(path: str, document_id: str) -> str:
+    """The path with the id of a document that there is, and of others that could be."""
+    for part in ("/documents", "/chat", "/messages"):
+        path = path.replace(f"{part}/x", f"{part}/{document_id}")
+    return path
 
 
 def _nulls(schema: dict[str, Any]) -> dict[str, None]:
@@ -79,6 +96,7 @@ def _nulls(schema: dict[str, Any]) -> dict[str, None]:
     return {name: None for one in options for name in one["properties"] if name not in one.get("required", ())}
 
 
+@pytest.mark.slow
 def test_null_is_not_given_in_any_optional_field(client: httpx.Client, paths: dict[str, Any]) -> None:
     put = client.put("/api/v1/documents/nulls/a.txt", content=b"some text of nulls")
     tried = 0
@@ -87,9 +105,9 @@ def test_null_is_not_given_in_any_optional_field(client: httpx.Client, paths: di
         nulls = _nulls(content["schema"]) if content else {}
         if not nulls:
             continue
-        path = path.replace("/x", f"/{put.json()['id']}") if method == "patch" else path
+        needed, path = NEEDED.get(path, {}), _there(path, put.json()["id"])
         for fields in (nulls, *({name: None} for name in nulls)):
-            answer = client.request(method, path, json={**NEEDED.get(path, {}), **fields})
+            answer = client.request(method, path, json={**fields, **needed})
             assert answer.status_code != 422, (path, fields, answer.text)
             tried += 1
         document = content["schema"].get("anyOf", [content["schema"]])[0]
@@ -102,7 +120,7 @@ def test_null_is_not_given_in_any_optional_field(client: httpx.Client, paths: di
 
 
 def test_a_half_in_the_name_of_a_field_is_refused(client: httpx.Client) -> None:
-    for path in NEEDED:
+    for path in (one for one in NEEDED if "/x" not in one):
         body = json.dumps({**NEEDED[path], HALF: 1})
         answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
         _refusal(answer, "body.\\ud83d")
@@ -200,7 +218,10 @@ def test_head_is_answered_wherever_get_is_and_as_get_is(
     for path in [*gets, "/api/v1/openapi.json", "/nowhere"]:
         target = path.replace("{document_id}", document["id"])
         params = {"q": "tail"} if path == "/api/v1/search" else {}
-        get = client.get(target, params=params)
+        with client.stream("GET", target, params=params) as get:
+            # Events may have no end.
+            if get.headers.get("content-type") != "text/event-stream; charset=utf-8":
+                get.read()
         head = client.head(target, params=params)
         assert (head.status_code, head.content) == (get.status_code, b""), path
         # What differs from one GET to the next, and how a body is cut, is not of the headers.
@@ -243,10 +264,12 @@ def _of_another_kind(schema: dict[str, Any]) -> Iterator[Any]:
 def test_limits_are_stated_as_they_are_enforced(client: httpx.Client, paths: dict[str, Any]) -> None:
     tried = []
     for method, path, operation in _operations(paths):
+        # The address of a conversation is one with an id alone.
+        asked = _there(path, new_id()) if path.startswith("/api/v1/chat/") else path
         content = operation.get("requestBody", {}).get("content", {}).get("application/json")
         for name, schema in (content["schema"].get("properties", {}) if content else {}).items():
             for value in [*_beyond(schema), *_of_another_kind(schema)] if path in NEEDED else ():
-                answer = client.request(method, path, json={**NEEDED[path], name: value})
+                answer = client.request(method, asked, json={**NEEDED[path], name: value})
                 is_cursor = name == "cursor" and isinstance(value, str)
                 assert answer.status_code == (400 if is_cursor else 422), (path, name, value, answer.text)
                 tried.append((path, name))
@@ -254,7 +277,7 @@ def test_limits_are_stated_as_they_are_enforced(client: httpx.Client, paths: dic
             for value in _beyond(parameter["schema"]) if parameter["in"] == "query" else ():
                 needed = {"q": "x"} if path == "/api/v1/search" else {}
                 # A document that is not there is told after what is wrong with the query.
-                answer = client.request(method, path, params={**needed, parameter["name"]: value})
+                answer = client.request(method, asked, params={**needed, parameter["name"]: value})
                 assert answer.status_code in (400, 422), (path, parameter["name"], answer.text)
                 tried.append((path, parameter["name"]))
     assert len(set(tried)) > 30
@@ -275,6 +298,8 @@ def test_head_of_a_document_tells_its_size_and_ranges(client: httpx.Client, docu
         ("DELETE", "/api/v1/documents/{id}/content", "GET, HEAD"),
         ("PUT", "/api/v1/documents/{id}/content", "GET, HEAD"),
         ("PUT", "/api/v1/documents/{id}/reprocess", "POST"),
+        ("PUT", "/api/v1/documents/{id}/similar", "GET, HEAD"),
+        ("PUT", "/api/v1/documents/{id}/pages/1?width=9", "GET, HEAD"),
         ("PUT", "/api/v1/documents/{id}", "DELETE, GET, HEAD, PATCH"),
         ("DELETE", "/api/v1/documents", "GET, HEAD, POST"),
         ("OPTIONS", "/api/v1/search", "GET, HEAD, POST"),
@@ -289,3 +314,12 @@ def test_405_names_every_method_of_the_address(
 ) -> None:
     answer = client.request(method, path.replace("{id}", document["id"]))
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+def test_a_browser_that_opens_the_monitors_numbers_sees_its_page(client: httpx.Client) -> None:
+    sent = client.get("/api/v1/monitor", headers={"Accept": "text/html,*/*"}, follow_redirects=False)
+    assert (sent.status_code, sent.headers["location"]) == (303, "/monitor")
+    page = client.get("/monitor", headers={"Accept-Language": "ko"})
+    assert page.status_code == 200 and '<html lang="ko"' in page.text and "<h1>모니터</h1>" in page.text
+    program = client.get("/api/v1/monitor")
+    assert program.headers["vary"] == "Accept" and program.json()["documents"]

@@ -6,9 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from journeys import found_names, search, upload, wait_for
+from journeys import found_names, journey_of, search, upload, wait_for
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+REPORTED = Path(__file__).resolve().parents[1] / "process" / "reported"
 QUESTIONS: list[dict[str, Any]] = json.loads((SAMPLES / "questions.json").read_text(encoding="utf-8"))
 
 
@@ -39,10 +40,8 @@ def test_a_hit_shows_where_it_is_from_and_what_matched(shelf: httpx.Client) -> N
 
 def test_the_journey_tells_every_stage_and_its_time(shelf: httpx.Client) -> None:
     document = shelf.get("/api/v1/documents", params={"collection": "samples", "limit": 1}).json()["items"][0]
-    journey = shelf.get(f"/api/v1/monitor/journeys/{document['id']}").raise_for_status().json()
-    text = json.dumps(journey)
-    for stage in ("parse", "chunk", "embed"):
-        assert stage in text
+    stages = ("parse", "ocr", "chunk", "embed")
+    journey_of(shelf, document["id"], lambda journey: all(stage in json.dumps(journey) for stage in stages))
 
 
 def test_a_search_after_the_upload_token_sees_the_document(client: httpx.Client) -> None:
@@ -99,3 +98,27 @@ def test_the_next_revision_replaces_the_first(client: httpx.Client) -> None:
     hits = search(client, "Glimmerstone duty", filters={"collection": "revisions"})["hits"]
     assert [hit["chunk"]["text"].strip() for hit in hits] == ["The duty on Glimmerstone is five per cent."]
     assert [hit["document"]["revision"] for hit in hits] == [2]
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "warning"),
+    [
+        ("01-e08.log.txt", "옛 프로그램", "1 line is in CP949"),
+        ("72-e15.txt", "창고 출입", "NUL bytes"),
+        ("43-m04.md", "굵은 글", None),
+        ("96-h10.html", "선적항 지도", None),
+        ("11-d11.docx", "제2조 정의", None),
+        ("76-d14.docm", "매크로 문서", None),
+        ("93-d04.docx", "상한선", None),
+        ("20-p05.pdf", "LOT-7741", None),
+        ("21-p06.pdf", "demurrage", None),
+        ("25-p18.pdf", "container 2,400 kg", None),
+    ],
+)
+def test_what_a_person_sees_in_a_file_is_found(
+    client: httpx.Client, name: str, query: str, warning: str | None
+) -> None:
+    document = wait_for(client, upload(client, name, (REPORTED / name).read_bytes(), collection="seen")["id"])
+    assert document["status"] == "searchable"
+    assert any(warning in told for told in document["warnings"]) if warning else document["warnings"] == []
+    assert name in found_names(client, query, mode="keyword", filters={"collection": "seen"})

@@ -11,6 +11,8 @@ import pytest
 from end_to_end.test_stores_of_different_moments import becomes
 from journeys import found_names, upload, wait_for
 
+pytestmark = pytest.mark.slow  # minutes in sum
+
 Serving = Callable[..., AbstractContextManager[httpx.Client]]
 TEXTS = {"a.txt": "green tea", "b.txt": "black tea", "c.txt": "white tea"}
 

@@ -52,6 +52,13 @@ def test_what_was_given_up_for_want_of_threads_comes_back_by_one_command(
     data_dir = tmp_path / "data"
     with a_served_directory(data_dir, model_path=tmp_path / "none") as url, httpx.Client(base_url=url) as client:
         documents = [upload(client, f"{name}.txt", f"About the {name}.")["id"] for name in ("quay", "crane")]
+
+        def are_at_work() -> bool:
+            (queue,) = (one for one in client.get("/api/v1/monitor").json()["queues"] if one["kind"] == PROCESS_JOB)
+            at_work: int = queue["waiting"] + queue["running"]
+            return at_work == len(documents)
+
+        asyncio.run(eventually(are_at_work))
     asyncio.run(_give_up_everything(data_dir, 2))
     with a_served_directory(data_dir) as url, httpx.Client(base_url=url, timeout=60) as client:
         for document in documents:
@@ -63,7 +70,8 @@ def test_what_was_given_up_for_want_of_threads_comes_back_by_one_command(
         monkeypatch.setattr(sys, "stdin", io.StringIO())  # nobody is there to say yes
         seoga(data_dir, *replay, code=1)
         assert client.get("/api/v1/monitor/dead-letters").json()["items"]
-        seoga(data_dir, "dead-letters", "replay", "--all", code=2)
+        seoga(data_dir, "dead-letters", "replay", code=2)
+        assert seoga_json(data_dir, "dead-letters", "replay", "--all", "--dry-run")["matching"] == 2
         assert seoga(data_dir, *replay, "--yes")[0] == "2 dead letters are tried again.\n"
         for document in documents:
             wait_for(client, document)

@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 
 import httpx
+import pytest
 from command_line import a_served_directory, seoga, seoga_json
 from journeys import found_names, upload, wait_for
 from model_builders import a_tiny_model
+
+pytestmark = pytest.mark.slow  # minutes in sum
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations" / "shared-model.md"
 EXPECTED = {

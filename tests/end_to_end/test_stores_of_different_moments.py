@@ -132,6 +132,7 @@ def test_a_list_that_is_lost_is_made_again_of_what_is_shown(tmp_path: Path, serv
         assert "anew" in client.get(f"/api/v1/documents/{ids[1]}/content").text
 
 
+@pytest.mark.slow
 def test_documents_that_search_lost_are_found_again(tmp_path: Path, serving: Serving) -> None:
     data = tmp_path / "data"
     with serving(data) as client:

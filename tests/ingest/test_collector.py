@@ -181,6 +181,12 @@ async def many_without_a_record(ingest: AnIngest) -> None:
         await ingest.blobs.put(key, b"text")
 
 
+async def test_many_whose_record_may_be_on_its_way_are_not_suspicious(ingest: AnIngest) -> None:
+    await many_without_a_record(ingest)
+    assert await ingest.collector.collect() == Collected()
+    assert (await ingest.collector.check()).ready
+
+
 async def test_suspiciously_many_orphans_stay_until_an_operator_says_so(ingest: AnIngest) -> None:
     await many_without_a_record(ingest)
     held = await collect(ingest)

@@ -35,7 +35,8 @@ async def test_new_bytes_under_a_new_name_are_a_new_document(ingest: AnIngest) -
     assert document["collection"] == "default"
     assert document["duplicate"] is False
     assert document["progress"] == {
-        "done": 0, "total": 4, "unit": "stages", "queue_position": 0, "remaining_seconds": None,
+        "done": 0, "total": 5, "unit": "stages", "queue_position": 0, "remaining_seconds": None,
+        "chunks_done": None, "chunks_total": None, "pages_done": None, "pages_total": None,
     }  # fmt: skip
     (fact,) = await told(ingest, DocumentReceived)
     assert fact.document_id == document["id"]
@@ -295,3 +296,15 @@ async def test_reprocessing_is_new_work_on_the_same_revision(ingest: AnIngest) -
     assert answer.json()["status"] == "received"
     assert answer.json()["revision"] == answer.json()["searchable_revision"] == 1
     assert (await told(ingest, DocumentReceived))[-1].fresh is True
+
+
+async def test_a_password_goes_with_the_request_and_is_told_to_nobody(ingest: AnIngest) -> None:
+    document = await upload(ingest, "a.pdf", b"%PDF-1.7 one")
+    path = f"/api/v1/documents/{document['id']}/reprocess"
+    for wrong in ({"password": "secret " * 200}, {"password": ["secret"]}, {"passwort": "secret"}, {"password": ""}):
+        refused = await ingest.client.post(path, json=wrong)
+        assert refused.status_code == 422 and "secret" not in refused.text
+    answer = await ingest.client.post(path, json={"password": "secret"})
+    assert answer.status_code == 202 and "secret" not in answer.text
+    assert ingest.container.passwords().of(document["id"]) == "secret"
+    assert all("secret" not in fact.model_dump_json() for fact in await told(ingest, DocumentReceived))

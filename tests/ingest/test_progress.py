@@ -4,6 +4,7 @@ import itertools
 import random
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 from ingest_builders import AnIngest, a_failure, a_removal, an_indexed, work_on
@@ -12,7 +13,7 @@ from builders import eventually
 from ingest.domain.standing import Standing
 from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.envelope import Event
-from shared.events.process import StageFinished
+from shared.events.process import ChunksEmbedded, PagesRead, StageFinished
 from shared.kernel import DocumentId
 
 
@@ -42,11 +43,12 @@ async def test_each_stage_shows_until_it_is_searchable(ingest: AnIngest) -> None
         document = await ingest.document(document_id)
         seen.append((document["status"], document["stage"], document["progress"]["done"]))
     assert seen == [
-        ("processing", "chunk", 1),
-        ("processing", "embed", 2),
-        ("processing", "index", 3),
-        ("processing", "index", 3),
-        ("searchable", None, 4),
+        ("processing", "ocr", 1),
+        ("processing", "chunk", 2),
+        ("processing", "embed", 3),
+        ("processing", "index", 4),
+        ("processing", "index", 4),
+        ("searchable", None, 5),
     ]
     document = await ingest.document(document_id)
     assert document["searchable_revision"] == 1
@@ -54,6 +56,45 @@ async def test_each_stage_shows_until_it_is_searchable(ingest: AnIngest) -> None
     assert document["language"] == "ko"
     assert document["warnings"] == ["one"]
     assert document["progress"]["queue_position"] is None
+
+
+async def test_shows_how_many_chunks_of_a_large_document_are_embedded(ingest: AnIngest) -> None:
+    document_id = await received(ingest)
+    parsed, chunked, *rest = work_on(document_id, 1)
+    ids: dict[str, Any] = {"document_id": document_id, "document_version": 1}
+
+    async def chunks() -> tuple[int | None, int | None]:
+        progress = (await ingest.document(document_id))["progress"]
+        return progress["chunks_done"], progress["chunks_total"]
+
+    await ingest.hears(parsed, chunked)
+    assert await chunks() == (None, None)
+    further, before = (ChunksEmbedded(**ids, done=done, total=900) for done in (512, 256))
+    await ingest.hears(further, before)  # as where one is heard again
+    assert await chunks() == (512, 900)
+    await ingest.hears(*rest)
+    assert await chunks() == (None, None)
+
+
+async def test_shows_how_many_pages_of_a_large_document_are_read(ingest: AnIngest) -> None:
+    document_id = await received(ingest)
+    parsed, read, *_ = work_on(document_id, 1)
+    ids: dict[str, Any] = {"document_id": document_id, "document_version": 1}
+
+    async def pages() -> tuple[str, str | None, int | None, int | None]:
+        document = await ingest.document(document_id)
+        progress = document["progress"]
+        return document["status"], document["stage"], progress["pages_done"], progress["pages_total"]
+
+    further, before = (PagesRead(**ids, stage="parse", done=done, total=900) for done in (512, 256))
+    await ingest.hears(further, before)  # as where one is heard again
+    assert await pages() == ("processing", "parse", 512, 900)
+    await ingest.hears(parsed)
+    assert await pages() == ("processing", "ocr", None, None)
+    await ingest.hears(PagesRead(**ids, stage="ocr", done=8, total=40), further)
+    assert await pages() == ("processing", "ocr", 8, 40)
+    await ingest.hears(read)
+    assert await pages() == ("processing", "chunk", None, None)
 
 
 async def test_events_thrice_and_shuffled_leave_the_same_state(ingest: AnIngest) -> None:
@@ -64,7 +105,7 @@ async def test_events_thrice_and_shuffled_leave_the_same_state(ingest: AnIngest)
     for document_id in ids:
         document = await ingest.document(document_id)
         assert document["status"] == "searchable"
-        assert document["progress"]["done"] == 4
+        assert document["progress"]["done"] == 5
         assert document["warnings"] == ["one"]
 
 
@@ -142,7 +183,7 @@ async def test_a_dead_letter_of_process_shows_the_stage_it_was_in(ingest: AnInge
     await ingest.hears(a_dead_letter(document_id, 1, group="process"))
     assert (await ingest.document(document_id))["stage"] == "parse"
     await ingest.hears(work_on(document_id, 1)[0])
-    assert (await ingest.document(document_id))["stage"] == "chunk"
+    assert (await ingest.document(document_id))["stage"] == "ocr"
 
 
 async def test_a_dead_letter_of_the_monitor_or_of_nobody_changes_nothing(ingest: AnIngest) -> None:

@@ -82,11 +82,12 @@ async def test_search_never_has_many_withdrawals_to_see_to(ingest: AnIngest) -> 
     await fill(ingest, 250)
     searching = Searching(ingest)
     running = asyncio.create_task(searching.go_on())
-    assert (await ingest.client.delete(PATH)).status_code == 204
+    # 202 where the machine is so busy that it is not done when it is answered.
+    assert (await ingest.client.delete(PATH)).status_code in (202, 204)
+    done = await eventually(lambda: _is_gone(ingest))
     running.cancel()
     assert 0 < searching.most_at_once <= 100
-    done = await progress(ingest)
-    assert (done["total"], done["remaining"]) == (250, 0)
+    assert done["total"] == 250
 
 
 async def test_asked_twice_and_cut_off_it_is_one_deletion_that_goes_on(tmp_path: Path) -> None:
@@ -111,3 +112,8 @@ async def test_asked_twice_and_cut_off_it_is_one_deletion_that_goes_on(tmp_path:
 
 async def _is_withdrawn(ingest: AnIngest, wanted: int) -> bool:
     return len(await told(ingest, DocumentWithdrawn)) == wanted
+
+
+async def _is_gone(ingest: AnIngest) -> dict[str, Any] | None:
+    body = await progress(ingest)
+    return body if body["remaining"] == 0 else None

@@ -11,6 +11,7 @@ import pytest
 from ingest_builders import AnIngest, a_removal, an_ingest, some_chunks, told, work_on
 
 from builders import eventually
+from shared.artefacts.signature import PLACES, Signature
 from shared.events.ingest import DocumentWithdrawn
 from shared.kernel import DocumentId
 from shared.web.access import Access, Principal
@@ -62,6 +63,26 @@ async def test_what_cannot_be_read_is_a_problem(ingest: AnIngest, path: str, sta
     answer = await ingest.client.get(path)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_list_is_sorted_and_a_cursor_of_another_order_is_refused(ingest: AnIngest) -> None:
+    for name in ("나.txt", "B.txt", "a.txt"):
+        await put(ingest, name, name.encode())
+
+    async def page(**params: Any) -> Any:
+        answer = await ingest.client.get("/api/v1/documents", params={"limit": 2, **params})
+        return answer.json() | {"http": answer.status_code}
+
+    first = await page(sort="name")
+    rest = await page(sort="name", cursor=first["next_cursor"])
+    assert [one["name"] for one in first["items"] + rest["items"]] == ["a.txt", "B.txt", "나.txt"]
+    assert rest["next_cursor"] is None
+    for other in ("newest", "oldest", "size", "status"):
+        refused = await page(sort=other, cursor=first["next_cursor"])
+        assert (refused["http"], refused["code"]) == (400, "wrong_cursor")
+    newest = await page()
+    assert (await page(sort="newest", cursor=newest["next_cursor"]))["items"][0]["name"] == "나.txt"
+    assert (await page(sort="colour"))["http"] == 422
 
 
 async def test_a_cursor_of_another_list_is_refused(ingest: AnIngest) -> None:
@@ -151,7 +172,8 @@ async def test_a_follower_sees_the_state_now_and_every_change_until_the_end(inge
         await ingest.hears(event)
     await following
     assert seen == [
-        ("received", 0), ("processing", 1), ("processing", 2), ("processing", 3), ("processing", 3), ("searchable", 4),
+        ("received", 0), ("processing", 1), ("processing", 2), ("processing", 3), ("processing", 4), ("processing", 4),
+        ("searchable", 5),
     ]  # fmt: skip
 
 
@@ -178,10 +200,36 @@ async def test_a_follower_of_a_document_that_vanishes_ends_with_its_withdrawal(i
     assert states[-1]["status"] == "withdrawn"
 
 
+async def test_near_duplicates_are_told_of_a_document_but_never_those_a_key_may_not_see(tmp_path: Path) -> None:
+    rights = frozenset(("read", "write"))
+    access = Access({"a" * 16: Principal(frozenset(("mine",)), rights), "b" * 16: Principal(frozenset("*"), rights)})
+    mine, everybody = [{"authorization": f"Bearer {key * 16}"} for key in "ab"]
+    async with an_ingest(tmp_path, access, everybody) as ingest:
+        ids = []
+        for name, collection in (("a.txt", "mine"), ("b.txt", "mine"), ("c.txt", "theirs")):
+            document = await ingest.documents.load(
+                DocumentId((await put(ingest, name, name.encode(), collection))["id"])
+            )
+            signature = str(Signature(bytes(PLACES)))
+            await ingest.hears(*work_on(document.id, document.content_version, signature=signature))
+            ids.append(document.id)
+
+        async def told_of(document_id: str, headers: dict[str, str]) -> Any:
+            answer = (await ingest.client.get(f"/api/v1/documents/{document_id}", headers=headers)).json()
+            return [(one["name"], one["similarity"]) for one in answer["similar"]]
+
+        assert await told_of(ids[0], everybody) == [("c.txt", 1.0), ("b.txt", 1.0)]
+        assert await told_of(ids[0], mine) == [("b.txt", 1.0)]
+        followed = await ingest.client.get(f"/api/v1/documents/{ids[0]}/events", headers=mine)
+        assert "b.txt" in followed.text and "c.txt" not in followed.text
+        listed = (await ingest.client.get("/api/v1/documents", headers=mine)).json()["items"]
+        assert [one["similar"] for one in listed] == [None, None]
+
+
 async def test_every_route_documents_its_errors(ingest: AnIngest) -> None:
     paths = ingest.web.openapi()["paths"]
     operations = {(path, method): each for path, methods in paths.items() for method, each in methods.items()}
-    assert len(operations) == 17
+    assert len(operations) == 24
     for where, operation in operations.items():
         statuses = set(operation["responses"])
         assert {"401", "403", "503"} <= statuses, where

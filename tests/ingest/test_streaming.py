@@ -18,6 +18,8 @@ from ingest_builders import an_ingest
 
 from builders import eventually
 
+pytestmark = pytest.mark.slow
+
 SIZE = 200 << 20
 ALLOWED_GROWTH = 50 << 20
 PIECE = b"All that is imported is declared. " * 2000

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from mongo_builders import a_mongo_door, settings_for_mongo
-from monitor_builders import Monitor, told
+from monitor_builders import Monitor, a_monitor, told
 
 from builders import a_document_received, eventually, labels
 from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.envelope import Envelope
 from shared.infrastructure.mongo.facts import MongoFacts
 from shared.infrastructure.mongo.jobs import MongoJobs
+from shared.infrastructure.sqlite.audit import SqliteAudit
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.infrastructure.sqlite.jobs import SqliteJobs
 from shared.kernel import DocumentId, new_document_id, utc_now
@@ -107,6 +108,22 @@ async def test_a_replayed_event_is_published_again_after_the_fact_that_tells_so(
     (item,) = (await monitor.get(PATH))["items"]
     assert item["replayed_at"] is not None
     assert (await monitor.get("/api/v1/monitor"))["dead_letters"] == 0
+
+
+async def test_the_audit_log_tells_who_replayed_what(tmp_path: Path) -> None:
+    async with SqliteDatabase(tmp_path / "access.sqlite", SqliteAudit.SCHEMA) as database:
+        log = SqliteAudit(database)
+        async with a_monitor(tmp_path, audit=log) as monitor:
+            letters = [await bury_event(monitor, told(a_document_received()), number=number) for number in range(3)]
+            assert (await monitor.client.post(f"{PATH}/{letters[0]}/replay", headers=ADMIN)).status_code == 202
+            assert (await monitor.client.post(f"{PATH}/nothing/replay", headers=ADMIN)).status_code == 404
+            for body in ({"all": True, "dry_run": True}, {"all": True}):
+                answer = await monitor.client.post(f"{PATH}/replay", headers=ADMIN, json=body)
+                assert answer.status_code == 202, answer.text
+        entries = await log.entries(before=None, limit=10)
+    assert {entry.subject for entry in entries} == set(letters)
+    assert (len(entries), entries[-1].subject) == (3, letters[0])
+    assert {(entry.key_name, entry.action) for entry in entries} == {("keys-file:2", "dead_letter.replayed")}
 
 
 async def test_the_summary_tells_what_it_knew_while_a_store_is_away(
@@ -211,3 +228,30 @@ async def test_replaying_all_reaches_only_what_the_key_may_see(monitor: Monitor,
     assert [item["id"] for item in answer.json()["items"]] == [my_job]
     headers = {"authorization": "Bearer reader-key-00000001"}
     assert (await monitor.client.post(f"{PATH}/replay", headers=headers, json={"reason": "bug"})).status_code == 403
+
+
+async def test_several_by_their_ids_or_all_are_replayed_and_a_dry_run_tells_which(monitor: Monitor, jobs: Jobs) -> None:
+    first, second, third = [await jobs.bury_one(new_document_id()) for _ in range(3)]
+
+    async def replay(**body: object) -> tuple[int, list[str]]:
+        answer = await monitor.client.post(f"{PATH}/replay", headers=ADMIN, json=body)
+        return answer.status_code, [item["id"] for item in answer.json().get("items", ())]
+
+    assert await replay(ids=[third, "gone", first, first], dry_run=True) == (202, [first, third])
+    assert await replay(ids=[third, "gone", first]) == (202, [first, third])
+    assert await replay(all=True, dry_run=True) == (202, [second])
+    assert await replay(all=True) == (202, [second])
+    assert (await jobs.store.counts("index")).waiting == 3
+    wrongs: list[dict[str, object]] = [{}, {"ids": []}, {"all": False}, {"all": True, "reason": "bug"}]
+    for wrong in wrongs:
+        assert (await replay(**wrong))[0] == 422
+
+
+async def test_an_event_is_shown_with_its_envelope_and_a_job_with_none(monitor: Monitor, jobs: Jobs) -> None:
+    envelope = told(a_document_received())
+    await bury_event(monitor, envelope)
+    await jobs.bury_one(new_document_id())
+    job, event = (await monitor.get(PATH))["items"]
+    assert job["envelope"] is None
+    assert event["envelope"] == envelope.model_dump(mode="json", exclude={"payload"})
+    assert event["content"] == envelope.payload

@@ -1,10 +1,13 @@
 """Liveness, readiness, metrics, and who may see them."""
 
 import asyncio
+from datetime import timedelta
+from typing import Any
 
-from monitor_builders import Monitor, told
+from monitor_builders import AT, Monitor, told
 
-from builders import a_document_received
+from builders import a_document_received, eventually
+from monitor.application.health import Health
 from shared.kernel import Unavailable, new_document_id
 from shared.ports.health import ComponentHealth
 
@@ -103,3 +106,117 @@ async def test_metrics_tell_how_far_behind_each_module_is(monitor: Monitor) -> N
         received = await subscription.receive(3)
         await subscription.commit({received[1].lane: received[1].position})
         assert (await lag()).endswith(" 1.0")
+
+
+async def test_each_component_has_a_status_and_since_when(monitor: Monitor) -> None:
+    monitor.components.update(**{"shared.bus": well, "search.index": well, "search.model": optional})
+
+    async def components() -> dict[str, Any]:
+        body = await monitor.get("/api/v1/monitor/health")
+        found: dict[str, Any] = body["components"]
+        return {**found, "": body}
+
+    first = await components()
+    assert [first[name]["status"] for name in ("shared.bus", "search.index", "search.model", "")] == [
+        "ok",
+        "ok",
+        "degraded",
+        "degraded",
+    ]
+    monitor.components["search.index"] = missing
+
+    async def fallen() -> dict[str, Any] | None:
+        now = await components()
+        return now if now["search.index"]["status"] == "down" else None
+
+    second = await eventually(fallen)
+    assert second["search.index"]["since"] > first["search.index"]["since"]
+    assert second["search.model"]["since"] == first["search.model"]["since"]
+    assert second[""]["status"] == "down"
+
+
+async def test_a_module_is_ready_by_what_it_needs_itself(monitor: Monitor) -> None:
+    monitor.components.update(**{"shared.bus": well, "search.index": missing, "ingest.store": well})
+    health = await monitor.get("/api/v1/monitor/health")
+    assert health["modules"] == {"ingest": "ok", "monitor": "ok", "search": "down"}
+    statuses = {
+        module: (await monitor.client.get("/health/ready", params={"module": module})).status_code
+        for module in ("ingest", "search", "process", "unheard-of")
+    }
+    assert statuses == {"ingest": 200, "search": 503, "process": 404, "unheard-of": 422}
+
+
+async def test_what_answers_slowly_is_degraded_and_says_so() -> None:
+    async def slow() -> ComponentHealth:
+        await asyncio.sleep(0.02)
+        return await well()
+
+    report = await Health([{"store": slow, "quick": well}], slow_after_seconds=0.01).check()
+    assert {one.name: one.status.value for one in report.components} == {"quick": "ok", "store": "degraded"}
+    assert "answered only after" in next(one.detail for one in report.components if one.name == "store")
+    assert report.ready
+
+
+async def test_a_clock_that_is_put_back_begins_nothing_in_the_future() -> None:
+    now = [AT, AT - timedelta(hours=1)]
+    health = Health([{"store": well}], cached_seconds=-1, clock=lambda: now[0])
+    (before,) = (await health.check()).components
+    now.pop(0)
+    (after,) = (await health.check()).components
+    assert (before.since, after.since) == (AT, AT - timedelta(hours=1))
+
+
+class Sometimes:
+    """A component that is asked more than its probe's time is worth, as long as `hangs`."""
+
+    def __init__(self, *, required: bool = True) -> None:
+        self.hangs = False
+        self._required = required
+
+    async def __call__(self) -> ComponentHealth:
+        if self.hangs:
+            await asyncio.Event().wait()
+        return ComponentHealth(True, "well", required=self._required)
+
+
+async def test_an_answer_that_is_late_once_is_a_busy_machine_and_not_a_component_that_is_gone() -> None:
+    store = Sometimes()
+    health = Health([{"store": store}], probe_timeout_seconds=0.01, silent_seconds=3600, cached_seconds=-1)
+    await health.check()
+    assert not health.is_unsettled
+    store.hangs = True
+    for _ in range(2):
+        (late,) = (await health.check()).components
+        assert (late.ready, late.status.value) == (True, "degraded")
+        assert "did not answer within 0.01 s" in late.detail
+        assert health.is_unsettled
+    store.hangs = False
+    (after,) = (await health.check()).components
+    assert (after.ready, after.status.value, after.detail) == (True, "ok", "well")
+    assert not health.is_unsettled
+
+
+async def test_who_goes_on_being_silent_is_gone_and_needed_only_where_it_was_before() -> None:
+    store, chat, never = Sometimes(), Sometimes(required=False), Sometimes()
+    never.hangs = True
+    probes = {"a_store": store, "b_chat": chat, "c_never": never}
+    # Silence that is too long at once: the second question decides.
+    health = Health([probes], probe_timeout_seconds=0.01, silent_seconds=0, cached_seconds=-1)
+    assert [one.ready for one in (await health.check()).components] == [True, True, False]
+    store.hangs = chat.hangs = True
+    assert [one.ready for one in (await health.check()).components] == [True, True, False]
+    gone = (await health.check()).components
+    assert [one.ready for one in gone] == [False, False, False]
+    assert [one.status.value for one in gone] == ["down", "degraded", "down"]
+
+
+async def test_who_says_that_it_is_away_is_believed_at_once_and_needed_as_before() -> None:
+    answers = [is_away, optional]
+
+    async def probe() -> ComponentHealth:
+        return await answers.pop()()
+
+    health = Health([{"chat": probe}], cached_seconds=-1)
+    await health.check()
+    (away,) = (await health.check()).components
+    assert (away.ready, away.required, away.detail) == (False, False, "The database is away.")

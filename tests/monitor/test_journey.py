@@ -35,8 +35,9 @@ WITHDRAWN = a_step(StepKind.WITHDRAWN, 20)
 REMOVED = a_step(StepKind.REMOVED, 21)
 
 
-def journey(*steps: Step) -> Journey:
-    return Journey.of(DOCUMENT, 1, steps)
+def journey(*steps: Step, progress_seconds: float | None = None) -> Journey:
+    progress_at = None if progress_seconds is None else AT + timedelta(seconds=progress_seconds)
+    return Journey.of(DOCUMENT, 1, steps, progress_at)
 
 
 def test_tells_the_time_of_each_stage_and_of_the_whole() -> None:
@@ -44,6 +45,17 @@ def test_tells_the_time_of_each_stage_and_of_the_whole() -> None:
     assert whole.stage_seconds == {"parse": 1.5, "chunk": 0.5, "embed": 2.0, "index": 0.25}
     assert whole.total_seconds == 6.0
     assert [timed.elapsed_seconds for timed in whole.timed_steps] == [0, 2, 1, 2, 0.5, 0.5]
+
+
+def test_first_pages_are_steps_of_the_whole_which_is_still_waited_for() -> None:
+    some, more = (
+        a_step(StepKind.EARLY, 30, detail="32 of 200 pages"),
+        a_step(StepKind.EARLY, 60, detail="64 of 200 pages"),
+    )
+    reading = journey(RECEIVED, some, more, a_step(StepKind.EARLY, 90, detail="64 of 200 pages"))
+    assert [step.detail for step in reading.steps] == ["", "32 of 200 pages", "64 of 200 pages"]
+    assert (reading.state, reading.waits_for, reading.last_event_at) == (State.PROCESSING, "process", more.occurred_at)
+    assert journey(*WHOLE, a_step(StepKind.EARLY, 7, detail="64 of 200 pages")).state is State.SEARCHABLE
 
 
 @pytest.mark.parametrize(
@@ -89,6 +101,17 @@ def test_is_stuck_when_nothing_was_heard_for_too_long() -> None:
     assert not is_stuck(on_its_way, now=AT + timedelta(seconds=122), after_seconds=120)
     assert is_stuck(on_its_way, now=AT + timedelta(seconds=122.1), after_seconds=120)
     assert not is_stuck(journey(*WHOLE), now=AT + timedelta(days=1), after_seconds=120)
+
+
+def test_progress_within_a_stage_is_a_sign_of_life_and_no_step() -> None:
+    reading = journey(RECEIVED, progress_seconds=3600)
+    assert reading.steps == (RECEIVED,)
+    assert reading.state is State.RECEIVED
+    assert not is_stuck(reading, now=AT + timedelta(seconds=3720), after_seconds=120)
+    assert is_stuck(reading, now=AT + timedelta(seconds=3720.1), after_seconds=120)
+    # Progress that was told late takes nothing from what came after it.
+    parsed = journey(RECEIVED, PARSED, progress_seconds=1)
+    assert parsed.last_event_at == PARSED.occurred_at
 
 
 def test_is_not_stuck_while_the_module_it_waits_for_works_through_its_queue() -> None:

@@ -11,7 +11,7 @@ from monitor_builders import Monitor, a_monitor, told
 from builders import a_document_received, eventually
 from shared.events.envelope import Envelope
 from shared.events.process import StageFinished
-from shared.events.search import SearchPerformed
+from shared.events.search import DocumentIndexed, SearchPerformed
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.infrastructure.sqlite.jobs import SqliteJobs
@@ -55,9 +55,9 @@ def a_search(name: str) -> Envelope:
     return told(SearchPerformed(search_id=name, mode="hybrid", characters=5, hits=3, seconds=0.02), at=utc_now())
 
 
-def a_word_of_process() -> Envelope:
+def a_word_of_process(stage: str = "parse") -> Envelope:
     document = new_document_id()
-    event = StageFinished(document_id=document, document_version=1, stage="parse", seconds=0.5, done=1, total=3)
+    event = StageFinished(document_id=document, document_version=1, stage=stage, seconds=0.5, done=1, total=3)
     return told(event, at=utc_now())
 
 
@@ -73,6 +73,26 @@ async def test_every_process_counts_every_search_once(monitors: Sequence[Monitor
     await eventually(have_all, every_seconds=0.3)
 
 
+async def test_searches_that_found_nothing_are_told_of_those_that_were_made(monitors: Sequence[Monitor]) -> None:
+    def made(number: int, hits: int, cached: bool = False) -> Envelope:
+        event = SearchPerformed(
+            search_id=f"s{number}", mode="hybrid", characters=5, hits=hits, seconds=0.02 * number, cached=cached
+        )
+        return told(event, at=utc_now())
+
+    searches = [made(1, 0), made(2, 3), made(3, 3), made(4, 0), made(5, -1, cached=True)]
+
+    async def have_all() -> bool:
+        await monitors[0].bus.publish(*searches)
+        shown = [(await one.get("/api/v1/monitor"))["searches"] for one in monitors]
+        return [(one["empty_share"], one["cached_share"]) for one in shown] == [(0.5, 0.2)] * 2
+
+    await eventually(have_all, every_seconds=0.3)
+    text = (await monitors[1].client.get("/metrics", headers={"authorization": "Bearer reader-key-00000001"})).text
+    for line in ("search_empty_ratio 0.5", "search_cached_ratio 0.2", 'search_recent_seconds{percentile="50"} 0.06'):
+        assert f"\nseoga_{line}\n" in text
+
+
 async def test_a_search_of_a_newer_seoga_is_passed_over(monitors: Sequence[Monitor]) -> None:
     newer = a_search("newer").model_copy(update={"version": 99})
 
@@ -81,6 +101,30 @@ async def test_a_search_of_a_newer_seoga_is_passed_over(monitors: Sequence[Monit
         return bool((await monitors[1].get("/api/v1/monitor"))["searches"]["per_minute"] == 0.2)
 
     await eventually(has_the_other, every_seconds=0.3)
+
+
+async def test_every_process_counts_what_passes_each_step(monitors: Sequence[Monitor]) -> None:
+    async def passed(monitor: Monitor) -> dict[str, float]:
+        shown: dict[str, float] = (await monitor.get("/api/v1/monitor"))["passed_per_minute"]
+        return shown
+
+    async def listen() -> bool:
+        await monitors[0].bus.publish(told(a_document_received(new_document_id()), at=utc_now()))
+        return all([(await passed(one))["received"] for one in monitors])
+
+    async def have_all() -> bool:
+        rates = {"parse": 2.0, "ocr": 0.0, "chunk": 1.0, "embed": 0.0, "index": 0.2}
+        return all([(await passed(one)).items() >= rates.items() for one in monitors])
+
+    await eventually(listen, every_seconds=0.3)
+    indexed = DocumentIndexed(
+        document_id=new_document_id(), document_version=1, revision=1, chunk_count=1, seconds=0.25
+    )
+    stages = ["parse"] * 10 + ["chunk"] * 5 + ["of a newer Seoga"]
+    await monitors[0].bus.publish(*(a_word_of_process(stage) for stage in stages), told(indexed, at=utc_now()))
+    await eventually(have_all, every_seconds=0.3)
+    text = (await monitors[1].client.get("/metrics", headers={"authorization": "Bearer reader-key-00000001"})).text
+    assert f'\nseoga_documents_passed_rate{{stage="chunk"}} {1 / 60}\n' in text
 
 
 async def test_what_waits_its_turn_is_not_stuck_for_those_who_do_no_work_either(monitors: Sequence[Monitor]) -> None:

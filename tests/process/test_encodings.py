@@ -1,9 +1,11 @@
 """Text in any common encoding is read, also when it is short; what is no text is refused."""
 
+import time
+
 import pytest
 
 from process.infrastructure.parsers.draft import Unreadable
-from process.infrastructure.parsers.encoding import decode
+from process.infrastructure.parsers.encoding import decode, decoded_text
 
 KOREAN = "관세법 제1조(목적) 이 법은 관세의 부과·징수 및 수출입물품의 통관을 적정하게 함을 목적으로 한다."
 JAPANESE = "この法律は、関税の確定、納付、徴収について定めるものとする。"
@@ -56,6 +58,16 @@ def test_a_declared_encoding_counts_where_the_bytes_allow_it() -> None:
     assert decode("naïve".encode("cp1252"), declared="no-such-encoding")[0] == "naïve"
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding", "declared"),
+    [(KOREAN, "cp949", "euc-kr"), (GERMAN, "cp1252", "iso-8859-1"), (JAPANESE, "cp932", "shift_jis")],
+)
+def test_one_bad_byte_does_not_change_the_encoding_declared(text: str, encoding: str, declared: str) -> None:
+    decoded = decoded_text(text.encode(encoding) + b"\n\x81\n", declared=declared)
+    assert decoded.text == text + "\n\ufffd\n"
+    assert decoded.warnings == ("1 line holds characters that could not be read; \ufffd stands for them.",)
+
+
 def test_a_file_cut_inside_a_character_is_still_read() -> None:
     text, encoding = decode((KOREAN * 20).encode()[:-1])
     assert encoding == "utf-8"
@@ -78,3 +90,83 @@ def test_binary_data_is_refused(raw: bytes) -> None:
     with pytest.raises(Unreadable, match="not text") as refusal:
         decode(raw)
     assert refusal.value.data == {"code": "binary", "retryable": False}
+
+
+MIXED = (
+    (KOREAN, "cp949"),
+    (JAPANESE, "cp932"),
+    (JAPANESE, "euc_jp"),
+    ("货物已经到达港口，报关单已提交。", "gb18030"),
+    ("貨物已經到達港口，報關單已提交。", "big5"),
+    (GERMAN, "cp1252"),
+)
+
+
+@pytest.mark.parametrize("foreign", [1, 2, 5, 15, 29])
+@pytest.mark.parametrize(("text", "encoding"), MIXED)
+def test_each_line_of_a_mixed_file_is_read_in_its_own_encoding(text: str, encoding: str, foreign: int) -> None:
+    lines = [f"{number} {text}" for number in range(30)]
+    raw = b"\n".join(line.encode(encoding if n % 30 < foreign else "utf-8") for n, line in enumerate(lines))
+    decoded = decoded_text(raw)
+    assert decoded.text.split("\n") == lines
+    (warning,) = decoded.warnings
+    assert warning.startswith("Most of the file is in ")
+    assert f" {min(foreign, 30 - foreign):,} line" in warning
+
+
+@pytest.mark.parametrize("end", ["", " ", "\n"])
+def test_two_encodings_in_one_line_are_both_read(end: str) -> None:
+    raw = "2026-01-02 접수: ".encode() + "오류가 났다".encode("cp949") + end.encode()
+    assert decoded_text(raw * 3).text == ("2026-01-02 접수: 오류가 났다" + end) * 3
+
+
+def test_cut_signs_spoil_only_themselves_and_are_counted() -> None:
+    raw = "화물 확인 완료 ".encode() + "🚢".encode()[:3] + b"\n"
+    decoded = decoded_text(raw * 30)
+    assert decoded.text == "화물 확인 완료 \ufffd\n" * 30
+    assert decoded.warnings == ("30 lines hold characters that could not be read; \ufffd stands for them.",)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp949"])
+@pytest.mark.parametrize("lost", [slice(1, None), slice(None, -1)])
+def test_a_few_syllables_without_their_first_or_last_byte_stay_korean(encoding: str, lost: slice) -> None:
+    text = decoded_text("관세청장".encode(encoding)[lost]).text
+    assert text.replace("\ufffd", "") in ("관세청", "세청장")
+
+
+@pytest.mark.parametrize("text", [KOREAN, "plain words\n" * 9])
+@pytest.mark.parametrize(("before", "after"), [(b"", bytes(512)), (bytes(4_096), b""), (b"", b"\0"), (b"\0", b"\0")])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp949", "utf-8-sig"])
+def test_nul_bytes_around_a_text_are_left_out_with_a_warning(
+    text: str, before: bytes, after: bytes, encoding: str
+) -> None:
+    decoded = decoded_text(before + text.encode(encoding) + after)
+    assert decoded.text.strip("\ufeff\n") == text.strip("\n")
+    count = len(before + after)
+    assert decoded.warnings[0] == f"The file holds {count:,} NUL bytes, which are no text; they were left out."
+
+
+def test_nul_bytes_that_part_records_become_line_ends_and_those_in_words_go() -> None:
+    assert decoded_text(b"one.txt\0two.txt\0three.txt\0").text == "one.txt\ntwo.txt\nthree.txt\n"
+    assert decoded_text("번호\0\0\0\0이름\0\0\0\n".encode()).text == "번호\n이름\n\n"
+    assert decoded_text("관\0세청\n".encode()).text == "관세청\n"
+
+
+@pytest.mark.parametrize("before", ["utf-8", "cp949"])
+@pytest.mark.parametrize("mark", [b"", b"\xff\xfe"])
+@pytest.mark.parametrize("appended", ["접수 기록 2건\r\n끝\r\n", "two more lines\r\nhere\r\n"])
+def test_utf_16_that_was_appended_to_another_text_is_read(before: str, mark: bytes, appended: str) -> None:
+    decoded = decoded_text((KOREAN + "\r\n").encode(before) + mark + appended.encode("utf-16-le"))
+    assert decoded.text == KOREAN + "\r\n" + appended
+    assert decoded.warnings[0].endswith("; 2 lines are in UTF-16 and read as such.")
+
+
+def test_a_mixed_file_takes_time_in_proportion_to_its_length() -> None:
+    def seconds(lines: int) -> float:
+        raw = (KOREAN.encode() + b"\xb0 " + KOREAN.encode("cp949") + b"\n") * lines
+        started = time.process_time()
+        decoded_text(raw)
+        return time.process_time() - started
+
+    seconds(100)
+    assert seconds(4_000) <= 24 * max(seconds(500), 0.005)

@@ -71,23 +71,18 @@ def test_a_damaged_pdf_is_refused(parse_bytes: ParseBytes, raw: bytes) -> None:
     assert refusal.value.data["code"] == "corrupt"
 
 
-def test_a_pdf_of_pictures_is_refused_as_scanned(parse_bytes: ParseBytes) -> None:
-    pdf = FPDF()
-    pdf.add_page()
-    pdf.rect(10, 10, 50, 50, style="F")
-    with pytest.raises(Unreadable, match="scanned") as refusal:
-        parse_bytes(bytes(pdf.output()), PDF)
-    assert refusal.value.data["code"] == "no_text"
-
-
-def test_pages_without_text_are_told_as_a_warning(parse_bytes: ParseBytes) -> None:
+def test_pages_that_are_pictures_are_left_to_be_read(parse_bytes: ParseBytes) -> None:
     pdf = FPDF()
     pdf.set_font("helvetica", size=11)
     pdf.add_page()
     pdf.cell(text="Some words on the first page")
-    pdf.add_page()
+    for _ in range(2):
+        pdf.add_page()
+    pdf.rect(10, 10, 50, 50, style="F")
     document = parse_bytes(bytes(pdf.output()), PDF)
-    assert document.warnings == ("1 of 2 pages have no text; text in pictures is not read by this version.",)
+    # Nothing is to be seen on the second one.
+    assert [page.page for page in document.unread] == [3]
+    assert document.warnings == ()
 
 
 def a_docx() -> Any:

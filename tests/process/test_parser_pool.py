@@ -5,6 +5,7 @@ import contextlib
 import os
 import resource
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -209,3 +210,69 @@ async def test_a_text_of_one_long_line_is_read_within_the_limits(open_pool: Pool
         document = await pool.parse(str(path), "text/plain", "line.txt")
         assert len(document.text) > 4_000_000
         assert len(document.blocks) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are Linux's")
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "opens-a-connection",
+        "sends-a-datagram",
+        "runs-a-program",
+        "writes-a-file",
+        "spoils-its-file",
+        "removes-its-file",
+        "kills-the-server",
+    ],
+)
+async def test_what_a_parser_may_not_do_is_refused_and_it_reads_on(
+    open_pool: PoolMaker, tmp_path: Path, deed: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        path = tmp_path / "notes"
+        path.write_text(str(listening.getsockname()[1]))
+        async with open_pool() as pool:
+            with pytest.raises(Refused) as refused:
+                await pool.parse(str(path), f"test/{deed}", "notes")
+            first = pool.child_pids
+            document = await pool.parse(str(path), "text/plain", "notes")
+            assert (refused.value.specific_code, pool.child_pids) == ("parser_failed", first)
+            assert "PermissionError" in refused.value.detail
+            assert document.text == path.read_text()
+            assert not path.with_name("written").exists()
+            assert "cannot take" not in (await pool.health()).detail
+
+
+async def test_files_in_a_file_are_written_below_the_scratch_folder_and_nowhere_else(
+    open_pool: PoolMaker, tmp_path: Path
+) -> None:
+    (scratch := tmp_path / "scratch").mkdir()
+    mail = tmp_path / "mail"
+    mail.write_bytes(
+        b'Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="B"\n\n--B\n\nwords\n--B\n'
+        b'Content-Disposition: attachment; filename="a.bin"\nContent-Type: application/octet-stream\n\nattached'
+        b"\n--B--\n"
+    )
+    async with open_pool(scratch=scratch) as pool:
+        document = await pool.parse(str(mail), "message/rfc822", "mail", parts_folder=str(scratch / "one"))
+        (part,) = document.parts
+        assert (scratch / "one" / part.sha256).read_bytes() == b"attached"
+        with contextlib.suppress(Refused):  # where the kernel can take it away
+            await pool.parse(str(mail), "message/rfc822", "mail", parts_folder=str(tmp_path / "elsewhere"))
+        assert "cannot take" in (await pool.health()).detail or not (tmp_path / "elsewhere").exists()
+
+
+async def test_a_note_is_read_while_books_are(open_pool: PoolMaker, tmp_path: Path, text_file: str) -> None:
+    async with open_pool(workers=2, most_characters=10 << 20) as pool:
+        books = []
+        for number in range(3):
+            path = tmp_path / f"book{number}"
+            path.write_text("One line of a long book.\n" * 100_000)
+            books.append(asyncio.create_task(pool.parse(str(path), "test/waits-to-be-released", path.name)))
+        await eventually(lambda: len(pool.child_pids) == 1)
+        note = await pool.parse(text_file, "text/plain", "notes.txt")
+        assert note.text == "The duty is zero."
+        assert not any(book.done() for book in books)
+        for number in range(3):
+            (tmp_path / f"book{number}.released").touch()
+        assert all(len(book.text) > 2_000_000 for book in await asyncio.gather(*books))

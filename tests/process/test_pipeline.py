@@ -3,116 +3,27 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
+from pipeline_builders import ENGLISH, Crash, House, InProcessParser
 from process_builders import SmallModel, stream
 
-from builders import a_document_received, eventually, labels
-from process.application.intake import Intake
-from process.application.pipeline import DocumentProcessing
-from process.application.stages.order import in_order
-from process.infrastructure.parser_child import read
-from process.interface.events import subscriptions
+from builders import eventually, labels
 from shared.artefacts.address import original_key
 from shared.artefacts.chunks import ChunkedDocument
 from shared.artefacts.parsed import ParsedDocument
 from shared.artefacts.vectors import ChunkVectors
-from shared.events.catalogue import decode
 from shared.events.envelope import Event
-from shared.events.ingest import DocumentReceived, DocumentWithdrawn
+from shared.events.ingest import DocumentReceived
 from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
-from shared.infrastructure.files.blobs import FileBlobs
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
-from shared.infrastructure.sqlite.jobs import SqliteJobs
 from shared.kernel import DocumentId, Refused, Unavailable
-from shared.ports.jobs import Job
 from shared.ports.model import TextKind, Vectors
 from shared.runtime.worker import Worker
-from shared.vocabulary import PROCESS_STAGES
+from shared.vocabulary import OCR, PROCESS_STAGES
 
-ENGLISH = b"Duties\n\nThe duty on notebook computers is zero. It is in heading 8471.30 of the tariff."
 KOREAN = "노트북 관세율\n\n노트북 컴퓨터의 관세율은 0%이다. 품목번호는 8471.30이다.".encode("cp949")
-
-
-@dataclass
-class InProcessParser:
-    """DocumentParser without a child, which counts."""
-
-    parsed: int = 0
-    most_characters: int = 100_000
-
-    async def parse(self, path: str, media_type: str, name: str) -> ParsedDocument:
-        self.parsed += 1
-        return ParsedDocument.from_bytes(read(Path(path), media_type, most_characters=self.most_characters))
-
-
-class Crash(BaseException):
-    """The process ends here."""
-
-
-@dataclass
-class House:
-    """Process with its stores, as main.py would wire it."""
-
-    root: Path
-    """Of the blobs."""
-    blobs: FileBlobs
-    jobs: SqliteJobs
-    facts: SqliteFacts
-    model: SmallModel
-    parser: Any
-    telling_seconds: float = 0
-    reported: list[Event] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.processing = DocumentProcessing(
-            blobs=self.blobs,
-            stages=in_order(blobs=self.blobs, parser=self.parser, model=self.model),
-            model=self.model,
-            metrics=PrometheusMetrics(),
-            telling_seconds=self.telling_seconds,
-        )
-        self.handlers = subscriptions(Intake(self.jobs))
-
-    async def arrives(self, content: bytes, **changes: Any) -> DocumentReceived:
-        stored = await self.blobs.store(stream(content), max_bytes=1 << 30)
-        event = a_document_received(sha256=stored.sha256, size=stored.size, **changes)
-        await self.handlers[DocumentReceived](event)
-        return event
-
-    async def claim(self) -> Job:
-        (job,) = await self.jobs.claim("process", owner="test", limit=1, lease_seconds=30)
-        return job
-
-    async def run(self, job: Job, *, crash_after: int | None = None) -> Sequence[Event]:
-        """The handler's facts; dies as the report after that many stages was made."""
-
-        async def report(fact: Event) -> None:
-            assert await self.jobs.report(job, fact)
-            self.reported.append(fact)
-            if crash_after is not None and isinstance(fact, StageFinished) and fact.done == crash_after:
-                raise Crash
-
-        facts = await self.processing.run(job, report)
-        self.reported.extend(facts)
-        if crash_after == len(PROCESS_STAGES):
-            raise Crash
-        return facts
-
-    async def saved_facts(self) -> list[Event]:
-        return [decode(fact.envelope) for fact in await self.facts.pending_facts(1_000)]
-
-
-@pytest.fixture
-async def house(tmp_path: Path, model: SmallModel) -> AsyncIterator[House]:
-    database = SqliteDatabase(tmp_path / "process.sqlite", schema=SqliteFacts.SCHEMA + SqliteJobs.SCHEMA)
-    async with database, FileBlobs(tmp_path / "blobs") as blobs:
-        facts = SqliteFacts(database, producer="process")
-        yield House(tmp_path / "blobs", blobs, SqliteJobs(database, facts), facts, model, InProcessParser())
 
 
 @contextlib.asynccontextmanager
@@ -151,24 +62,36 @@ async def test_a_document_leaves_text_chunks_and_vectors(house: House) -> None:
     vectors = ChunkVectors.from_bytes(await house.blobs.read(fact.vectors_artefact))
     assert (fact.document_id, fact.document_version, fact.labels) == (event.document_id, 1, event.labels)
     assert (fact.language, fact.chunk_count, fact.fingerprint) == ("en", 1, "small-1")
+    assert fact.signature is None  # the text is too short for one
     assert chunks.title == "Duties"
     assert chunks.chunks[0].text == ENGLISH.decode()
     assert vectors.ordinals.tolist() == [0]
     assert house.model.embedded == [ENGLISH.decode()]
-    assert stages(house.reported) == [("parse", False), ("chunk", False), ("embed", False)]
+    assert stages(house.reported) == [("parse", False), ("ocr", False), ("chunk", False), ("embed", False)]
     assert [(fact.done, fact.total) for fact in house.reported if isinstance(fact, StageFinished)] == [
-        (1, 3),
-        (2, 3),
-        (3, 3),
+        (1, 4),
+        (2, 4),
+        (3, 4),
+        (4, 4),
     ]
 
 
 def test_each_stage_stands_behind_those_whose_artefacts_it_reads(house: House) -> None:
     left: list[object] = []
-    for stage in in_order(blobs=house.blobs, parser=house.parser, model=house.model):
+    for stage in house.stages():
         assert set(stage.made_from) <= set(left)
         assert stage.artefact not in left
         left.append(stage.artefact)
+
+
+async def test_a_longer_text_is_signed_also_where_its_stages_were_done_before(house: House) -> None:
+    text = " ".join(f"Heading {number} of the tariff." for number in range(100)).encode()
+    signatures = []
+    for version in (1, 2):
+        await house.arrives(text, version=version)
+        signatures.append(processed(await house.run(await house.claim())).signature)
+    assert [reused for _, reused in stages(house.reported)] == [False] * 4 + [True, False, True, True]
+    assert signatures[0] is not None and signatures[0] == signatures[1]
 
 
 async def test_what_the_model_does_not_read_gets_no_vector(house: House) -> None:
@@ -191,7 +114,7 @@ async def test_a_mixed_document_has_vectors_for_what_the_model_reads(house: Hous
     assert 0 < len(vectors.ordinals) < len(chunks)
 
 
-@pytest.mark.parametrize("crash_after", [1, 2, 3])
+@pytest.mark.parametrize("crash_after", [1, 2, 3, 4])
 async def test_a_crash_after_a_stage_resumes_behind_it(house: House, crash_after: int) -> None:
     await house.arrives(ENGLISH)
     with pytest.raises(Crash):
@@ -199,7 +122,10 @@ async def test_a_crash_after_a_stage_resumes_behind_it(house: House, crash_after
     await house.jobs.void_leases(except_owner="after the crash")
     house.reported.clear()
     fact = processed(await house.run(await house.claim()))
-    assert stages(house.reported) == [(stage, number < crash_after) for number, stage in enumerate(PROCESS_STAGES)]
+    # OCR had nothing to do, and left nothing that could be used again.
+    assert stages(house.reported) == [
+        (stage, number < crash_after and stage != OCR) for number, stage in enumerate(PROCESS_STAGES)
+    ]
     assert house.parser.parsed == 1
     assert len(house.model.embedded) == 1
     assert fact.chunk_count == 1
@@ -226,11 +152,11 @@ async def test_artefacts_stay_where_earlier_releases_left_them(house: House) -> 
     await house.arrives(ENGLISH, document_id=DocumentId("a-document"), fresh=True)
     await house.run(await house.claim())
     for stage in (
-        "chunk-1-4cdd3917a8b54ebb",
+        "chunk-2-5366cb3dc16c2ef5",
         "chunk-renewed-1-c7680f39fc006b37",
-        "embed-1-65333b5107788926",
+        "embed-2-dec2e131632cbe01",
         "embed-renewed-1-c7680f39fc006b37",
-        "parse-1-8975d50ffb79bac5",
+        "parse-5-8975d50ffb79bac5",
         "parse-renewed-1-c7680f39fc006b37",
     ):
         sha256 = "0d6edf82df5eba654ed829d79c0aea92949e08242672b72b0f7f3357d614f5c2"
@@ -245,7 +171,16 @@ async def test_a_small_document_is_saved_in_one_file(house: House) -> None:
     assert len([path for path in (house.root / "artefacts").rglob("*") if path.is_file()]) == 1
 
 
-@pytest.mark.parametrize("crash_after", [1, 2, 3])
+async def test_of_a_large_document_each_stage_is_told_before_the_next_one_begins(house: House) -> None:
+    house.telling_seconds, house.parser = 60, InProcessParser(most_characters=1_000_000)
+    house.__post_init__()
+    await house.arrives(b"The duty on notebook computers is zero. " * 8_000)
+    await house.run(await house.claim())
+    told = [fact.stage for fact in await house.saved_facts() if isinstance(fact, StageFinished)]
+    assert told == ["parse", "ocr", "chunk"]
+
+
+@pytest.mark.parametrize("crash_after", [1, 2, 3, 4])
 async def test_work_asked_for_anew_is_done_anew_and_only_once(house: House, crash_after: int) -> None:
     event = await house.arrives(ENGLISH)
     job = await house.claim()
@@ -276,7 +211,7 @@ async def test_the_worker_carries_a_document_to_its_end(house: House) -> None:
     await house.arrives(ENGLISH)
     async with working(house):
         await eventually(lambda: _has(house, DocumentProcessed))
-    assert [type(fact) for fact in await house.saved_facts()] == [*[StageFinished] * 3, DocumentProcessed]
+    assert [type(fact) for fact in await house.saved_facts()] == [*[StageFinished] * 4, DocumentProcessed]
 
 
 async def test_an_unreadable_document_fails_with_its_stage_code_and_reason(house: House) -> None:
@@ -325,37 +260,6 @@ async def test_a_model_that_is_away_delays_and_fails_nothing(house: House) -> No
     assert house.parser.parsed == 1
 
 
-async def test_a_withdrawn_document_is_not_processed(house: House) -> None:
-    event = await house.arrives(ENGLISH)
-    await house.handlers[DocumentWithdrawn](
-        DocumentWithdrawn(document_id=event.document_id, document_version=2, collection="default")
-    )
-    await house.handlers[DocumentReceived](event)
-    assert await house.jobs.claim("process", owner="test", limit=1, lease_seconds=30) == []
-
-
-async def test_a_newer_version_replaces_the_waiting_one(house: House) -> None:
-    event = await house.arrives(ENGLISH)
-    await house.handlers[DocumentReceived](event.model_copy(update={"document_version": 2, "revision": 2}))
-    await house.handlers[DocumentReceived](event)
-    job = await house.claim()
-    assert job.document_version == 2
-    assert await house.jobs.claim("process", owner="test", limit=1, lease_seconds=30) == []
-
-
-async def test_small_documents_go_first(house: House) -> None:
-    await house.arrives(ENGLISH * 50)
-    small = await house.arrives(b"small")
-    assert (await house.claim()).document_id == small.document_id
-
-
-async def test_what_is_in_the_background_goes_behind_every_upload(house: House) -> None:
-    renewed = [await house.arrives(ENGLISH * times, background=True, version=2) for times in (2, 1)]
-    upload = await house.arrives(ENGLISH * 50)
-    order = [(await house.claim()).document_id for _ in range(3)]
-    assert order == [upload.document_id, renewed[1].document_id, renewed[0].document_id]
-
-
 async def test_another_model_chunks_and_embeds_anew_and_parses_nothing(house: House) -> None:
     event = await house.arrives(ENGLISH)
     job = await house.claim()
@@ -381,17 +285,17 @@ async def test_the_original_is_where_its_hash_says(house: House) -> None:
     assert stored.key == original_key(stored.sha256)
 
 
-@dataclass
-class RefusingParser:
-    """DocumentParser that refuses everything."""
+class RefusingParser(InProcessParser):
+    """Refuses everything."""
 
-    error: Refused
-    asked: int = 0
-    most_characters: int = 100_000
+    def __init__(self, error: Refused) -> None:
+        super().__init__()
+        self._error = error
+        self.asked = 0
 
-    async def parse(self, path: str, media_type: str, name: str) -> ParsedDocument:
+    async def parse(self, path: str, media_type: str, name: str, **_: Any) -> ParsedDocument:
         self.asked += 1
-        raise self.error
+        raise self._error
 
 
 async def _has(house: House, kind: Callable[..., Event]) -> bool:

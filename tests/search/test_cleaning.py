@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from duty_builders import Cut, killed
+from one_analyzer import the_analyzer
 from search_builders import ASearch, a_search, units_of
 
 from builders import eventually, labels
@@ -76,7 +77,7 @@ async def another_process(
         jobs=container.jobs(),
         duties=duties or container.duties(),
         snapshots=Snapshots(search.store),
-        labelling=Labelling(index, search.store),
+        labelling=Labelling(index, search.store, search.blobs, the_analyzer()),
         wholeness=Wholeness(index, search.store),
         bus=container.bus(),
         belonging=container.belonging(),
@@ -251,7 +252,7 @@ async def test_labels_that_came_while_units_were_overwritten_are_set_again(tmp_p
         await search.index.upsert(await units_of(search, event))
         await switch(search, event)
         assert await search.store.label(event.document_id, 2, labels(name="new.txt"))
-        labelling = Labelling(search.index, search.store)
+        labelling = Labelling(search.index, search.store, search.blobs, the_analyzer())
         await labelling.apply(event.document_id)
         filters = {"name": "new.txt"}
         assert len(await search.texts("tea", filters=filters)) == 1

@@ -16,6 +16,8 @@ from search.application.probes import index_probe
 from search.infrastructure.edge.times import EdgeIndexTimes
 from shared.kernel import Unavailable
 
+pytestmark = pytest.mark.slow  # minutes in sum
+
 _MANY = 6
 AT_ONCE = CleaningTimes(start_seconds=0.0, look_again_seconds=0.05)
 SOON = EdgeIndexTimes(first_pause_seconds=0.01, longest_pause_seconds=0.1)
@@ -35,9 +37,10 @@ def half_a_segments_state(folder: Path) -> None:
     os.truncate(file, file.stat().st_size // 2)
 
 
-def an_emptied_log(folder: Path) -> None:
-    for file in (shard(folder) / "wal").iterdir():
-        os.truncate(file, 0)
+def emptied_payloads(folder: Path) -> None:
+    for file in (shard(folder) / "segments").rglob("payload_storage/*"):
+        if file.is_file():
+            os.truncate(file, 0)
 
 
 def lost_points(folder: Path) -> None:
@@ -69,7 +72,7 @@ async def is_whole_again(search: ASearch) -> bool:
     return len(found.hits) == _MANY and not found.degraded
 
 
-@pytest.mark.parametrize("damage", [half_a_segments_state, an_emptied_log, noise_in_every_file])
+@pytest.mark.parametrize("damage", [half_a_segments_state, emptied_payloads, noise_in_every_file])
 async def test_an_index_damaged_while_nobody_served_it_is_set_aside_and_built_again(
     tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,12 +13,17 @@ import pytest
 from search_builders import SmallModel
 
 from builders import eventually, labels
+from search.application.index_writer import IndexWriter
 from search.application.ports.chunk_index import Unit
 from search.domain.terms import SparseVector
 from search.infrastructure.edge.index import EdgeIndex
 from search.infrastructure.edge.times import EdgeIndexTimes
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import DocumentId, Unavailable
+
+pytestmark = pytest.mark.slow  # children are killed and waited for
+
+_MANY = 35
 
 
 def a_unit(number: int) -> Unit:
@@ -37,31 +43,65 @@ def children() -> list[psutil.Process]:
 
 async def test_a_child_killed_during_writes_loses_nothing_and_comes_back(tmp_path: Path) -> None:
     written: list[int] = []
-    async with EdgeIndex(tmp_path, SmallModel(), "1", PrometheusMetrics()) as index:
+    async with (
+        EdgeIndex(tmp_path, SmallModel(), "1", PrometheusMetrics()) as index,
+        IndexWriter(index, gathering_seconds=0.0) as writer,
+    ):
         await index.ready()
 
         def has_written(least: int) -> bool:
             return len(written) >= least
 
         async def write() -> None:
-            for number in range(300):
+            for number in range(_MANY):
                 while True:
                     try:
-                        await index.upsert([a_unit(number)])
+                        await writer.write([a_unit(number)])
                         break
                     except Unavailable:
                         await asyncio.sleep(0.01)
                 written.append(number)
 
         writing = asyncio.create_task(write())
-        for least in (40, 120, 200):
+        for least in (5, 15, 25):
             await eventually(partial(has_written, least))
             (child,) = children()
             os.kill(child.pid, signal.SIGKILL)
         await writing
-        assert await index.size() == 300
+        assert await index.size() == _MANY
         answer = await index.search(dense=None, sparse=SparseVector((7,), (1.0,)), limit=1000)
-        assert {unit.document_id for unit in answer.sparse} == {f"d{number}" for number in range(300)}
+        assert {unit.document_id for unit in answer.sparse} == {f"d{number}" for number in range(_MANY)}
+
+
+async def test_what_a_killed_child_had_not_on_disk_is_written_again(tmp_path: Path) -> None:
+    """The child ends after it took the units and before it is asked to put them on disk."""
+
+    class Killed(EdgeIndex):
+        kills = 1
+
+        async def flush(self) -> None:
+            if self.kills:
+                self.kills -= 1
+                (child,) = children()
+                os.kill(child.pid, signal.SIGKILL)
+                child.wait(10)
+            await super().flush()
+
+    async with Killed(tmp_path, SmallModel(), "1", PrometheusMetrics()) as index, IndexWriter(index) as writer:
+        await index.ready()
+        await writer.write([a_unit(number) for number in range(5)])
+        assert await index.size() == 5
+        assert index.losses == 1
+
+
+async def test_which_chunks_a_unit_stands_for_is_known_after_a_restart(tmp_path: Path) -> None:
+    alone, several = replace(a_unit(1), ordinal=3, chunk_ordinals=(3,)), replace(a_unit(2), chunk_ordinals=(0, 1, 2))
+    async with EdgeIndex(tmp_path, SmallModel(), "1", PrometheusMetrics()) as index:
+        await index.upsert([alone, several])
+    async with EdgeIndex(tmp_path, SmallModel(), "1", PrometheusMetrics()) as index:
+        answer = await index.search(dense=None, sparse=SparseVector((7,), (1.0,)))
+        found = {unit.document_id: unit.chunk_ordinals for unit in answer.sparse}
+        assert found == {"d1": (3,), "d2": (0, 1, 2)}
 
 
 async def test_ends_the_recorded_process_that_still_holds_the_index(tmp_path: Path) -> None:
@@ -69,6 +109,7 @@ async def test_ends_the_recorded_process_that_still_holds_the_index(tmp_path: Pa
     left_behind = EdgeIndex(tmp_path, SmallModel(), "1", PrometheusMetrics(), times=times)
     await left_behind.__aenter__()
     await left_behind.upsert([a_unit(1)])
+    await left_behind.flush()
     (former,) = children()
     async with EdgeIndex(tmp_path, SmallModel(), "1", PrometheusMetrics(), times=times) as index:
         assert await index.size() == 1
@@ -85,7 +126,7 @@ async def test_a_closed_index_is_unavailable(tmp_path: Path) -> None:
 
 
 async def test_a_child_that_stands_still_is_replaced_and_nobody_waits_long_for_it(tmp_path: Path) -> None:
-    times = EdgeIndexTimes(search_seconds=0.3, call_seconds=1.0)
+    times = EdgeIndexTimes(search_seconds=0.3, call_seconds=3.0)
     async with EdgeIndex(tmp_path, SmallModel(), "1", PrometheusMetrics(), times=times) as index:
         await index.upsert([a_unit(number) for number in range(10)])
         await index.flush()
@@ -94,7 +135,7 @@ async def test_a_child_that_stands_still_is_replaced_and_nobody_waits_long_for_i
         began = time.monotonic()
         with pytest.raises(Unavailable):
             await index.search(dense=None, sparse=SparseVector((7,), (1.0,)))
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 3.0
         # Somebody who has time gets the answer of the next one.
         assert await index.size() == 10
         assert not stopped.is_running() or stopped.status() == psutil.STATUS_ZOMBIE

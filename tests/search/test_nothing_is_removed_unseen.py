@@ -68,7 +68,7 @@ async def test_units_stay_beside_a_store_that_is_new(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_another_space_waits_in_the_trash_and_a_part_of_one_goes(tmp_path: Path) -> None:
-    folders = EdgeFolders(tmp_path, "1", trash_seconds=3600.0)
+    folders = EdgeFolders(tmp_path, trash_seconds=3600.0)
     home, other, part = (folders.place(space) for space in ("home", "other", "part"))
     for place in (home, other, part):
         place.path.mkdir(parents=True)
@@ -82,5 +82,5 @@ def test_a_folder_of_another_space_waits_in_the_trash_and_a_part_of_one_goes(tmp
     assert [place.path for place in folders.complete()] == [home.path]
     folders.remove_others(home)
     assert waiting.exists()
-    EdgeFolders(tmp_path, "1", trash_seconds=-60.0).remove_others(home)
+    EdgeFolders(tmp_path, trash_seconds=-60.0).remove_others(home)
     assert sorted(path.name for path in tmp_path.iterdir()) == [home.path.name]

@@ -53,7 +53,8 @@ async def everything(server: QdrantStandIn) -> None:
             }
         )
         at = parse_filters({"received_at": ["2026-01-01", "2026-01-02"]})
-        for filters in ((), every, at, (Condition("collection"),)):
+        joined = parse_filters({"or": [{"page": 1}, {"metadata.a.b": "x", "not": {"metadata.c": True}}]})
+        for filters in ((), every, at, joined, (Condition("collection"),)):
             await index.search(dense=near(), sparse=TEA, filters=filters, limit=3, window=5)
         await index.search(dense=None, sparse=TEA)
         page, after = await index.versions(after=None, limit=3)
@@ -116,6 +117,19 @@ async def test_a_wrong_name_in_a_request_is_seen(server: QdrantStandIn) -> None:
     assert fault(published, Request(f"POST {path}", ("wait",), None, good, None))
 
 
+@pytest.mark.parametrize(("version", "asked"), [("1.18.3", [None]), ("1.19.0", [{"idf": {"corpus": {}}}])])
+async def test_how_rare_a_word_is_is_counted_over_what_is_there_where_the_server_can(
+    server: QdrantStandIn, version: str, asked: list[Any]
+) -> None:
+    server.version = version
+    async with an_index(settings(server)) as index:
+        await index.ready()
+        await index.upsert([a_unit(1)])
+        await index.search(dense=None, sparse=TEA)
+    queries = [one.body for one in server.requests if one.operation.endswith("/points/query/batch")]
+    assert [query.get("params") for body in queries for query in body["searches"]] == asked
+
+
 async def test_a_collection_is_made_as_the_settings_say_with_its_indexes_before_any_point(
     server: QdrantStandIn,
 ) -> None:
@@ -126,7 +140,7 @@ async def test_a_collection_is_made_as_the_settings_say_with_its_indexes_before_
     ((name, made),) = server.collections.items()
     assert name.startswith("shelf-chunks-") and server.aliases == {"shelf-chunks": name}
     ((vectors),) = made["vectors"].values()
-    assert vectors == {"size": DIMENSION, "distance": "Dot", "on_disk": False}
+    assert vectors == {"size": DIMENSION, "distance": "Dot", "on_disk": False, "datatype": "float16"}
     assert made["sparse_vectors"]["sparse"]["modifier"] == "idf"
     assert made["hnsw_config"] == {"m": 24, "ef_construct": 200}
     assert made["quantization_config"]["scalar"]["type"] == "int8"

@@ -22,6 +22,8 @@ from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.kernel import Unavailable
 from shared.ports.duties import DutyStore
 
+pytestmark = pytest.mark.slow  # whole shelves are embedded anew
+
 an_eager_search = partial(
     a_search,
     renewal=RenewalTimes(start_seconds=0.0, look_again_seconds=0.1),

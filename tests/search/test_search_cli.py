@@ -1,15 +1,19 @@
 """How `seoga search` shows what was found."""
 
+import json
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 from typer.testing import CliRunner
 
-from search.interface.cli import build_commands, passage
+from search.interface.cli import build_commands
+from search.interface.hit_lines import passage
+from shared.runtime.client import Absent
 
 
 def styled(text: Text) -> list[str]:
@@ -54,6 +58,11 @@ def an_answer(*hits: dict[str, Any], **changes: Any) -> dict[str, Any]:
     }
 
 
+def an_explanation(**changes: Any) -> dict[str, Any]:
+    why = {"dense_score": 0.8, "sparse_score": 4.0, "dense_weight": 0.5, "sparse_weight": 0.5, "query_language": "ko"}
+    return {**why, **changes}
+
+
 def run(answer: httpx.Response, *arguments: str) -> tuple[int, str, str, list[httpx.Request]]:
     """Runs the command against a server that gives this answer: exit code, both outputs, what was asked."""
     asked: list[httpx.Request] = []
@@ -62,10 +71,10 @@ def run(answer: httpx.Response, *arguments: str) -> tuple[int, str, str, list[ht
         asked.append(request)
         return answer
 
-    def connect() -> AbstractContextManager[httpx.Client]:
+    def connect(_: Absent = "refuse", /) -> AbstractContextManager[httpx.Client]:
         return nullcontext(httpx.Client(transport=httpx.MockTransport(respond), base_url="http://127.0.0.1:9"))
 
-    result = CliRunner().invoke(build_commands(connect), list(arguments))
+    result = CliRunner().invoke(build_commands(connect), ["search", *arguments])
     return result.exit_code, result.stdout, result.stderr, asked
 
 
@@ -74,13 +83,20 @@ def test_shows_name_page_headings_text_and_score() -> None:
     assert code == 0
     assert "1. 관세/노트북.pdf  p. 3  관세 › 품목 분류  [default] 0.875" in output
     assert "노트북의 관세율은 0%이다." in output
-    assert "1 of 1 matches in 12 ms" in output
+    assert "1 of 1 documents in 12 ms; for whole passages, --full" in output
     assert (
         asked[0].read().decode()
         == httpx.Request(
             "POST",
             "http://127.0.0.1:9",
-            json={"query": "관세율", "mode": "hybrid", "limit": 3, "filters": {"collection": "default"}},
+            json={
+                "query": "관세율",
+                "mode": "hybrid",
+                "limit": 3,
+                "filters": {"collection": "default"},
+                "group_by": "document",
+                "explain": True,
+            },
         )
         .read()
         .decode()
@@ -114,6 +130,68 @@ def test_a_wrong_mode_or_limit_is_a_usage_error() -> None:
         assert run(httpx.Response(200, json=an_answer()), *arguments)[0] == 2
 
 
+def test_words_need_no_quotes() -> None:
+    asked = run(httpx.Response(200, json=an_answer()), "노트북", "관세율", "-n", "3")[3]
+    assert json.loads(asked[0].read())["query"] == "노트북 관세율"
+
+
+def test_a_document_takes_three_lines_however_long_its_passage() -> None:
+    long = a_hit()
+    long["chunk"] = {**long["chunk"], "text": "노트북의 관세율은\n0%이다. " * 200}
+    other = a_hit(document={**a_hit()["document"], "id": "e", "name": "둘째.txt"})
+    _, output, _, _ = run(httpx.Response(200, json=an_answer(long, other)), "관세율")
+    lines = output.splitlines()
+    assert [line[:2] for line in lines if line[0].isdigit()][:2] == ["1.", "2."]
+    assert lines.index(next(line for line in lines if line.startswith("2."))) == 3
+
+
+def test_full_shows_every_passage_of_a_document_whole_under_its_name() -> None:
+    second = a_hit(highlights=[])
+    second["chunk"] = {**second["chunk"], "id": "2", "page": 4, "text": "x" * 900 + "\nend"}
+    code, output, _, asked = run(httpx.Response(200, json=an_answer(a_hit(), second)), "관세율", "--full")
+    assert code == 0
+    assert "group_by" not in json.loads(asked[0].read())
+    assert output.count("관세/노트북.pdf") == 1
+    assert "x" * 900 in output and "   end\n" in output and "p. 4" in output
+    assert "2 of 2 passages in 1 document" in output
+
+
+def test_says_where_the_rest_is_and_goes_there() -> None:
+    pages = [an_answer(a_hit(), next_cursor="two", total=2), an_answer(a_hit())]
+    _, output, _, _ = run(httpx.Response(200, json=pages[0]), "관세율", "-n", "1")
+    assert "for the next, --page 2" in output
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=pages["cursor" in json.loads(request.read())])
+
+    def connect(_: Absent = "refuse", /) -> AbstractContextManager[httpx.Client]:
+        return nullcontext(httpx.Client(transport=httpx.MockTransport(respond), base_url="http://127.0.0.1:9"))
+
+    result = CliRunner().invoke(build_commands(connect), ["search", "관세율", "-n", "1", "--page", "2"])
+    assert result.stdout.startswith("2. ")
+    missing = CliRunner().invoke(build_commands(connect), ["search", "관세율", "-n", "1", "--page", "3"])
+    assert (missing.exit_code, missing.stderr) == (1, "There is no page 3: fewer were found.\n")
+
+
+@pytest.mark.parametrize(
+    ("query", "changes", "weak"),
+    [
+        ("관세율", {"explain": an_explanation()}, False),
+        ("잔지바르", {"explain": an_explanation(sparse_score=None), "highlights": []}, True),
+        # No word can be in both: meaning is all there is to go by.
+        ("tariff of notebooks", {"explain": an_explanation(sparse_score=None), "highlights": []}, False),
+        # Asked for by meaning alone.
+        ("잔지바르", {"explain": an_explanation(sparse_score=None, sparse_weight=0.0), "highlights": []}, False),
+        ("잔지바르 항구의 관세율 역사", {"explain": an_explanation(), "score": 0.2}, True),
+        ("잔지바르 항구의 관세율 역사", {"explain": an_explanation(), "score": 0.9}, False),
+    ],
+)
+def test_a_weak_match_is_said_to_be_weak(query: str, changes: dict[str, Any], weak: bool) -> None:
+    _, output, _, _ = run(httpx.Response(200, json=an_answer(a_hit(**changes))), query)
+    assert ("  weak" in output.splitlines()[0]) is weak
+    assert ("Only weak matches" in output) is weak
+
+
 def test_colours_the_matches() -> None:
     assert styled(passage("노트북의 관세율은 0%이다.", [{"start": 5, "end": 8}, {"start": 10, "end": 12}])) == [
         "관세율",
@@ -145,3 +223,9 @@ def test_a_match_is_coloured_where_it_is_whatever_the_text(text: str, places: li
     if marks:
         first = min(mark["start"] for mark in marks)
         assert any(text[first] == piece[0] or not text[first].isprintable() for piece in styled(shown))
+
+
+def test_what_was_likely_meant_is_told() -> None:
+    answer = an_answer(a_hit(), did_you_mean="노트북 관세율")
+    _, output, _, _ = run(httpx.Response(200, json=answer), "노트뷱")
+    assert output.startswith("Searched for “노트북 관세율” too.")

@@ -27,6 +27,7 @@ async def test_answers_in_the_shape_of_the_api(search: ASearch, client: AsyncCli
     event = await search.add(
         "Green tea is fresh.", given=labels(name="tea.txt", metadata={"year": 2026}), headings=("Drinks",)
     )
+    await search.counted()
     answer = await client.post(
         URL, json={"query": "teas", "facets": ["collection"], "explain": True, "context": 1, "group_by": "document"}
     )
@@ -39,6 +40,7 @@ async def test_answers_in_the_shape_of_the_api(search: ASearch, client: AsyncCli
         "revision": 1,
         "media_type": "text/plain",
         "metadata": {"year": 2026},
+        "early": None,
     }
     chunk = hit["chunk"]
     assert chunk["text"] == "Green tea is fresh." and chunk["ordinal"] == 0 and chunk["kind"] == "paragraph"
@@ -46,6 +48,7 @@ async def test_answers_in_the_shape_of_the_api(search: ASearch, client: AsyncCli
     assert chunk["headings"] == ["Drinks"] and chunk["context"] == {"before": "", "after": ""}
     assert hit["highlights"] == [{"start": 6, "end": 9}]
     assert hit["explain"]["query_language"] == "en" and hit["explain"]["sparse_score"] > 0
+    assert hit["explain"]["terms"] == ["tea"]
     assert body["facets"] == {"collection": [{"value": "default", "count": 1}]}
     assert body["total"] == 1 and body["total_is_exact"] is True and body["next_cursor"] is None
     assert body["degraded"] == [] and body["took_ms"] > 0 and isinstance(body["index_version"], int)
@@ -112,7 +115,24 @@ async def test_refuses_unknown_parameters_in_the_short_form(refusing: AsyncClien
 
 async def test_queries_of_signs_alone_find_nothing_and_break_nothing(search: ASearch, client: AsyncClient) -> None:
     await search.add("Green tea.")
-    for query in ("???", "\u200b!", "🍵", "'\"; DROP TABLE", "a" * 2000, "the", "\x00", "가", "ㄱㄴ", "\ufffd"):
+    for query in (
+        "???",
+        "\u200b!",
+        "🍵",
+        "'\"; DROP TABLE",
+        "a" * 2000,
+        "the",
+        "-",
+        '"',
+        'an "unclosed',
+        "-tea",
+        "\u202etea",
+        "te.*[a",
+        "\x00",
+        "가",
+        "ㄱㄴ",
+        "\ufffd",
+    ):
         assert (await client.post(URL, json={"query": query})).status_code == 200, query
 
 
@@ -164,3 +184,27 @@ async def test_a_key_sees_its_own_collections_only(tmp_path: Path) -> None:
         assert mine.json()["facets"]["collection"] == [{"value": "a", "count": 1}]
         assert (await ask("reader-of-a-12345678", filters={"collection": "b"})).status_code == 404
         assert (await ask("reader-of-a-12345678", filters={"collection": ["a", "b"]})).status_code == 404
+
+
+async def test_hits_come_by_date_where_that_is_asked_for(search: ASearch, client: AsyncClient) -> None:
+    for day, text in ((3, "tea in a longer text"), (1, "tea tea tea"), (2, "tea"), (4, "coffee")):
+        await search.add(text, text, given=labels(name=str(day), received_at=f"2026-01-0{day}T00:00:00Z"))
+
+    async def order(**how: Any) -> str:
+        names = []
+        cursor = None
+        while True:
+            answer = await client.post(URL, json={"query": "tea", "group_by": "document", "cursor": cursor, **how})
+            names += [hit["document"]["name"] for hit in hits(answer)]
+            cursor = answer.json()["next_cursor"]
+            if cursor is None:
+                return "".join(names)
+
+    for mode in ("keyword", "hybrid"):
+        assert await order(sort="newest", mode=mode) == "321"
+        assert await order(sort="oldest", mode=mode, limit=1) == "123"
+    assert await order(sort="newest", mode="vector") == "4321"
+    # Nothing shares a word with it: all that is near to some degree.
+    assert await order(query="beverage", sort="oldest") == "1234"
+    assert await order(mode="keyword") == await order(mode="keyword", sort="score") != "321"
+    assert (await client.post(URL, json={"query": "tea", "sort": "name"})).status_code == 422

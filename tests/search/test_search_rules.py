@@ -3,20 +3,23 @@
 import itertools
 import re
 import unicodedata
+from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search.domain.chunk_id import chunk_id
 from search.domain.cursor import WINDOW, Cursor
 from search.domain.filters import Condition, parse_filters
+from search.domain.folding import fold, fold_with_offsets
 from search.domain.fusion import RANGE_DEPTH, Fused, ScoreRange, Weights, fuse, weights
+from search.domain.hangul import bigrams
 from search.domain.highlight import Highlighter
 from search.domain.language import language_of, model_reads
-from search.domain.terms import bigrams, fold, fold_with_offsets, tokens
+from search.domain.tokens import TOKEN, terms_of, tokens
 from search.infrastructure.kiwi_analyzer import english_stem
-from search.interface.shapes import chunk_id
 from shared.kernel import InvalidInput
 
 Scores = dict[str, float]
@@ -122,12 +125,12 @@ def terms(text: str) -> list[str]:
         ("8471.30", ["8471.30", "8471", "847130"]),
         ("8471.30-0000", ["8471.30-0000", "8471", "847130", "8471300000"]),
         ("제8471.30-0000호", ["8471.30-0000", "8471", "847130", "8471300000"]),
-        ("get_user_by_id()", ["get_user_by_id", "get", "user", "by", "id"]),
-        ("ISO-9001:2015", ["iso-9001", "iso", "9001", "2015"]),
+        ("get_user_by_id()", ["getuserbyid", "get", "user", "by", "id"]),
+        ("ISO-9001:2015", ["iso9001", "iso", "9001", "2015"]),
         ("1,000 and 1000", ["1000", "and", "1000"]),
         ("12,345,678.90", ["12345678.90"]),
         ("3.14", ["3.14"]),
-        ("2026-01-31", ["2026-01-31", "2026", "01", "31"]),
+        ("2026-01-31", ["2026-01-31", "20260131", "2026", "01", "31"]),
         ("C++ and C#", ["c++", "and", "c#"]),
         ("Ｆｕｌｌ　Ｗｉｄｔｈ", ["full", "width"]),
         ("users' user’s user's", ["user", "user", "user"]),
@@ -149,9 +152,9 @@ def test_bigrams_stay_inside_words_and_are_no_words() -> None:
 def test_folded_offsets_point_into_the_text(text: str) -> None:
     folded, offsets = fold_with_offsets(text)
     if not unicodedata.is_normalized("NFKC", text):
-        signs = [unicodedata.normalize("NFKC", sign) for sign in text]
+        signs = [fold(sign) for sign in text]
         assert folded == "".join(signs)
-        assert offsets == [place for place, sign in enumerate(signs) for _ in sign]
+        assert offsets in (None, [place for place, sign in enumerate(signs) for _ in sign])
     if offsets is None:
         assert folded == text
     else:
@@ -182,18 +185,45 @@ PIECES = (
         max_size=20,
     ),
     st.sampled_from([" ", "", ".", "-", "관"]),
-    st.sets(st.sampled_from(["run", "die", "tie", "847130", "1000", "user", "iso", "漢字", "happi", "c++", "éclair"])),
+    st.sets(
+        st.sampled_from(
+            [
+                "run",
+                "die",
+                "tie",
+                "847130",
+                "1000",
+                "user",
+                "iso",
+                "漢字",
+                "happi",
+                "c++",
+                "eclair",
+                "iso9001",
+                "getuserbyid",
+            ]
+        )
+    ),
 )
 def test_highlights_every_token_that_has_a_term(parts: list[str], between: str, wanted: set[str]) -> None:
     text = fold(between.join(parts))
-    expected = [text[one.start : one.end] for one in tokens(text, english_stem) if wanted & set(one.terms)]
+    expected = [
+        text[match.start() : match.end()]
+        for match in TOKEN.finditer(text)
+        if match.lastgroup != "hangul"
+        and wanted & set(sum(terms_of(match.group(), match.lastgroup or "other", english_stem), ()))
+    ]
     found = Highlighter(wanted, [], english_stem).highlights(text)
     # Touching highlights are joined.
     assert "".join(text[one.start : one.end] for one in found) == "".join(expected)
 
 
-def test_a_word_with_an_accent_is_highlighted_behind_a_code() -> None:
-    assert highlighted("get_user_by_idéclair", ["éclair"], []) == ["éclair"]
+def test_a_word_begins_behind_a_number_with_commas() -> None:
+    assert highlighted("fined 1,000won in all", ["won"], []) == ["won"]
+
+
+def test_a_word_with_an_accent_is_a_part_of_a_code() -> None:
+    assert highlighted("see get_user_by_éclair", ["eclair"], []) == ["get_user_by_éclair"]
 
 
 def highlighted(text: str, words: list[str], morphemes: list[str]) -> list[str]:
@@ -232,10 +262,31 @@ def test_reads_filters() -> None:
         Condition("page", any_of=(3,)),
     )
     (date,) = parse_filters({"received_at": {"gte": "2026-01-01", "lt": "2026-02-01T09:00:00+09:00"}})
+    assert isinstance(date, Condition)
     assert (date.gte, date.lt) == ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z")
     with pytest.raises(InvalidInput) as wrong:
         parse_filters({"page": True, "nothing": 1, "metadata.": 1, "metadata.x": {"a": 1}})
     assert len(wrong.value.errors) == 4
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"or": []}, "filters.or"),
+        ({"or": {"page": 1}}, "filters.or"),
+        ({"not": 1}, "filters.not"),
+        ({"and": [{}]}, "filters.and"),
+        ({"or": [{"page": 1}, {"nothing": 1}]}, "filters.or.1.nothing"),
+        ({"not": {"or": [{"page": "one"}]}}, "filters.not.0.or.0.page"),
+        ({"or": [{"page": number} for number in range(40)]}, "filters"),
+        ({"not": {"not": {"not": {"not": {"not": {"not": {"page": 1}}}}}}}, "filters.not.0.not"),
+        ({'metadata."': 1}, "filters.metadata"),
+    ],
+)
+def test_filters_that_mean_nothing_are_refused_where_they_do(wrong: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_filters(wrong)
+    assert any(error.field.startswith(field) for error in refused.value.errors)
 
 
 @given(st.uuids(), st.integers(1, 1 << 40), st.integers(0, 1 << 20))

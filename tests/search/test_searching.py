@@ -9,6 +9,7 @@ from search_builders import ASearch, SmallModel, a_search
 from builders import eventually, labels
 from search.application.retrieval import RetrievalTimes
 from search.domain.cursor import WINDOW, Cursor
+from shared.artefacts.chunks import TableSlice
 from shared.events.ingest import DocumentChanged, DocumentWithdrawn
 from shared.events.process import DocumentProcessed, ProcessingFailed
 from shared.events.receipt import write_receipt
@@ -51,6 +52,15 @@ async def test_codes_are_found_whole_and_in_parts(search: ASearch) -> None:
 async def test_titles_and_headings_are_searched_too(search: ASearch) -> None:
     await search.add("It takes a week.", headings=("Shipping", "By sea"))
     assert await search.texts("sea shipping", mode="keyword") == ["It takes a week."]
+
+
+async def test_rows_are_found_by_the_names_of_their_columns(search: ASearch) -> None:
+    text = "Laptop\t0 %\tfree"
+    part = TableSlice(start=0, end=len(text), header="Product\tBasic rate\tTreaty")
+    await search.add(text, tables=(part,))
+    await search.add("Laptop\t5 kg\theavy")
+    assert (await search.texts("laptop treaty", mode="keyword"))[0] == text
+    assert await search.texts("treaty", mode="keyword") == [text]
 
 
 async def test_says_that_the_model_was_missing(tmp_path: Path) -> None:
@@ -131,8 +141,7 @@ async def test_labels_newer_than_the_processed_version_win(search: ASearch) -> N
 
 async def test_pages_go_on_where_the_last_one_ended(search: ASearch) -> None:
     await search.add(*(f"tea number{number}" for number in range(230)))
-    # A job ends a moment after what it wrote is found.
-    await eventually(search.container.wholeness().is_clean)
+    await search.counted()
     seen: list[str] = []
     cursor = None
     while True:
@@ -197,6 +206,7 @@ async def test_groups_by_document_with_its_best_chunk(search: ASearch) -> None:
 async def test_grouping_looks_no_further_than_its_page_needs(search: ASearch) -> None:
     for document in range(3):
         await search.add(*(f"tea number{number} of document{document}" for number in range(80)))
+    await search.counted()
     first = await search.find("tea", by_document=True, limit=1)
     assert first.next_cursor is not None
     # As for any list that was not read to its end.
@@ -217,6 +227,29 @@ async def test_counts_facets_in_documents(search: ASearch) -> None:
     assert result.facets["media_type"] == [("text/plain", 2), ("text/html", 1)]
     assert result.facets["metadata.tags"] == [("x", 2), ("y", 1)]
     assert len(result.facets["metadata.ok"]) == 2
+
+
+async def test_facets_count_what_the_window_does_not_hold(search: ASearch) -> None:
+    for kind, chunks in (("big", 1_100), ("small", 3)):
+        given = labels(name=f"{kind}.txt", metadata={"kind": kind})
+        await search.add(*(f"tea {number}" for number in range(chunks)), given=given)
+    await search.add("coffee", given=labels(metadata={"kind": "other"}))
+    await search.counted()
+    words = await search.find("tea", mode="keyword", facets=("metadata.kind",))
+    assert words.facets["metadata.kind"] == [("big", 1), ("small", 1)] and words.facets_are_exact
+    assert not words.total_is_exact
+    both = await search.find("tea", facets=("metadata.kind",), limit=1)
+    assert both.facets["metadata.kind"] == [("big", 1), ("other", 1), ("small", 1)] and both.facets_are_exact
+    filtered = await search.find("tea", facets=("metadata.kind",), filters={"metadata.kind": ["small", "other"]})
+    assert filtered.facets["metadata.kind"] == [("other", 1), ("small", 1)]
+    without = await search.find("tea -coffee", facets=("metadata.kind",))
+    assert not without.facets_are_exact
+
+
+async def test_facets_follow_what_changes(search: ASearch) -> None:
+    event = await search.add("tea", given=labels(metadata={"kind": "a"}))
+    await search.add("tea", document_id=event.document_id, version=2, given=labels(metadata={"kind": "b"}))
+    assert (await search.find("tea", facets=("metadata.kind",))).facets == {"metadata.kind": [("b", 1)]}
 
 
 async def test_gives_the_text_around_a_hit(search: ASearch) -> None:

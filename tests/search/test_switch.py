@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
+import pytest
 from search_builders import ASearch, SmallModel, a_search
 
 from builders import eventually, labels
@@ -18,6 +19,8 @@ from shared.events.envelope import Event
 from shared.events.ingest import DocumentChanged, DocumentReceived, DocumentWithdrawn
 from shared.events.process import DocumentProcessed
 from shared.kernel import new_document_id
+
+pytestmark = pytest.mark.slow
 
 PARTS = 6
 

@@ -8,9 +8,9 @@ import shlex
 from pathlib import Path
 from typing import Final, Literal, NoReturn
 
-Name = Literal["kafka", "mongo", "qdrant", "redis", "postgres"]
+Name = Literal["kafka", "mongo", "qdrant", "redis", "postgres", "llm"]
 
-NAMES: Final[tuple[Name, ...]] = ("kafka", "mongo", "qdrant", "redis", "postgres")
+NAMES: Final[tuple[Name, ...]] = ("kafka", "mongo", "qdrant", "redis", "postgres", "llm")
 FOLDER: Final = Path(__file__).resolve().parents[2] / ".servers"
 
 
@@ -37,6 +37,11 @@ def redis_url() -> str:
 def postgres_url() -> str:
     """`postgresql://user@host:port/postgres`; skips the test where there is none."""
     return _url("postgres")
+
+
+def llm_url() -> str:
+    """`http://host:port/v1` of a language model; skips the test where there is none."""
+    return _url("llm")
 
 
 def kafka_sasl_url() -> str:

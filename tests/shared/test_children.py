@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Coroutine
@@ -18,7 +19,7 @@ from shared.runtime.children import ChildEnded, ChildError, ChildLate, ChildLimi
 
 CHILD = """
 import os, subprocess, sys, time
-from shared.runtime.children import serve_parent
+from shared.runtime.child import serve_parent
 
 class Strange(Exception):
     def __init__(self, text, data):
@@ -305,3 +306,13 @@ async def test_a_killed_parent_leaves_no_child(tmp_path: Path) -> None:
     await parent.wait()
     # It hangs in a call and reads no end of input: only the signal can end it.
     await eventually(lambda: not is_running(child))
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["search.infrastructure.edge.process", "search.infrastructure.kiwi.process", "process.infrastructure.parser_child"],
+)
+def test_a_child_starts_without_what_only_its_parent_needs(module: str) -> None:
+    code = f"import sys, {module}; print('asyncio' in sys.modules)"
+    tried = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert tried.stdout.strip() == "False"

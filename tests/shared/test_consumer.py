@@ -88,6 +88,19 @@ async def test_one_key_is_handled_in_order_and_never_twice_at_once(log: SqliteEv
     assert seen == list(range(1, 101))
 
 
+async def test_where_order_changes_nothing_events_of_one_key_do_not_wait_for_one_another(log: SqliteEventLog) -> None:
+    begun: set[int] = set()
+
+    async def handle(event: DocumentReceived) -> None:
+        begun.add(event.document_version)
+        await eventually(lambda: len(begun) == 20)
+
+    await log.publish(*versions_of_one_document(20))
+    async with consuming(log, handle, in_order=False):
+        await eventually(lambda: len(begun) == 20)
+    assert await lag(log) == 0
+
+
 async def test_many_keys_are_handled_at_once_but_no_more_than_allowed(log: SqliteEventLog) -> None:
     busy: set[str] = set()
     most = 0

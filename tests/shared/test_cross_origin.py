@@ -50,14 +50,14 @@ async def test_a_named_page_may_call_and_no_other(tmp_path: Path) -> None:
             assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, origin)
             assert "PATCH" in asked.headers["access-control-allow-methods"]
             assert asked.headers["access-control-allow-headers"] == "authorization,content-type"
-            answer = await client.get("/v1/models/none", headers={"Origin": origin})
+            answer = await client.get("/no/such/page", headers={"Origin": origin})
             # Also of an error, which the page could not read otherwise.
             assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (404, origin)
             assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
         for origin in (OTHER, HERE, "null", "https://app.example.evil.example", "http://app.example"):
             refused = await client.options("/api/v1/documents/x", headers=preflight(origin))
             assert (refused.status_code, refused.json()["code"]) == (403, "foreign_origin")
-            answer = await client.get("/v1/models/none", headers={"Origin": origin})
+            answer = await client.get("/no/such/page", headers={"Origin": origin})
             assert "access-control-allow-origin" not in answer.headers
 
 

@@ -3,13 +3,16 @@
 import asyncio
 import errno
 import os
+import threading
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from builders import eventually
 from shared.infrastructure.files.blobs import FileBlobs
 from shared.kernel import Damaged, StorageFull, TooLarge, Unavailable
 
@@ -46,6 +49,30 @@ async def test_a_cancelled_upload_leaves_nothing_behind(tmp_path: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await upload
         assert files_in(tmp_path) == []
+
+
+async def test_a_file_that_nobody_waits_for_any_more_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Any] = []
+    is_asked, may_open, open_it = threading.Event(), threading.Event(), Path.open
+
+    def open_late(path: Path, *how: Any, **more: Any) -> Any:
+        is_asked.set()
+        assert may_open.wait(20)
+        opened.append(open_it(path, *how, **more))
+        return opened[-1]
+
+    async with FileBlobs(tmp_path) as blobs:
+        blob = await blobs.store(a_stream(b"content"), max_bytes=10)
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "open", open_late)
+            pieces = blobs.open(blob.key)
+            reading = asyncio.ensure_future(anext(pieces))
+            assert await asyncio.to_thread(is_asked.wait, 20)
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+            may_open.set()
+            await eventually(lambda: bool(opened) and opened[0].closed)
 
 
 async def test_the_reserve_of_the_disk_is_not_touched(tmp_path: Path) -> None:

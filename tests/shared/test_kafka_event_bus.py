@@ -1,6 +1,7 @@
 """What the Kafka bus does beyond the contract: rights, slow lanes, letters of several processes, servers that go."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -26,6 +27,8 @@ from shared.settings import Settings, WrongSettings
 
 pytestmark = pytest.mark.servers
 TOPIC = DocumentReceived.topic
+_METADATA_REQUEST = b"\x00\x03\x00"
+"""How the driver's second request begins: its kind, and the first half of its version."""
 
 
 @pytest.fixture
@@ -237,6 +240,42 @@ async def test_a_server_that_comes_later_is_used_from_then_on() -> None:
             await proxy.restore()
             await eventually(lambda: succeeds(bus, an_envelope()))
             assert (await bus.check()).ready
+
+
+async def test_a_start_that_is_broken_off_leaves_no_connection_open() -> None:
+    # One that is left open is a ResourceWarning, which fails this test.
+    async with an_installation() as name, kafka_behind_a_proxy() as (proxy, url):
+        async with a_kafka_bus(kafka_settings(name, events_url=url, server_timeout_seconds=2)) as bus:
+            connection = bus._connection
+            producer = AIOKafkaProducer(**connection.options)
+            proxy.lose_the_answer_to(_METADATA_REQUEST)
+            starting = asyncio.create_task(connection.start(producer))
+            await eventually(lambda: proxy.lost_answers == 1)
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            await connection.discard(producer)
+        del starting, producer
+        gc.collect()
+
+
+async def test_a_kafka_gives_back_what_it_took_and_is_missed_when_it_is_away() -> None:
+    async with an_installation() as name, kafka_behind_a_proxy() as (proxy, url):
+        settings = kafka_settings(name, events_url=url, server_timeout_seconds=2)
+        async with a_kafka_bus(settings) as bus:
+            assert (await bus.check()).ready
+            topics = bus._topics
+            (end,) = (await topics.ends(topics.partitions([f"{name}.probes.v1"]))).values()
+            assert end == 1
+            assert (await bus.check()).ready
+            assert list((await topics.ends(topics.partitions([f"{name}.probes.v1"]))).values()) == [end]
+            await proxy.cut()
+            assert not (await bus.check()).ready
+            await proxy.restore()
+
+            async def is_back() -> bool:
+                return (await bus.check()).ready
+
+            await eventually(is_back)
 
 
 async def succeeds(bus: KafkaEventBus, envelope: Envelope) -> bool:

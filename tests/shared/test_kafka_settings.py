@@ -64,4 +64,5 @@ async def test_calls_end_at_once_while_the_breaker_is_open() -> None:
         with pytest.raises(Unavailable) as caught:
             await bus.publish(an_envelope())
     assert caught.value.specific_code == "circuit_open"
-    assert time.monotonic() - started < 0.1
+    # One that is tried takes its two seconds.
+    assert time.monotonic() - started < 1.0

@@ -24,7 +24,8 @@ from shared.settings import WrongSettings
 SECRET = "s3cr3t"
 THINGS = Index("things", (("name", 1),), unique=True)
 BY_NAME = Query("things", {"name": Given("name")})
-TIMEOUT = 0.4
+TIMEOUT = 1.0
+"""Two attempts one after the other take twice as long, the waits that the driver has by itself thirty seconds."""
 
 
 @asynccontextmanager
@@ -82,6 +83,32 @@ async def test_a_server_that_is_read_only_is_not_ready(tmp_path: Path, changes: 
     async with stand_in_door(tmp_path, ismaster=answer, hello=answer) as door, door:
         health = await door.check()
     assert not health.ready and "takes no writes" in health.detail and "SEOGA_STORE_URL" in health.detail
+
+
+async def test_a_mongodb_that_greets_and_has_no_room_is_not_well(tmp_path: Path) -> None:
+    async with stand_in_door(tmp_path, findandmodify=error(14031, "no room")) as door, door:
+        assert "no room left" in await told(door.check(), StorageFull)
+
+
+async def test_a_mongodb_that_takes_a_row_and_has_none_is_not_well(tmp_path: Path) -> None:
+    nothing = {"ok": 1.0, "cursor": {"id": 0, "ns": "things.probes", "firstBatch": []}}
+    taken = {"ok": 1.0, "value": {"_id": "probe", "number": 3}}
+    async with stand_in_door(tmp_path, findandmodify=taken, find=nothing) as door, door:
+        assert "does not give back what it took" in await told(door.check(), Unavailable)
+
+
+@pytest.mark.servers
+async def test_a_mongodb_gives_back_what_it_took(tmp_path: Path) -> None:
+    async with a_mongo(settings_for_mongo(tmp_path)) as make, make() as one, make() as other:
+        await asyncio.gather(one.check(), other.check())
+        for _ in range(3):
+            assert (await one.check()).ready
+
+        async def number() -> int:
+            row = await one.call(lambda database: database["probes"].find_one({"_id": "probe"}), idempotent=True)
+            return int(row["number"])
+
+        assert await number() in (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -151,9 +178,10 @@ async def test_a_server_that_refuses_connections_is_waited_for(tmp_path: Path) -
     url = f"mongodb://seoga:{SECRET}@127.0.0.1:{port}/things"
     door = a_mongo_door(settings_for_mongo(tmp_path, url=url, server_timeout_seconds=TIMEOUT))
     async with door:
-        assert await seconds_to_fail(door.check()) < TIMEOUT + 0.6
+        assert await seconds_to_fail(door.check()) < 2 * TIMEOUT
 
 
+@pytest.mark.slow
 async def test_a_server_that_never_answers_takes_no_longer_than_the_timeout(tmp_path: Path) -> None:
     connected: set[asyncio.StreamWriter] = set()
 
@@ -169,14 +197,14 @@ async def test_a_server_that_never_answers_takes_no_longer_than_the_timeout(tmp_
         door = a_mongo_door(settings_for_mongo(tmp_path, url=url, server_timeout_seconds=TIMEOUT))
         started = time.monotonic()
         async with door:
-            assert time.monotonic() - started < TIMEOUT + 0.6
+            assert time.monotonic() - started < 2 * TIMEOUT
             things = door.collection("things")
             # Who comes together waits for one attempt together.
             for _ in range(5):
                 times = await asyncio.gather(*(seconds_to_fail(things.insert({"name": "a"})) for _ in range(20)))
-                assert max(times) < TIMEOUT + 0.6
+                assert max(times) < 2 * TIMEOUT
             # By now the breaker is open.
-            assert await seconds_to_fail(things.find_one(BY_NAME, name="a")) < 0.2
+            assert await seconds_to_fail(things.find_one(BY_NAME, name="a")) < TIMEOUT
         await eventually(lambda: not connected)
 
 

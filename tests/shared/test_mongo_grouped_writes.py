@@ -71,7 +71,7 @@ async def test_who_is_cancelled_takes_nobody_along(things: MongoCollection) -> N
 async def test_what_waits_behind_a_call_that_fails_fails_with_it(tmp_path: Path) -> None:
     (closed_port,) = free_ports(1)
     settings = settings_for_mongo(
-        tmp_path, url=f"mongodb://127.0.0.1:{closed_port}/nothing", server_timeout_seconds=0.5
+        tmp_path, url=f"mongodb://127.0.0.1:{closed_port}/nothing", server_timeout_seconds=1.0
     )
     async with a_mongo_door(settings) as database:
         grouped = GroupedWrites(database.collection("things"))
@@ -81,7 +81,7 @@ async def test_what_waits_behind_a_call_that_fails_fails_with_it(tmp_path: Path)
         writes += [asyncio.create_task(grouped.update(FIRST, {"$set": {"number": 1}}, id=thing)) for thing in (1, 2)]
         outcomes = await asyncio.gather(*writes, return_exceptions=True)
         assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
-        assert time.monotonic() - started < 0.9
+        assert time.monotonic() - started < 1.9
 
 
 def test_remembers_what_was_asked_for_last() -> None:

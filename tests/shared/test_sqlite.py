@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -243,6 +244,49 @@ async def test_facts_of_a_failed_write_are_not_saved(database: SqliteDatabase) -
     assert [fact.envelope for fact in await facts.pending_facts(10)] == envelopes
 
 
+async def test_nobody_hears_of_facts_before_who_wrote_them(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = SqliteFacts(database, "ingest")
+    envelopes = facts.wrap([a_document_received()])
+    loop, may_answer = asyncio.get_running_loop(), threading.Event()
+
+    class LateLoop:
+        """The writer is interrupted between its commit and its answer."""
+
+        def call_soon_threadsafe(self, *call: Any) -> None:
+            assert may_answer.wait(20)
+            loop.call_soon_threadsafe(*call)
+
+    monkeypatch.setattr(database, "_loop", LateLoop())
+    heard: list[str] = []
+
+    async def save() -> None:
+        await database.write(lambda connection: facts.save(connection, envelopes))
+        heard.append("who wrote")
+
+    async def is_there() -> bool:
+        return bool(await facts.pending_facts(10))
+
+    async def relay() -> None:
+        await eventually(is_there)
+        heard.append("the relay")
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        tasks.create_task(save())
+        tasks.create_task(relay())
+
+        async def are_readable() -> bool:
+            return bool(await database.read(lambda connection: connection.execute("SELECT 1 FROM facts").fetchall()))
+
+        await eventually(are_readable)
+        # The relay sees them now. That it still waits for the writer cannot be told from that it was not its turn yet.
+        for _ in range(20):
+            await are_readable()
+        may_answer.set()
+    assert heard == ["who wrote", "the relay"]
+
+
 async def test_what_is_acknowledged_survives_without_a_close(tmp_path: Path) -> None:
     first = SqliteDatabase(tmp_path / "notes.sqlite", SCHEMA)
     await first.__aenter__()
@@ -270,3 +314,31 @@ async def test_a_cursor_that_a_write_returns_is_closed_by_its_own_thread(databas
     cursor = await database.write(lambda connection: connection.execute("SELECT 1"))
     with pytest.raises(sqlite3.ProgrammingError):
         cursor.fetchone()
+
+
+async def test_what_is_asked_again_and_again_is_read_again_once_something_was_written(database: SqliteDatabase) -> None:
+    async def kept() -> list[str]:
+        return await database.read_kept(
+            "all", lambda connection: [row["text"] for row in connection.execute("SELECT text FROM notes ORDER BY id")]
+        )
+
+    assert await kept() == [] and await kept() is await kept()
+    await write(database, "one")
+    before = await kept()
+    assert before == ["one"] and await kept() is before
+    with pytest.raises(sqlite3.IntegrityError):
+        await write(database, "one")
+    assert await kept() == ["one"]
+    changing = [asyncio.create_task(write(database, f"more {number}")) for number in range(20)]
+    while changing:
+        # Each sees at least what was answered for before it asked.
+        await changing.pop(0)
+        assert len(await kept()) >= 21 - len(changing)
+    assert await kept() == await notes(database)
+
+
+async def test_what_was_read_last_is_not_told_by_a_store_that_is_closed(tmp_path: Path) -> None:
+    async with SqliteDatabase(tmp_path / "notes.sqlite", SCHEMA) as database:
+        await database.read_kept("one", lambda connection: connection.execute("SELECT 1").fetchone())
+    with pytest.raises(Unavailable):
+        await database.read_kept("one", lambda connection: connection.execute("SELECT 1").fetchone())

@@ -69,9 +69,11 @@ def _is_pragma(sql: ast.expr) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(175)
 def test_the_suites_of_the_stores_meet_every_statement(tmp_path: Path) -> None:
     met = tmp_path / "met.json"
-    suites = ["tests/contracts", "tests/shared/test_sqlite.py", "tests/shared/test_sqlite_event_log.py"]
+    suites = ["tests/contracts", "tests/ingest/test_long_lists.py"]
+    suites += [f"tests/shared/test_{name}.py" for name in ("sqlite", "sqlite_event_log", "event_packs")]
     suites.append(f"{Path(__file__).relative_to(ROOT)}::{test_a_stores_statements_are_explained.__name__}")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-n", "0", "-m", "not servers and not slow", *suites],
@@ -89,7 +91,8 @@ def test_the_suites_of_the_stores_meet_every_statement(tmp_path: Path) -> None:
     missed = [
         f"{path.relative_to(ROOT)}:{first}"
         for path in sources()
-        if path.name not in ("database.py", "schema.py")
+        # Conversations go through SQLAlchemy, where this watch sees no statement.
+        if path.name not in ("database.py", "schema.py") and path.parent.name != "history"
         for first, last in _calls(path)
         if not seen.get(str(path), set()) & set(range(first, last + 1))
     ]

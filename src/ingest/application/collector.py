@@ -8,6 +8,7 @@ still not referred to, is deleted for good.
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -159,7 +160,7 @@ class BlobCollector(Background):
             found += (sha256 for sha256 in page if sha256 not in known)
         # Asked last: what was removed during the look has a record here.
         given_up = await self._given_up()
-        orphans = [sha256 for sha256 in found if sha256 not in given_up]
+        orphans = await self._old([sha256 for sha256 in found if sha256 not in given_up], young)
         if self.suspicion.raised_by(len(orphans), total, is_confirmed=is_confirmed):
             return 0
         discarded = 0
@@ -167,6 +168,15 @@ class BlobCollector(Background):
             some = orphans[first : first + _HASHES_AT_ONCE]
             discarded += len(some) - len(await self._blobs.discard(some, older_than_seconds=young))
         return discarded
+
+    async def _old(self, hashes: Sequence[str], young: float) -> list[str]:
+        """Without those whose record may be on its way."""
+        old: list[str] = []
+        for first in range(0, len(hashes), _HASHES_AT_ONCE):
+            some = hashes[first : first + _HASHES_AT_ONCE]
+            stay = set(await self._blobs.young(some, younger_than_seconds=young))
+            old += (sha256 for sha256 in some if sha256 not in stay)
+        return old
 
     async def _given_up(self) -> set[str]:
         """What removed documents gave up and is too young to go: it has a record still."""

@@ -127,6 +127,7 @@ class Comparing(Background):
         # Since when a document does not agree, and how it was then.
         self._suspects: dict[DocumentId, tuple[float, object]] = {}
         self._known_damaged: set[DocumentId] = set()
+        metrics.count("documents_healed_total", 0, reason="adopted")
 
     async def check(self) -> ComponentHealth:
         """For health; nothing of it keeps a server from working."""

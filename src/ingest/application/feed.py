@@ -21,6 +21,7 @@ from shared.runtime.tailing import Tailing
 _TOPICS: Final = (DocumentReceived.topic, StageFinished.topic, DocumentIndexed.topic, EventDeadLettered.topic)
 _FINISHING: Final = frozenset((DocumentIndexed.name, ProcessingFailed.name))
 _MOST_SAMPLES: Final = 1000
+_MOST_CHANGED: Final = 1000
 
 
 class Watch:
@@ -40,6 +41,32 @@ class Watch:
         self._happened.clear()
 
 
+class WatchOfAll:
+    """One waiter's view of every document: which of them changed since it last looked."""
+
+    def __init__(self) -> None:
+        self._happened = asyncio.Event()
+        self._changed: dict[DocumentId, None] = {}
+        self._missed = False
+
+    def tell(self, document_id: DocumentId) -> None:
+        """Remembers it; of more than a thousand only that they were so many."""
+        if len(self._changed) < _MOST_CHANGED:
+            self._changed[document_id] = None
+        elif document_id not in self._changed:
+            self._missed = True
+        self._happened.set()
+
+    async def wait(self, timeout_seconds: float) -> tuple[list[DocumentId], bool]:
+        """What changed since the last call, after the timeout nothing, and whether more did than it names."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._happened.wait(), timeout_seconds)
+        changed, missed = list(self._changed), self._missed
+        self._changed, self._missed = {}, False
+        self._happened.clear()
+        return changed, missed
+
+
 class DocumentFeed(Tailing):
     """An async context manager; while entered, it follows the bus.
 
@@ -54,6 +81,7 @@ class DocumentFeed(Tailing):
         self._clock = clock
         self._rate_window_seconds = rate_window_seconds
         self._watches: dict[DocumentId, set[Watch]] = {}
+        self._watches_of_all: set[WatchOfAll] = set()
         self._finished: deque[float] = deque(maxlen=_MOST_SAMPLES)
 
     @contextlib.contextmanager
@@ -69,10 +97,22 @@ class DocumentFeed(Tailing):
             if not others:
                 del self._watches[document_id]
 
+    @contextlib.contextmanager
+    def watch_all(self) -> Iterator[WatchOfAll]:
+        """Every document, as `watch` does one."""
+        watch = WatchOfAll()
+        self._watches_of_all.add(watch)
+        try:
+            yield watch
+        finally:
+            self._watches_of_all.discard(watch)
+
     def tell(self, document_id: DocumentId) -> None:
         """Something about this document changed in the store."""
         for watch in self._watches.get(document_id, ()):
             watch.tell()
+        for one in self._watches_of_all:
+            one.tell(document_id)
 
     def finished_per_second(self) -> float | None:
         """How fast documents were finished lately; None when fewer than two were."""

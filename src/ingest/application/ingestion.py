@@ -2,18 +2,21 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ingest.application.facts import fact_of
 from ingest.application.ports import DocumentStore, RemovalStore, Stale, Taken
 from ingest.application.turns import Turns
 from ingest.application.type_detection import media_type_of
-from ingest.domain.document import Content, Decision, Document, Received, Withdrawn
+from ingest.domain.document import Content, Decision, Document
 from ingest.domain.identity import Upload, place
 from ingest.domain.labels import checked_metadata, collection_name, document_name
-from shared.events.ingest import DocumentChanged, DocumentEvent, DocumentReceived, DocumentWithdrawn, Labels
+from shared.events.ingest import DocumentReceived
 from shared.events.search import VectorsOutdated
 from shared.kernel import (
     Clock,
@@ -27,12 +30,15 @@ from shared.kernel import (
     new_document_id,
     utc_now,
 )
+from shared.ports.passwords import Opener, Passwords
 from shared.ports.storage import BlobStore, StoredBlob
 from shared.settings import Settings
 from shared.telemetry import Metrics, timed
 
 # Each lost race means that another upload won, so this many in a row do not happen by chance.
 _MOST_TRIES: Final = 200
+_PARTS_AT_ONCE: Final = 64
+"""The store commits in groups: so many cost about as much as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +62,30 @@ class Ingestion:
         metrics: Metrics,
         clock: Clock = utc_now,
         *,
+        passwords: Passwords,
+        opener: Opener | None = None,
         answering_seconds: float = 0.1,
         longest_wait_seconds: float = 1.5,
+        parts_seconds: float = 2.0,
     ) -> None:
         """`answering_seconds` is what an upload may take on top of one call to a server.
 
         For it makes several, and its answer is promised sooner. `longest_wait_seconds`: for others with the same name
-        or bytes.
+        or bytes. `parts_seconds` is what a deletion may spend on what was found in the document. `opener`: where the
+        work on documents is done in other processes, which no password reaches.
         """
         self._documents = documents
         self._removals = removals
         self._blobs = blobs
         self._settings = settings
-        self._metrics = metrics
-        self._clock = clock
+        self._metrics, self._clock = metrics, clock
         self._answering_seconds = answering_seconds
         self._turns = Turns(longest_wait_seconds)
+        self._parts_seconds = parts_seconds
+        self._passwords = passwords
+        self._opener = opener
+        for outcome in ("accepted", "duplicate"):
+            metrics.count("uploads", 0, outcome=outcome)
 
     async def submit(
         self,
@@ -82,12 +96,13 @@ class Ingestion:
         *,
         declared_size: int | None = None,
         only_new: bool = False,
+        early: bool = False,
     ) -> Submission:
         """Stores the bytes, then the document and its fact, then answers.
 
-        `only_new`: raises PreconditionFailed when the name is there already. Raises InvalidInput, Unsupported,
-        TooLarge, Conflict (a name that is taken), StorageFull, Unavailable,
-        and whatever the stream raises; no document is left behind then.
+        `early`: first pages are searchable before the whole. `only_new`: raises PreconditionFailed when the name is
+        there already. Raises InvalidInput, Unsupported, TooLarge, Conflict (a name that is taken), StorageFull,
+        Unavailable, and whatever the stream raises; no document is left behind then.
         """
         collection, name = collection_name(collection), document_name(name)
         metadata = None if metadata is None else checked_metadata(metadata)
@@ -97,7 +112,7 @@ class Ingestion:
             _must_be_new(same_name, name)
         async with self._in_time() as begin:
             blob = await self.store(_followed_by(begin, stream), declared_size=declared_size)
-            return await self.accept(collection, name, blob, metadata, only_new=only_new)
+            return await self.accept(collection, name, blob, metadata, only_new=only_new, early=early)
 
     async def store(self, stream: AsyncIterator[bytes], *, declared_size: int | None = None) -> StoredBlob:
         """Only the bytes; without a document that refers to them the collector deletes them after an hour."""
@@ -119,12 +134,13 @@ class Ingestion:
         metadata: Mapping[str, Any] | None = None,
         *,
         only_new: bool = False,
+        early: bool = False,
     ) -> Submission:
         """Makes stored bytes a document, by the identity table; for the rest see `submit`."""
         collection, name = collection_name(collection), document_name(name)
         metadata = None if metadata is None else checked_metadata(metadata)
         media_type = await media_type_of(self._blobs, blob, name)
-        upload = Upload(collection, name, Content(blob.sha256, blob.size, media_type, blob.key), metadata)
+        upload = Upload(collection, name, Content(blob.sha256, blob.size, media_type, blob.key), metadata, early)
         # Of many at once each would lose to all that are faster, and do its work as many times.
         async with self._turns.turn((collection, "name", name), (collection, "bytes", blob.sha256)):
             return await self._place(upload, only_new=only_new)
@@ -153,6 +169,8 @@ class Ingestion:
                     document = saved if changed is placement.document else document
             except (Taken, Stale):
                 continue  # someone was faster: the winner is there to be read now
+            if placement.duplicate and placement.saves:
+                await self._bring_parts(document)
             self._metrics.count("uploads", outcome="duplicate" if placement.duplicate else "accepted")
             return Submission(document, placement.duplicate)
         raise Unavailable(f"The document {upload.name!r} is being changed by too many others; try again.")
@@ -169,15 +187,53 @@ class Ingestion:
             return document.relabel(name=name, metadata=metadata)
 
         try:
-            return await self._change(document_id, change)
+            changed = await self._change(document_id, change)
         except Taken as error:
             raise Conflict(f"The name {name!r} belongs to another document.", code="name_taken") from error
+        await self._bring_parts(changed)
+        return changed
 
-    async def reprocess(self, document_id: DocumentId) -> Document:
-        """The same content once more, without the artefacts that exist. Raises NotFound, Conflict."""
+    async def move(self, document_id: DocumentId, collection: str) -> Document:
+        """Its newest revision becomes a document of that collection, and it is withdrawn here; nothing is read again.
+
+        Broken off between the two it is in both, and the same again ends it. Raises NotFound, Conflict where it is a
+        part of another, withdrawn, there already, or where another document of that collection has its name.
+        """
+        collection = collection_name(collection)
+        document = await self._documents.load(document_id)
+        _must_not_be_withdrawn(document)
+        if document.parent is not None:
+            raise Conflict("It was found in another document: move that one.", code="part_of_another")
+        if document.collection == collection:
+            raise Conflict(f"The document is in {collection!r} already.", code="same_collection")
+        content = document.content
+        _, same_name = await self._documents.holders(collection, sha256=content.sha256, name=document.name)
+        if same_name is not None and same_name.content.sha256 != content.sha256:
+            raise Conflict(f"The name {document.name!r} belongs to another document there.", code="name_taken")
+        upload = Upload(collection, document.name, content, document.metadata)
+        async with self._turns.turn((collection, "name", document.name), (collection, "bytes", content.sha256)):
+            moved = await self._place(upload, only_new=False)
+        await self.withdraw(document.id)
+        return moved.document
+
+    async def reprocess(self, document_id: DocumentId, *, password: str | None = None) -> Document:
+        """The same content once more, without the artefacts that exist. Raises NotFound, Conflict.
+
+        `password` opens its file; it is in memory until that is done, and nowhere else. Where others do the work the
+        file is opened first: raises Refused where that fails (another password, for one), and Unavailable.
+        """
+        if password is not None and self._opener is not None:
+            document = await self._documents.load(document_id)
+            _must_not_be_withdrawn(document)
+            asked = fact_of(document, document.reprocess())
+            assert isinstance(asked, DocumentReceived)
+            await self._opener.open(asked, password)
+            password = None
 
         def change(document: Document) -> Decision | None:
             _must_not_be_withdrawn(document)
+            if password is not None:  # before anybody can hear of the work
+                self._passwords.keep(document.id, password)
             return document.reprocess()
 
         return await self._change(document_id, change)
@@ -213,7 +269,39 @@ class Ingestion:
 
     async def withdraw(self, document_id: DocumentId) -> Document:
         """The withdrawal is durable on return; search removes the document soon after. Raises NotFound."""
-        return await self._change(document_id, Document.withdraw)
+        document = await self._change(document_id, Document.withdraw)
+        if document.standing.parts_version:
+            # What is left goes when search tells that the document is gone.
+            await self.withdraw_parts(document.id, within_seconds=self._parts_seconds)
+        return document
+
+    async def withdraw_parts(self, document_id: DocumentId, *, within_seconds: float = math.inf) -> None:
+        """Everything that was found in a document, and in that; nothing more is begun after so many seconds."""
+        deadline = time.monotonic() + within_seconds
+
+        async def one(part: Document) -> None:
+            if time.monotonic() < deadline:
+                with contextlib.suppress(NotFound):
+                    await self.withdraw(part.id)
+
+        await _each(await self._documents.parts_of(document_id), one)
+
+    async def try_again(self, document_id: DocumentId) -> None:
+        """The same content once more, if it had failed."""
+        with contextlib.suppress(NotFound):
+            await self._change(document_id, Document.try_again)
+
+    async def _bring_parts(self, document: Document) -> None:
+        """What was found in it is called and described as it is now."""
+        if not document.standing.parts_version:
+            return
+
+        async def one(part: Document) -> None:
+            with contextlib.suppress(NotFound):
+                followed = await self._change(part.id, lambda it: it.follow(document))
+                await self._bring_parts(followed)
+
+        await _each(await self._documents.parts_of(document.id), one)
 
     async def _change(self, document_id: DocumentId, change: Callable[[Document], Decision | None]) -> Document:
         for _ in range(_MOST_TRIES):
@@ -261,6 +349,18 @@ class Ingestion:
             raise StorageFull("The disk has no room for this file. Nothing was stored; free some room and try again.")
 
 
+async def _each(documents: Sequence[Document], change: Callable[[Document], Awaitable[None]]) -> None:
+    enough = asyncio.Semaphore(_PARTS_AT_ONCE)
+
+    async def one(document: Document) -> None:
+        async with enough:
+            await change(document)
+
+    async with asyncio.TaskGroup() as tasks:
+        for document in documents:
+            tasks.create_task(one(document))
+
+
 async def _followed_by(then: Callable[[], None], stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async for piece in stream:
         yield piece
@@ -280,31 +380,3 @@ def _must_not_be_withdrawn(document: Document) -> None:
 def too_large(limit: int) -> TooLarge:
     """For an upload of more bytes than the settings allow."""
     return TooLarge(f"At most {limit} bytes are accepted (SEOGA_MAX_UPLOAD_BYTES).")
-
-
-def fact_of(document: Document, decision: Decision) -> DocumentEvent:
-    """The event that tells the decision about the document as it is now."""
-    if isinstance(decision, Withdrawn):
-        return DocumentWithdrawn(
-            document_id=document.id, document_version=document.version, collection=document.collection
-        )
-    labels = Labels(
-        collection=document.collection,
-        document_name=document.name,
-        names=document.names,
-        media_type=document.content.media_type,
-        metadata=document.metadata,
-        received_at=document.revision.received_at,
-    )
-    if isinstance(decision, Received):
-        return DocumentReceived(
-            document_id=document.id,
-            document_version=document.version,
-            revision=document.revision.number,
-            sha256=document.content.sha256,
-            size=document.content.size,
-            labels=labels,
-            fresh=decision.fresh,
-            background=decision.background,
-        )
-    return DocumentChanged(document_id=document.id, document_version=document.version, labels=labels)

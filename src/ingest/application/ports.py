@@ -3,12 +3,16 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
+from ingest.application.listing_order import DocumentSort, Place
 from ingest.domain.document import Document, Revision
 from ingest.domain.standing import Standing, Status
 from shared.events.envelope import Event
 from shared.kernel import Conflict, DocumentId
+
+SIMILAR_FROM: Final = 0.7
+"""Texts with this share of their shingles in common are near-duplicates: one word in twenty is another, or less."""
 
 
 class Taken(Conflict):
@@ -32,17 +36,35 @@ class DocumentFilter:
     """Withdrawn documents are listed only when they are asked for."""
     name_contains: str | None = None
     """In any of its names; ASCII letters match in either case."""
+    parent: DocumentId | None = None
+    """Only what was found in this document."""
+    media_type: str | None = None
+    """Of its newest revision."""
+
+    @property
+    def looks_inside(self) -> bool:
+        """Whether each document must be looked at, since no count is kept of what it asks for."""
+        return self.name_contains is not None or self.media_type is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some documents, newest first, and where the next page begins."""
+    """Some documents in the order that was asked for, and where the next page begins."""
 
     documents: Sequence[Document]
-    next_before: int | None
-    """For `find(before=…)`; None on the last page."""
+    next_after: Place | None
+    """For `find(after=…)`; None on the last page."""
     total: int
     """How many the filter matches in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """A document whose text is nearly another's."""
+
+    document: Document
+    similarity: float
+    """Estimated share of what both have together that is in both; from SIMILAR_FROM to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +138,8 @@ class DocumentStore(Protocol):
         `expected_version` is the stored one, 0 for a new document. Raises Stale when it is another, Taken
         when another live document of the collection has its name or its newest bytes; nothing is saved then.
         Of the standing, what events brought meanwhile is kept: only a new content version starts it again.
-        A withdrawn document frees its names and bytes in the same write.
+        A withdrawn document frees its names and bytes in the same write. A part (a document with a parent) holds
+        neither: it is nobody's holder, and several may have the same.
         """
         ...
 
@@ -129,12 +152,44 @@ class DocumentStore(Protocol):
         """
         ...
 
-    async def find(self, which: DocumentFilter, *, before: int | None = None, limit: int = 50) -> Page:
-        """Newest first; a page never repeats or skips a document because others came or went meanwhile."""
+    async def find(
+        self,
+        which: DocumentFilter,
+        *,
+        sort: DocumentSort = DocumentSort.NEWEST,
+        after: Place | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """A page never repeats or skips a document because others came or went meanwhile.
+
+        One whose own place in the order changes meanwhile may be met twice or not at all. `after` is of the same sort.
+        """
         ...
 
     async def revisions(self, document_id: DocumentId) -> Sequence[Revision]:
         """Newest first, at least one. Raises NotFound as `load` does."""
+        ...
+
+    async def parts_of(self, document_id: DocumentId) -> Sequence[Document]:
+        """The documents that were found in it and are not withdrawn, in the order in which they came."""
+        ...
+
+    async def count_parts(self, documents: Sequence[DocumentId]) -> Mapping[DocumentId, int]:
+        """How many documents `parts_of` has for each; those without any may be missing."""
+        ...
+
+    async def below(self, root: DocumentId) -> tuple[int, int]:
+        """How many documents that are not withdrawn stand at any depth below an upload, and their bytes."""
+        ...
+
+    async def similar(
+        self, document: Document, *, collections: Collection[str] | None, limit: int = 10
+    ) -> Sequence[Similar]:
+        """The other documents whose text is nearly this one's, the most similar first, then the newest.
+
+        Texts are those that were processed last; a document without a signature has none, and is nobody's. Only
+        of these collections, where they are given, and nothing withdrawn. Where hundreds are as similar, some.
+        """
         ...
 
     async def queue_positions(self, queue_numbers: Sequence[int]) -> Mapping[int, int]:

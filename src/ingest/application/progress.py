@@ -6,12 +6,15 @@ from typing import Final
 from ingest.application.feed import DocumentFeed
 from ingest.application.ports import DocumentStore
 from ingest.domain.standing import Failure, Letter, Standing
+from shared.artefacts.signature import Signature
 from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
-from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
-from shared.events.search import DocumentIndexed, DocumentRemoved
+from shared.events.process import ChunksEmbedded, DocumentProcessed, PagesRead, ProcessingFailed, StageFinished
+from shared.events.search import DocumentIndexed, DocumentRemoved, PagesIndexed
 from shared.kernel import Clock, DocumentId, utc_now
+from shared.telemetry import get_log
 from shared.vocabulary import INGEST, PROCESS, SEARCH
 
+_log = get_log("ingest")
 # A dead letter of any other group (the monitor's) says nothing about the document.
 _GROUPS_THAT_WORK: Final = frozenset((PROCESS, SEARCH, INGEST))
 
@@ -29,6 +32,16 @@ class ProgressTracking:
         version, done, total = event.document_version, event.done, event.total
         await self._advance(event.document_id, lambda it: it.stage_finished(version, done=done, total=total))
 
+    async def chunks_embedded(self, event: ChunksEmbedded) -> None:
+        """A stage that takes long has come further."""
+        version, done, total = event.document_version, event.done, event.total
+        await self._advance(event.document_id, lambda it: it.chunks_embedded(version, done=done, total=total))
+
+    async def pages_read(self, event: PagesRead) -> None:
+        """Reading has come further."""
+        version, stage, done, total = event.document_version, event.stage, event.done, event.total
+        await self._advance(event.document_id, lambda it: it.pages_read(version, stage=stage, done=done, total=total))
+
     async def processed(self, event: DocumentProcessed) -> None:
         """Everything but the index."""
         await self._advance(
@@ -39,6 +52,8 @@ class ProgressTracking:
                 language=event.language,
                 warnings=event.warnings,
                 chunks_artefact=event.chunks_artefact,
+                text_artefact=event.text_artefact,
+                signature=Signature.read(event.signature),
             ),
         )
 
@@ -54,9 +69,26 @@ class ProgressTracking:
             event.document_id, lambda it: it.indexed(event.document_version, revision=event.revision, at=now)
         )
 
+    async def pages_indexed(self, event: PagesIndexed) -> None:
+        """Search serves its first pages."""
+        await self._advance(
+            event.document_id,
+            lambda it: it.pages_indexed(
+                event.document_version,
+                revision=event.revision,
+                done=event.pages_done,
+                total=event.pages_total,
+                language=event.language,
+                chunks_artefact=event.chunks_artefact,
+                text_artefact=event.text_artefact,
+            ),
+        )
+
     async def removed(self, event: DocumentRemoved) -> None:
         """Search has nothing of it any more."""
-        await self._advance(event.document_id, lambda it: it.gone(event.document_version))
+        document_id, version = event.document_id, event.document_version
+        if await self._advance(document_id, lambda it: it.gone(version)):
+            _log.info("document removed", action="document.removed", document_id=document_id, version=version)
 
     async def dead_lettered(self, event: EventDeadLettered) -> None:
         """Work on it was put aside: the document shows as failed until a replay."""
@@ -73,6 +105,8 @@ class ProgressTracking:
         letter = Letter(id=event.dead_letter_id, group=event.group, reason=reason, buried=buried)
         await self._advance(event.document_id, lambda it: it.with_letter(version, letter))
 
-    async def _advance(self, document_id: DocumentId, change: Callable[[Standing], Standing]) -> None:
-        if await self._documents.advance(document_id, change):
+    async def _advance(self, document_id: DocumentId, change: Callable[[Standing], Standing]) -> bool:
+        has_changed = await self._documents.advance(document_id, change)
+        if has_changed:
             self._feed.tell(document_id)
+        return has_changed

@@ -3,7 +3,8 @@
 from collections import OrderedDict
 from typing import Final
 
-from ingest.application.ingestion import Ingestion, fact_of
+from ingest.application.facts import fact_of
+from ingest.application.ingestion import Ingestion
 from ingest.application.inventory import DocumentInventory, Kept
 from ingest.application.ports import DocumentStore, Stale, Taken
 from ingest.domain.document import Content, Document, Received
@@ -74,7 +75,9 @@ class Remaking:
         self._tries.pop(event.document_id, None)
 
     async def chunks_lost(self, document: Document) -> None:
-        """Somebody wants to see chunks that cannot be read. Raises Unavailable until they are made again, or NotFound.
+        """Somebody wants to see chunks, or the text, that cannot be read. Raises Unavailable until they are made again.
+
+        Raises NotFound where they are not going to be.
 
         Those of an older revision than the present one are not made again: they go when the present one is searchable.
         """

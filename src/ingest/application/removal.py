@@ -18,6 +18,7 @@ from ingest.domain.document import Document
 from shared.kernel import Clock, NotFound, Unavailable, utc_now
 from shared.ports.duties import DutyStore
 from shared.runtime.background import Background
+from shared.runtime.beats import until_beat
 from shared.runtime.duty import Duty
 from shared.telemetry import get_log
 
@@ -103,7 +104,7 @@ class CollectionRemoval(Background):
                     async with asyncio.timeout(pause_seconds):
                         await self._wake.wait()
                 self._wake.clear()
-                pause_seconds = self._times.look_again_seconds
+                pause_seconds = until_beat(self._times.look_again_seconds)
                 try:
                     unfinished = await self._removals.unfinished()
                     for removal in unfinished:

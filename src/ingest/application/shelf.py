@@ -7,11 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ingest.application.feed import DocumentFeed
-from ingest.application.ports import CollectionCounts, DocumentFilter, DocumentStore, Page
+from ingest.application.listing_order import DocumentSort, Place
+from ingest.application.ports import CollectionCounts, DocumentFilter, DocumentStore, Page, Similar
 from ingest.application.remaking import Remaking
 from ingest.domain.document import Document, Revision
 from ingest.domain.standing import FINAL
 from shared.artefacts.chunks import ChunkedDocument
+from shared.artefacts.parsed import ParsedDocument
 from shared.kernel import Damaged, DocumentId, NotFound, Unavailable
 from shared.ports.storage import BlobStore
 from shared.vocabulary import DEFAULT_COLLECTION
@@ -26,6 +28,8 @@ class Seen:
     """How many unfinished documents were received before it; None once it is finished."""
     remaining_seconds: float | None = None
     """From the recent rate of finishing; None when finished or when there is no rate yet."""
+    children: int = 0
+    """How many documents were found in it."""
 
 
 class Shelf:
@@ -60,21 +64,31 @@ class Shelf:
     async def see(self, *documents: Document, within_seconds: float | None = None) -> list[Seen]:
         """Adds what depends on the other documents; nothing where that cannot be had (in time)."""
         waiting = [document.queue_number for document in documents if document.status not in FINAL]
+        parents = [document.id for document in documents if document.standing.parts_version]
         positions: Mapping[int, int] = {}
+        children: Mapping[DocumentId, int] = {}
         with suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(within_seconds):
                 positions = await self._documents.queue_positions(waiting)
+                children = await self._documents.count_parts(parents)
         rate = self._feed.finished_per_second()
         seen = []
         for document in documents:
             position = None if document.status in FINAL else positions.get(document.queue_number)
             remaining = None if position is None or rate is None else round((position + 1) / rate, 1)
-            seen.append(Seen(document, position, remaining))
+            seen.append(Seen(document, position, remaining, children.get(document.id, 0)))
         return seen
 
-    async def find(self, which: DocumentFilter, *, before: int | None, limit: int) -> Page:
-        """Newest first."""
-        return await self._documents.find(which, before=before, limit=limit)
+    async def similar(self, document: Document, visible: Collection[str] | None) -> Sequence[Similar] | None:
+        """Near-duplicates of its text in these collections (None: in all); None where that cannot be had now."""
+        try:
+            return await self._documents.similar(document, collections=visible)
+        except Unavailable:
+            return None
+
+    async def find(self, which: DocumentFilter, *, sort: DocumentSort, after: Place | None, limit: int) -> Page:
+        """A page of a list."""
+        return await self._documents.find(which, sort=sort, after=after, limit=limit)
 
     async def revisions(self, document_id: DocumentId) -> Sequence[Revision]:
         """Newest first. Raises NotFound."""
@@ -106,6 +120,24 @@ class Shelf:
             await self._remaking.chunks_lost(document)
             raise
 
+    async def text(self, document: Document) -> ParsedDocument:
+        """Text and tables that its chunks are of. Raises NotFound, and Unavailable as `chunks` does.
+
+        What an earlier Seoga processed, which kept no tables, is made again too.
+        """
+        standing = document.standing
+        if standing.chunks_artefact is None:
+            raise NotFound("The document was not processed yet: it has no text.", code="text_not_found")
+        try:
+            if standing.text_artefact is not None:
+                raw = await self._blobs.read(standing.text_artefact)
+                return await asyncio.to_thread(ParsedDocument.from_bytes, raw)
+        except (NotFound, Damaged, ValueError):
+            await self._remaking.chunks_lost(document)
+            raise
+        await self._remaking.chunks_lost(document)
+        raise NotFound("The text of this revision is not there any more.", code="text_not_found")
+
     async def collections(self, visible: Collection[str] | None) -> list[CollectionCounts]:
         """In order of their names; `default` is always there. `visible` None is all."""
         counts = {each.name: each for each in await self._documents.counts()}
@@ -134,6 +166,26 @@ class Shelf:
                     return
                 last = seen
                 await changes.wait(self._look_again_seconds)
+
+    async def changes(
+        self, visible: Collection[str] | None, *, every_seconds: float = 0.3, quiet_seconds: float = 5.0
+    ) -> AsyncIterator[tuple[list[Seen], bool]]:
+        """Which documents changed, each as it is now, and whether more did than are told: read the list again then.
+
+        At most one a document in `every_seconds`; after `quiet_seconds` without a change it yields none. Endless.
+        """
+        with self._feed.watch_all() as watch:
+            while True:
+                changed, missed = await watch.wait(quiet_seconds)
+                documents = []
+                for document_id in changed:
+                    # What is gone for good was told as withdrawn before, and whose it was nobody knows any more.
+                    with suppress(NotFound):
+                        documents.append(await self._documents.load(document_id))
+                shown = [one for one in documents if visible is None or one.collection in visible]
+                yield await self.see(*shown), missed
+                if changed:
+                    await asyncio.sleep(every_seconds)
 
     async def wait_until_gone(self, document_id: DocumentId, timeout_seconds: float) -> bool:
         """Whether a withdrawn document is gone from search within that time."""

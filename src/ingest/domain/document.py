@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from ingest.domain.labels import part_name
 from ingest.domain.standing import Standing, Status
 from shared.kernel import Conflict, DocumentId
 
 MOST_NAMES: Final = 1_000
 """Every change of a document tells all its names, so they must fit into one event."""
+EARLY_VERSIONS: Final = 16
+"""Left free below a version whose first pages are to be searchable before the whole: a step each, and each step has
+twice as many pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,20 @@ class Content:
     size: int
     media_type: str
     blob_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parentage:
+    """Where a document comes from that was found in another: a member of an archive, an attachment of a mail."""
+
+    document_id: DocumentId
+    """The document that it was found in."""
+    path: str
+    """Its place in that."""
+    root: DocumentId
+    """The upload at the top."""
+    depth: int
+    """1 for what is in the upload itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +59,8 @@ class Received:
     """Artefacts are not to be reused."""
     background: bool = False
     """Nobody waits for it."""
+    early_versions: int = 0
+    """So many versions right below are free, for its first pages to be searchable before the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +96,40 @@ class Document:
     """The version that the store holds; 0 while it holds none."""
     queue_number: int = 0
     """Given by the store with each new content: its place among everything that waits."""
+    parent: Parentage | None = None
+    """None for an upload. A part has a name and bytes of its own, which others may have too."""
 
     @classmethod
     def receive(
         cls, document_id: DocumentId, collection: str, name: str, content: Content, metadata: Mapping[str, Any] | None,
-        now: datetime,
+        now: datetime, *, early: bool = False,
     ) -> tuple["Document", Received]:  # fmt: skip
-        """New bytes under a new name."""
+        """New bytes under a new name. `early`: their first pages are to be searchable before the whole."""
+        version = 1 + (EARLY_VERSIONS if early else 0)
         document = cls(
             id=document_id,
             collection=collection,
             names=(name,),
             metadata=dict(metadata or {}),
-            version=1,
+            version=version,
             revision=Revision(number=1, content=content, name=name, received_at=now),
-            standing=Standing(content_version=1),
+            standing=Standing(content_version=version),
             created_at=now,
         )
-        return document, Received()
+        return document, Received(early_versions=version - 1)
+
+    @classmethod
+    def receive_part(
+        cls, document_id: DocumentId, parent: "Document", path: str, content: Content, now: datetime
+    ) -> tuple["Document", Received]:
+        """A file that was found in `parent`: below its name, and described as it is."""
+        document, received = cls.receive(
+            document_id, parent.collection, part_name(parent.name, path), content, parent.metadata, now
+        )
+        above = parent.parent
+        root, depth = (parent.id, 0) if above is None else (above.root, above.depth)
+        document.parent = Parentage(parent.id, path, root, depth + 1)
+        return document, received
 
     @classmethod
     def adopt(
@@ -132,26 +168,24 @@ class Document:
         """Of the newest revision: what has been heard of it so far."""
         return self.standing.status
 
-    def revise(self, name: str, content: Content, metadata: Mapping[str, Any] | None, now: datetime) -> Received:
+    def revise(
+        self, name: str, content: Content, metadata: Mapping[str, Any] | None, now: datetime, *, early: bool = False
+    ) -> Received:
         """Other bytes under its name: the next revision."""
-        self.version += 1
         self.revision = Revision(self.revision.number + 1, content, name, now)
         if metadata is not None:
             self.metadata = dict(metadata)
-        self.standing = self.standing.restarted(self.version)
-        return Received()
+        return self._restart(early=early)
 
-    def resubmit(self, name: str, metadata: Mapping[str, Any] | None) -> Received | Relabelled | None:
+    def resubmit(
+        self, name: str, metadata: Mapping[str, Any] | None, *, early: bool = False
+    ) -> Received | Relabelled | None:
         """The same bytes again: work only if they had failed, labels only if they differ.
 
         Raises Conflict where that would be one name too many.
         """
         relabelled = self._label(name, metadata)
-        if self.status == "failed":
-            self.version += 1
-            self.standing = self.standing.restarted(self.version)
-            return Received()
-        return self._relabelled(relabelled)
+        return self._restart(early=early) if self.status == "failed" else self._relabelled(relabelled)
 
     def relabel(self, *, name: str | None = None, metadata: Mapping[str, Any] | None = None) -> Relabelled | None:
         """Another name in place of the one shown, other metadata in place of the present.
@@ -199,6 +233,16 @@ class Document:
         self.standing = self.standing.restarted(self.version)
         return Received(background=background)
 
+    def follow(self, parent: "Document") -> Relabelled | None:
+        """A part is called and described as what it was found in is now."""
+        if self.parent is None or self.status == "withdrawn":
+            return None
+        return self.relabel(name=part_name(parent.name, self.parent.path), metadata=parent.metadata)
+
+    def try_again(self) -> Received | None:
+        """The same content once more if it had failed."""
+        return self._restart() if self.status == "failed" else None
+
     def withdraw(self) -> Withdrawn | None:
         """To vanish from everywhere; a tombstone stays."""
         if self.status == "withdrawn":
@@ -206,6 +250,13 @@ class Document:
         self.version += 1
         self.standing = self.standing.withdrawn(self.version)
         return Withdrawn()
+
+    def _restart(self, *, early: bool = False) -> Received:
+        # Never a part in the place of what search serves.
+        free = EARLY_VERSIONS if early and self.standing.searchable_revision is None else 0
+        self.version += 1 + free
+        self.standing = self.standing.restarted(self.version)
+        return Received(early_versions=free)
 
     def _label(self, name: str, metadata: Mapping[str, Any] | None) -> bool:
         before = (self.names, self.metadata)

@@ -17,6 +17,8 @@ class Upload:
     name: str
     content: Content
     metadata: Mapping[str, Any] | None
+    early: bool = False
+    """The first pages of a large document are to be searchable before the whole, where nothing of it is yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,16 @@ def place(
         saves.append((same_name, same_name.release(upload.name)))
         same_name = None
     if same_bytes is not None:
-        decision = same_bytes.resubmit(upload.name, upload.metadata)
+        decision = same_bytes.resubmit(upload.name, upload.metadata, early=upload.early)
         if decision is not None:
             saves.append((same_bytes, decision))
         return Placement(same_bytes, not isinstance(decision, Received), tuple(saves))
     if same_name is not None:
-        saves.append((same_name, same_name.revise(upload.name, upload.content, upload.metadata, now)))
+        revised = same_name.revise(upload.name, upload.content, upload.metadata, now, early=upload.early)
+        saves.append((same_name, revised))
         return Placement(same_name, False, tuple(saves))
-    document, received = Document.receive(new_id, upload.collection, upload.name, upload.content, upload.metadata, now)
+    document, received = Document.receive(
+        new_id, upload.collection, upload.name, upload.content, upload.metadata, now, early=upload.early
+    )
     saves.append((document, received))
     return Placement(document, False, tuple(saves))

@@ -55,6 +55,12 @@ def document_name(text: str) -> str:
     return name
 
 
+def part_name(parent: str, path: str) -> str:
+    """What a file in a document is called: below the document's name. Of a name that is too long, the end."""
+    name = f"{parent}/{path}"
+    return name if len(name) <= LONGEST_NAME else "…" + name[len(name) - LONGEST_NAME + 1 :]
+
+
 def collection_name(text: str) -> str:
     """The collection's name in NFC: 1 to 64 letters, digits, `_`, `.` or `-`."""
     name = unicodedata.normalize("NFC", text)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
+from shared.artefacts.signature import Signature
 from shared.vocabulary import INDEX, PROCESS, SEARCH, STAGES
 
 Status = Literal["received", "processing", "searchable", "failed", "withdrawn"]
@@ -45,6 +46,13 @@ class Standing:
     removed: bool = False
     """Search has nothing of it any more."""
     stages_done: int = 0
+    chunks_done: int = 0
+    """Of a large document that is being embedded."""
+    chunks_total: int = 0
+    pages_stage: str = ""
+    """Which stage is reading, or was last, the pages of a large document."""
+    pages_done: int = 0
+    pages_total: int = 0
     is_processed: bool = False
     stages_total: int = len(STAGES)
     failure: Failure | None = None
@@ -54,10 +62,22 @@ class Standing:
     chunks_artefact: str | None = None
     """Of the newest version that was processed, which may be older than the present one."""
     chunks_revision: int | None = None
+    text_artefact: str | None = None
+    """Of the same version as the chunks; None also where an earlier Seoga processed it."""
+    signature: Signature | None = None
+    """Of that text, for finding near-duplicates; None also where it is too short for one."""
     indexed_version: int = 0
     searchable_revision: int | None = None
     """What search serves now."""
     searchable_at: datetime | None = None
+    early_version: int = 0
+    """Under which search serves the first pages of a revision, unless it has served a newer whole since."""
+    early_pages: int = 0
+    early_total: int = 0
+    parts_version: int = 0
+    """The content version whose parts (files in the file) are documents now; 0 for a document that never had any."""
+    parts_warnings: tuple[str, ...] = ()
+    """Which of them could not become documents."""
 
     @property
     def status(self) -> Status:
@@ -68,7 +88,7 @@ class Standing:
             return "searchable"
         if self.problem is not None:
             return "failed"
-        if self.stages_done or self.is_processed or self.letters:
+        if self.stages_done or self.pages_done or self.is_processed or self.letters:
             return "processing"
         return "received"
 
@@ -78,6 +98,23 @@ class Standing:
         if self.indexed_version >= self.content_version:
             return self.stages_total
         return self.stages_total - 1 if self.is_processed else self.stages_done
+
+    @property
+    def chunks(self) -> tuple[int, int] | None:
+        """How many chunks of how many are embedded, while that is at work and worth counting."""
+        at_work = self.status == "processing" and not self.is_processed
+        return (self.chunks_done, self.chunks_total) if at_work and self.chunks_total else None
+
+    @property
+    def pages(self) -> tuple[int, int] | None:
+        """How many pages of how many the present stage has read, where it takes long enough to be worth counting."""
+        at_work = self.status == "processing" and self._present_stage() == self.pages_stage
+        return (self.pages_done, self.pages_total) if at_work else None
+
+    @property
+    def first_pages(self) -> tuple[int, int] | None:
+        """How many first pages of how many search serves; None where it serves a whole document, or nothing."""
+        return (self.early_pages, self.early_total) if self.early_version > self.indexed_version else None
 
     @property
     def stage(self) -> str | None:
@@ -107,11 +144,17 @@ class Standing:
             self,
             content_version=content_version,
             stages_done=0,
+            chunks_done=0,
+            chunks_total=0,
+            pages_stage="",
+            pages_done=0,
+            pages_total=0,
             is_processed=False,
             stages_total=len(STAGES),
             failure=None,
             letters=(),
             warnings=(),
+            parts_warnings=(),
         )
 
     def withdrawn(self, version: int) -> "Standing":
@@ -124,8 +167,31 @@ class Standing:
             return self
         return replace(self, stages_done=max(done, self.stages_done), stages_total=total + 1)
 
+    def chunks_embedded(self, version: int, *, done: int, total: int) -> "Standing":
+        """So many chunks of a stage that takes long."""
+        if not self._counts(version) or done <= self.chunks_done:
+            return self
+        return replace(self, chunks_done=done, chunks_total=total)
+
+    def pages_read(self, version: int, *, stage: str, done: int, total: int) -> "Standing":
+        """So many pages of a stage that takes long; those of an earlier stage count no more."""
+        if not self._counts(version) or stage not in STAGES:
+            return self
+        known = (STAGES.index(self.pages_stage), self.pages_done) if self.pages_stage else (-1, 0)
+        if (STAGES.index(stage), done) <= known:
+            return self
+        return replace(self, pages_stage=stage, pages_done=done, pages_total=total)
+
     def processed(
-        self, version: int, *, revision: int, language: str | None, warnings: tuple[str, ...], chunks_artefact: str
+        self,
+        version: int,
+        *,
+        revision: int,
+        language: str | None,
+        warnings: tuple[str, ...],
+        chunks_artefact: str,
+        text_artefact: str | None = None,
+        signature: Signature | None = None,
     ) -> "Standing":
         """Everything but the index is done."""
         if not self._counts(version):
@@ -137,7 +203,15 @@ class Standing:
             warnings=warnings[:_MOST_WARNINGS],
             chunks_artefact=chunks_artefact,
             chunks_revision=revision,
+            text_artefact=text_artefact,
+            signature=signature,
         )
+
+    def parts_taken(self, version: int, warnings: tuple[str, ...]) -> "Standing":
+        """The files in it are documents, except those that the warnings name."""
+        if not self._counts(version):
+            return self
+        return replace(self, parts_version=version, parts_warnings=warnings[:_MOST_WARNINGS])
 
     def failed(self, version: int, failure: Failure) -> "Standing":
         """It cannot be processed; the revision that search serves stays."""
@@ -149,11 +223,37 @@ class Standing:
             return self
         return replace(self, indexed_version=version, searchable_revision=revision, searchable_at=at)
 
+    def pages_indexed(
+        self,
+        version: int,
+        *,
+        revision: int,
+        done: int,
+        total: int,
+        language: str | None,
+        chunks_artefact: str,
+        text_artefact: str | None,
+    ) -> "Standing":
+        """Search serves the first pages, under this version; the whole, which is under another, comes."""
+        known = max(self.indexed_version, self.early_version)
+        if self.withdrawn_version is not None or version <= known or version > self.content_version:
+            return self
+        served = replace(self, early_version=version, early_pages=done, early_total=total, searchable_revision=revision)
+        if self.is_processed:
+            return served  # what is known of the whole stays
+        return replace(
+            served,
+            language=language,
+            chunks_artefact=chunks_artefact,
+            chunks_revision=revision,
+            text_artefact=text_artefact,
+        )
+
     def gone(self, version: int) -> "Standing":
         """Search has removed it, at the version of its withdrawal or later."""
         if self.withdrawn_version is None or version < self.withdrawn_version:
             return self
-        return replace(self, removed=True, searchable_revision=None)
+        return replace(self, removed=True, searchable_revision=None, early_version=0, signature=None)
 
     def with_letter(self, version: int, letter: Letter) -> "Standing":
         """Work on it was put aside as a dead letter, or the letter is being tried again."""

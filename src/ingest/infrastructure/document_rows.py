@@ -7,12 +7,15 @@ from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from ingest.domain.document import Content, Document, Revision
+from ingest.application.ports import SIMILAR_FROM
+from ingest.domain.document import Content, Document, Parentage, Revision
 from ingest.domain.standing import Failure, Letter, Standing
+from shared.artefacts.signature import Signature
 from shared.kernel import DocumentId
 
 _COLUMNS: Final = (
     *("d.number", "d.id", "d.collection", "d.version", "d.queue_number", "d.created_at", "d.standing"),
+    *("d.parent", "d.part_path", "d.root", "d.depth"),
     *("l.names", "l.metadata"),
     *("r.revision", "r.sha256", "r.size", "r.media_type", "r.blob_key", "r.name", "r.received_at"),
 )
@@ -47,7 +50,21 @@ def document_of(row: sqlite3.Row | Mapping[str, Any]) -> Document:
         created_at=datetime.fromisoformat(row["created_at"]),
         saved_version=row["version"],
         queue_number=row["queue_number"],
+        parent=None if row["parent"] is None else parentage_of(row),
     )
+
+
+def parentage_of(row: sqlite3.Row | Mapping[str, Any]) -> Parentage:
+    """From a row of a part, in any store."""
+    return Parentage(DocumentId(row["parent"]), row["part_path"], DocumentId(row["root"]), row["depth"])
+
+
+def parentage_fields(document: Document) -> dict[str, Any]:
+    """The inverse; empty for an upload."""
+    parent = document.parent
+    if parent is None:
+        return {}
+    return {"parent": parent.document_id, "part_path": parent.path, "root": parent.root, "depth": parent.depth}
 
 
 def revision_of(row: sqlite3.Row | Mapping[str, Any]) -> Revision:
@@ -81,8 +98,21 @@ def standing_from(stored: Mapping[str, Any]) -> Standing:
         failure=Failure(**known["failure"]) if known.get("failure") else None,
         letters=tuple(Letter(**letter) for letter in known.get("letters", ())),
         warnings=tuple(known.get("warnings", ())),
+        parts_warnings=tuple(known.get("parts_warnings", ())),
         searchable_at=datetime.fromisoformat(known["searchable_at"]) if known.get("searchable_at") else None,
+        signature=Signature.read(known.get("signature")),
     )
+
+
+def most_similar(signature: Signature, found: Mapping[int, str | None], limit: int) -> dict[int, float]:
+    """Of stored signatures by number, the numbers that are similar enough, the most similar first, then the highest."""
+    similarities = {
+        number: signature.similarity(other)
+        for number, stored in found.items()
+        if (other := Signature.read(stored)) is not None
+    }
+    ranked = sorted(similarities.items(), key=lambda one: (-one[1], -one[0]))
+    return {number: similarity for number, similarity in ranked[:limit] if similarity >= SIMILAR_FROM}
 
 
 def standing_json(standing: Standing) -> str:
@@ -100,4 +130,6 @@ def _plain(value: object) -> object:
         return [_plain(one) for one in value]
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
+    if isinstance(value, Signature):
+        return str(value)
     return asdict(value) if isinstance(value, Failure | Letter) else value

@@ -8,15 +8,17 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from ingest.application.listing_order import sort_name_of
 from ingest.domain.document import Content, Document, Revision
 from ingest.domain.standing import FINAL, Standing
-from ingest.infrastructure.document_rows import standing_fields, standing_from
+from ingest.infrastructure.document_rows import parentage_fields, parentage_of, standing_fields, standing_from
 from shared.infrastructure.mongo.queries import Filter, Row
 from shared.kernel import Clock, DocumentId
 
 DOCUMENT_FIELDS: Final[Filter] = {
     **dict.fromkeys(("collection", "names", "metadata", "version", "status", "standing", "standing_number"), 1),
     **dict.fromkeys(("number", "queue_number", "created_at"), 1),
+    **dict.fromkeys(("parent", "part_path", "root", "depth"), 1),
     "revisions": {"$slice": -1},
 }
 """What `document_of` needs of a row: of the revisions the newest alone."""
@@ -24,7 +26,7 @@ GIVES_UP: Final = "gives_up"
 """Marks a row whose `released` are the hashes that it gave up when it was removed."""
 TOMBSTONE: Final[Row] = {
     "$set": {"status": "removed", "names": [], "revisions": []},
-    "$unset": dict.fromkeys(("metadata", "archived", "size", "number", "queue_number", "created_at"), ""),
+    "$unset": dict.fromkeys(("metadata", "archived", "size", "number", "queue_number", "created_at", "sort_name"), ""),
 }
 """Leaves id, versions and standing; the status is one that no list has."""
 
@@ -73,6 +75,7 @@ def document_of(row: Row) -> Document:
         created_at=datetime.fromisoformat(row["created_at"]),
         saved_version=row["version"],
         queue_number=row["queue_number"],
+        parent=parentage_of(row) if "parent" in row else None,
     )
 
 
@@ -91,6 +94,13 @@ def held(collection: str, sha256: str, *names: str) -> list[str]:
     return [f"{collection}/bytes/{sha256}", *(f"{collection}/name/{name}" for name in names)]
 
 
+def held_by(document: Document) -> list[str]:
+    """Of a live document. A part holds only itself: others may have its bytes and its name."""
+    if document.parent is not None:
+        return [f"{document.collection}/part/{document.id}"]
+    return held(document.collection, document.content.sha256, *document.names)
+
+
 def saving(document: Document, expected_version: int, numbers: RisingNumbers) -> Row:
     """The update that makes the row of `expected_version` (or none, 0) this document's.
 
@@ -100,18 +110,20 @@ def saving(document: Document, expected_version: int, numbers: RisingNumbers) ->
     given: Row = {
         "collection": document.collection,
         "names": list(document.names),
+        "sort_name": sort_name_of(document.names[-1]) if document.names else "",
         # As text: BSON knows no integers beyond 64 bits, and gives dots and dollars in keys a meaning.
         "metadata": json.dumps(document.metadata, ensure_ascii=False, separators=(",", ":")),
         "version": document.version,
     }
     change: Row = {"$set": given}
     if standing.withdrawn_version is None:
-        given["holds"] = held(document.collection, content.sha256, *document.names)
+        given["holds"] = held_by(document)
     else:
         change["$unset"] = {"holds": ""}
     if expected_version == 0:
         given |= {"number": numbers.next(), "created_at": document.created_at.isoformat()}
         given |= {"standing": standing_fields(standing), "standing_number": 0, **_follows(standing)}
+        given |= parentage_fields(document)
     if document.content_version > expected_version:
         given |= {"size": content.size, "queue_number": numbers.next()}
         change["$addToSet"] = {"revisions": _stored(document.revision)}  # the same once more when only reprocessed
@@ -129,6 +141,10 @@ def advancing(before: Standing, after: Standing, gives_up: Collection[str] = ())
     )
     change: Row = {"$set": {}}
     _set_standing(change, after, changed, same_status=before.status == after.status)
+    if after.signature is not None and after.signature != before.signature:
+        change["$set"]["bands"] = list(after.signature.bands())
+    elif after.signature is None and before.signature is not None:
+        change.setdefault("$unset", {})["bands"] = ""
     if after.removed and not before.removed:
         change["$set"] |= {**TOMBSTONE["$set"], GIVES_UP: True, "released": sorted(gives_up)}
         change["$unset"] = {**change.get("$unset", {}), **TOMBSTONE["$unset"]}
@@ -141,6 +157,11 @@ def containing(text: str) -> Filter:
         f"[{one.lower()}{one.upper()}]" if one.isascii() and one.isalpha() else _escaped(one) for one in text
     )
     return {"names": {"$regex": pattern}}
+
+
+def of_type(media_type: str) -> Filter:
+    """For documents whose newest revision has this type."""
+    return {"$expr": {"$eq": [{"$arrayElemAt": ["$revisions.media_type", -1]}, {"$literal": media_type}]}}
 
 
 def _escaped(character: str) -> str:

@@ -1,28 +1,30 @@
 """DocumentStore on MongoDB: a document, its revisions and its unpublished facts are one row, changed by condition."""
 
-import asyncio
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
 from typing_extensions import override
 
-from ingest.application.ports import CollectionCounts, DocumentFilter, DocumentStore, Page, Stale, Taken
+from ingest.application.listing_order import DocumentSort, Place
+from ingest.application.ports import CollectionCounts, DocumentFilter, DocumentStore, Page, Similar, Stale, Taken
 from ingest.domain.document import Document, Revision
 from ingest.domain.standing import Standing, Status
-from ingest.infrastructure.document_rows import standing_from
+from ingest.infrastructure.document_rows import most_similar, standing_from
 from ingest.infrastructure.mongo_document_rows import (
     DOCUMENT_FIELDS,
     RisingNumbers,
     advancing,
-    containing,
     document_of,
     held,
+    held_by,
     revision_of,
     saving,
 )
+from ingest.infrastructure.mongo_listing import COLLECTION, SHOWN, MongoListing
+from ingest.infrastructure.mongo_listing import INDEXES as LISTING_INDEXES
 from shared.events.envelope import Event
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase
 from shared.infrastructure.mongo.facts import MongoFacts, merged
@@ -32,54 +34,57 @@ from shared.infrastructure.mongo.row_memory import RowMemory
 from shared.kernel import Clock, DocumentId, NotFound, Unavailable
 from shared.runtime.grouping import GroupedCalls
 
-COLLECTION: Final = "ingest_documents"
 REVISIONS: Final = "ingest_revisions"
 """Older revisions of documents that have very many; a row has several."""
 
 _LIVE: Final = {"holds": {"$exists": True}}
 _WAITS: Final = {"waits": True}
+_BELOW: Final = {"root": {"$exists": True}}
+_SIGNED: Final = {"bands": {"$exists": True}}
 INDEXES: Final = (
     # Names and bytes in one array, each with its collection: one index keeps all unique and finds both holders.
     Index(COLLECTION, (("holds", 1),), unique=True, where=_LIVE),
-    # With what `counts` adds up, which so need not read documents.
-    Index(COLLECTION, (("status", 1), ("number", 1), ("collection", 1), ("size", 1))),
-    Index(COLLECTION, (("collection", 1), ("status", 1), ("number", 1))),
     Index(COLLECTION, (("queue_number", 1),), where=_WAITS),
+    Index(COLLECTION, (("root", 1), ("status", 1)), where=_BELOW),
+    Index(COLLECTION, (("bands", 1), ("collection", 1), ("status", 1)), where=_SIGNED),
     Index(REVISIONS, (("document", 1),)),
 )
-_SAMPLE: Final = {"statuses": ["received"], "before": 1 << 62, "start": 0, "end": 1}
+_SAMPLE: Final = {"statuses": ["received"], "start": 0, "end": 1, "root": "a"}
 ONE: Final = Query(COLLECTION, {"_id": Given("document_id")})
 OF_VERSION: Final = Query(COLLECTION, {"_id": Given("document_id"), "version": Given("version")}, sample={"version": 1})
 OF_STANDING: Final = Query(
     COLLECTION, {"_id": Given("document_id"), "standing_number": Given("number")}, sample={"number": 1}
 )
 HOLDERS: Final = Query(COLLECTION, {"holds": {"$in": Given("held")}}, sample={"held": ["a"]})
-LISTED: Final = Query(
-    COLLECTION,
-    {"status": {"$in": Given("statuses")}, "number": {"$lt": Given("before")}},
-    sort=(("number", -1),),
-    sample=_SAMPLE,
-)
-LISTED_OF: Final = Query(
-    COLLECTION, {"collection": {"$in": Given("collections")}, **LISTED.filter}, sort=LISTED.sort,
-    sample={**_SAMPLE, "collections": ["a"]},
+PARTS: Final = Query(
+    COLLECTION, {"parent": {"$in": Given("parents")}, "status": {"$in": Given("statuses")}},
+    sample={**_SAMPLE, "parents": ["a"]},
 )  # fmt: skip
+BELOW: Final = Query(COLLECTION, {"root": Given("root"), "status": {"$in": Given("statuses")}}, sample=_SAMPLE)
 COUNTED: Final = Query(COLLECTION, {"status": {"$in": Given("statuses")}}, sample=_SAMPLE)
 WAITING: Final = Query(
     COLLECTION, {**_WAITS, "queue_number": {"$gte": Given("start"), "$lt": Given("end")}}, sample=_SAMPLE
 )
+SIMILAR: Final = Query(
+    COLLECTION, {"bands": {"$in": Given("bands")}, "status": {"$in": Given("statuses")}},
+    sample={**_SAMPLE, "bands": [1]},
+)  # fmt: skip
+SIMILAR_OF: Final = Query(
+    COLLECTION, {"collection": {"$in": Given("collections")}, **SIMILAR.filter},
+    sample={**SIMILAR.sample, "collections": ["a"]},
+)  # fmt: skip
+SEVERAL: Final = Query(COLLECTION, {"_id": {"$in": Given("documents")}}, sample={"documents": ["a"]})
 ALL: Final = Query(COLLECTION, {"_id": {"$gt": Given("after")}}, sort=(("_id", 1),))
 LIVE_ONE: Final = Query(COLLECTION, {"_id": Given("document_id"), **_LIVE})
 ARCHIVED: Final = Query(REVISIONS, {"document": {"$in": Given("documents")}}, sample={"documents": ["a"]})
 ARCHIVE_ROW: Final = Query(REVISIONS, {"_id": Given("row_id")})
 
-_SHOWN: Final[tuple[Status, ...]] = ("received", "processing", "searchable", "failed")
-_BEFORE_ALL: Final = (1 << 63) - 1
 _BEFORE_QUEUE: Final = -1
 _REMEMBERED: Final = 4_000
 # Of one document at once: each lost race is another's success.
 _MOST_TRIES: Final = 200
 _HOLDERS_AT_ONCE: Final = 100
+_SIMILAR_AT_ONCE: Final = 1_000
 
 
 class MongoDocuments(DocumentStore):
@@ -104,9 +109,10 @@ class MongoDocuments(DocumentStore):
         self._grouped = GroupedWrites(self._documents)
         self._finding = GroupedCalls(self._find_holders, name="find-holders", most=_HOLDERS_AT_ONCE)
         self._archive = database.collection(REVISIONS)
-        database.declare(*INDEXES)
+        database.declare(*INDEXES, *LISTING_INDEXES)
         facts.live_in(COLLECTION)
         self._standings: RowMemory[tuple[int, Standing]] = RowMemory(_REMEMBERED)
+        self._listing = MongoListing(self._documents)
 
     @override
     async def load(self, document_id: DocumentId) -> Document:
@@ -173,19 +179,15 @@ class MongoDocuments(DocumentStore):
         raise Unavailable(f"The document {document_id} is being changed by too many others; try again.")
 
     @override
-    async def find(self, which: DocumentFilter, *, before: int | None = None, limit: int = 50) -> Page:
-        query = LISTED if which.collections is None else LISTED_OF
-        values: dict[str, Any] = {"statuses": _SHOWN if which.status is None else (which.status,)}
-        if which.collections is not None:
-            values["collections"] = sorted(which.collections)
-        also = None if which.name_contains is None else containing(which.name_contains)
-        last = _BEFORE_ALL if before is None else before
-        rows, total = await asyncio.gather(
-            self._documents.find(query, limit=limit + 1, fields=DOCUMENT_FIELDS, also=also, before=last, **values),
-            self._documents.count(query, also=also, before=_BEFORE_ALL, **values),
-        )
-        page = rows[:limit]
-        return Page([document_of(row) for row in page], page[-1]["number"] if len(rows) > limit else None, total)
+    async def find(
+        self,
+        which: DocumentFilter,
+        *,
+        sort: DocumentSort = DocumentSort.NEWEST,
+        after: Place | None = None,
+        limit: int = 50,
+    ) -> Page:
+        return await self._listing.find(which, sort=sort, after=after, limit=limit)
 
     @override
     async def revisions(self, document_id: DocumentId) -> Sequence[Revision]:
@@ -197,6 +199,52 @@ class MongoDocuments(DocumentStore):
             for older in await self._archive.find(ARCHIVED, documents=[document_id]):
                 stored |= {one["number"]: one for one in older["revisions"]}
         return [revision_of(stored[number]) for number in sorted(stored, reverse=True)]
+
+    @override
+    async def parts_of(self, document_id: DocumentId) -> Sequence[Document]:
+        rows = await self._documents.find(PARTS, fields=DOCUMENT_FIELDS, parents=[document_id], statuses=SHOWN)
+        return [document_of(row) for row in sorted(rows, key=lambda row: row["number"])]
+
+    @override
+    async def count_parts(self, documents: Sequence[DocumentId]) -> Mapping[DocumentId, int]:
+        if not documents:
+            return {}
+        group = {"_id": "$parent", "documents": {"$sum": 1}}
+        rows = await self._documents.aggregate(
+            PARTS, [{"$group": group}], parents=sorted(set(documents)), statuses=SHOWN
+        )
+        return {DocumentId(row["_id"]): row["documents"] for row in rows}
+
+    @override
+    async def below(self, root: DocumentId) -> tuple[int, int]:
+        group = {"_id": None, "documents": {"$sum": 1}, "size": {"$sum": "$size"}}
+        rows = await self._documents.aggregate(BELOW, [{"$group": group}], root=root, statuses=SHOWN)
+        return (rows[0]["documents"], rows[0]["size"]) if rows else (0, 0)
+
+    @override
+    async def similar(
+        self, document: Document, *, collections: Collection[str] | None, limit: int = 10
+    ) -> Sequence[Similar]:
+        signature = document.standing.signature
+        if signature is None:
+            return []
+        values: dict[str, Any] = {"bands": signature.bands(), "statuses": SHOWN}
+        query = SIMILAR if collections is None else SIMILAR_OF
+        if collections is not None:
+            values["collections"] = sorted(collections)
+        rows = await self._documents.find(
+            query, limit=_SIMILAR_AT_ONCE, fields={"number": 1, "standing.signature": 1}, **values
+        )
+        found = {row["number"]: row for row in rows if row["_id"] != document.id}
+        ranked = most_similar(
+            signature, {number: row["standing"].get("signature") for number, row in found.items()}, limit
+        )
+        if not ranked:
+            return []
+        wanted = [found[number]["_id"] for number in ranked]
+        several = await self._documents.find(SEVERAL, fields=DOCUMENT_FIELDS, documents=wanted)
+        documents = {row["number"]: document_of(row) for row in several if row["status"] in SHOWN}
+        return [Similar(documents[number], similarity) for number, similarity in ranked.items() if number in documents]
 
     @override
     async def queue_positions(self, queue_numbers: Sequence[int]) -> Mapping[int, int]:
@@ -217,7 +265,7 @@ class MongoDocuments(DocumentStore):
             "documents": {"$sum": 1},
             "size": {"$sum": "$size"},
         }
-        rows = await self._documents.aggregate(COUNTED, [{"$group": group}], statuses=_SHOWN)
+        rows = await self._documents.aggregate(COUNTED, [{"$group": group}], statuses=SHOWN)
         found: dict[str, tuple[dict[Status, int], int]] = {}
         for row in rows:
             name, status = row["_id"]["collection"], row["_id"]["status"]
@@ -240,7 +288,7 @@ class MongoDocuments(DocumentStore):
         rows = await self._documents.find(HOLDERS, fields=DOCUMENT_FIELDS, held=sorted({*itertools.chain(*keys)}))
         holders: dict[str, Document] = {}
         for document in map(document_of, rows):
-            for key in held(document.collection, document.content.sha256, *document.names):
+            for key in held_by(document):
                 holders[key] = document
         return [(holders.get(by_bytes), holders.get(by_name)) for by_bytes, by_name in keys]
 

@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from ingest.application.inventory import DocumentInventory, Kept
 from ingest.infrastructure.document_rows import standing_from
-from ingest.infrastructure.mongo_documents import COLLECTION
+from ingest.infrastructure.mongo_listing import COLLECTION
 from shared.events.envelope import Event
 from shared.infrastructure.mongo.database import MongoDatabase
 from shared.infrastructure.mongo.facts import MongoFacts, merged

@@ -2,24 +2,28 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from ingest.application.ports import CollectionCounts, DocumentFilter, DocumentStore, Page, Stale, Taken
+from ingest.application.listing_order import DocumentSort, Place, sort_name_of
+from ingest.application.ports import CollectionCounts, DocumentFilter, DocumentStore, Page, Similar, Stale, Taken
 from ingest.domain.document import Document, Revision
 from ingest.domain.standing import Standing, Status
 from ingest.infrastructure.document_rows import (
     DOCUMENT_QUERY,
     document_of,
+    parentage_fields,
     revision_of,
     standing_json,
     standing_of,
 )
 from ingest.infrastructure.sqlite_listing import page_of, positions_of
+from ingest.infrastructure.sqlite_parts import below, count_parts, parts_of
 from ingest.infrastructure.sqlite_releases import SqliteReleases, release
 from ingest.infrastructure.sqlite_schema import SCHEMA
+from ingest.infrastructure.sqlite_similar import index_signature, similar
 from shared.events.envelope import Envelope, Event
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.infrastructure.sqlite.schema import Schema
@@ -49,7 +53,8 @@ class SqliteDocuments(DocumentStore):
     async def holders(self, collection: str, *, sha256: str, name: str) -> tuple[Document | None, Document | None]:
         def read(connection: sqlite3.Connection) -> tuple[Document | None, Document | None]:
             by_bytes = connection.execute(
-                DOCUMENT_QUERY + "WHERE d.collection = ? AND d.sha256 = ? AND d.status != 'withdrawn'",
+                DOCUMENT_QUERY
+                + "WHERE d.collection = ? AND d.sha256 = ? AND d.status != 'withdrawn' AND d.parent IS NULL",
                 (collection, sha256),
             ).fetchone()
             by_name = connection.execute(
@@ -90,6 +95,7 @@ class SqliteDocuments(DocumentStore):
                     "UPDATE documents SET standing = ?, status = ? WHERE number = ?",
                     (standing_json(after), after.status, row["number"]),
                 )
+            index_signature(connection, row["number"], before, after)
             if after.removed:
                 connection.execute("UPDATE documents SET listed = 0 WHERE number = ?", (row["number"],))
                 release(connection, row["number"])
@@ -100,21 +106,50 @@ class SqliteDocuments(DocumentStore):
         return await self._database.write(write)
 
     @override
-    async def find(self, which: DocumentFilter, *, before: int | None = None, limit: int = 50) -> Page:
-        return await self._database.read(lambda connection: page_of(connection, which, before, limit))
+    async def find(
+        self,
+        which: DocumentFilter,
+        *,
+        sort: DocumentSort = DocumentSort.NEWEST,
+        after: Place | None = None,
+        limit: int = 50,
+    ) -> Page:
+        return await self._database.read(lambda connection: page_of(connection, which, sort, after, limit))
 
     @override
     async def revisions(self, document_id: DocumentId) -> Sequence[Revision]:
-        rows = await self._database.read(
-            lambda connection: connection.execute(
+        def read(connection: sqlite3.Connection) -> list[Revision]:
+            rows = connection.execute(
                 "SELECT r.* FROM revisions r JOIN documents d ON d.number = r.number "
                 "WHERE d.id = ? ORDER BY r.revision DESC",
                 (document_id,),
-            ).fetchall()
-        )
-        if not rows:
+            )
+            return [revision_of(row) for row in rows]
+
+        revisions = await self._database.read(read)
+        if not revisions:
             raise _unknown(document_id)
-        return [revision_of(row) for row in rows]
+        return revisions
+
+    @override
+    async def parts_of(self, document_id: DocumentId) -> Sequence[Document]:
+        return await self._database.read(lambda connection: parts_of(connection, document_id))
+
+    @override
+    async def count_parts(self, documents: Sequence[DocumentId]) -> Mapping[DocumentId, int]:
+        if not documents:
+            return {}
+        return await self._database.read(lambda connection: count_parts(connection, documents))
+
+    @override
+    async def below(self, root: DocumentId) -> tuple[int, int]:
+        return await self._database.read(lambda connection: below(connection, root))
+
+    @override
+    async def similar(
+        self, document: Document, *, collections: Collection[str] | None, limit: int = 10
+    ) -> Sequence[Similar]:
+        return await self._database.read(lambda connection: similar(connection, document, collections, limit))
 
     @override
     async def queue_positions(self, queue_numbers: Sequence[int]) -> Mapping[int, int]:
@@ -180,11 +215,13 @@ def _write_document(
         "revision": document.revision.number,
         "sha256": content.sha256,
         "size": content.size,
+        "sort_name": sort_name_of(document.names[-1]) if document.names else "",
         "queue_number": queue_number,
         "created_at": document.created_at.isoformat(),
         "content_version": standing.content_version,
         "status": standing.status,
         "standing": standing_json(standing),
+        **parentage_fields(document),
     }
     if stored is None:
         cursor = connection.execute(
@@ -213,7 +250,7 @@ def _write_labels(connection: sqlite3.Connection, document: Document, standing: 
             json.dumps(document.metadata, ensure_ascii=False, separators=(",", ":")),
         ),
     )
-    names = () if standing.status == "withdrawn" else document.names
+    names = () if standing.status == "withdrawn" or document.parent is not None else document.names
     held = {row["name"] for row in connection.execute("SELECT name FROM names WHERE number = ?", (number,))}
     for name in held - set(names):
         connection.execute("DELETE FROM names WHERE collection = ? AND name = ?", (document.collection, name))

@@ -67,8 +67,9 @@ class SqliteRemovals(RemovalStore):
 
     @override
     async def unfinished(self) -> Sequence[Removal]:
-        rows = await self._database.read(
-            lambda connection: connection.execute("SELECT * FROM removals WHERE finished_at IS NULL").fetchall()
+        rows = await self._database.read_kept(
+            "removals",
+            lambda connection: connection.execute("SELECT * FROM removals WHERE finished_at IS NULL").fetchall(),
         )
         return [_removal_of(row) for row in rows]
 

@@ -49,6 +49,33 @@ UPDATE documents SET listed = 0 WHERE status = 'withdrawn' AND number NOT IN (SE
 CREATE INDEX listed_by_status ON documents (status, number) WHERE listed = 1;
 CREATE INDEX listed_by_collection ON documents (collection, status, number) WHERE listed = 1;
 """
+# Parts have their names and bytes to themselves: an upload of the same name or bytes is another document.
+_PARTS: Final = """
+ALTER TABLE documents ADD COLUMN parent TEXT;
+ALTER TABLE documents ADD COLUMN part_path TEXT;
+ALTER TABLE documents ADD COLUMN root TEXT;
+ALTER TABLE documents ADD COLUMN depth INTEGER;
+DROP INDEX live_bytes;
+CREATE UNIQUE INDEX live_bytes ON documents (collection, sha256) WHERE status != 'withdrawn' AND parent IS NULL;
+CREATE INDEX parts_of ON documents (parent, status, number) WHERE parent IS NOT NULL AND listed = 1;
+CREATE INDEX parts_below ON documents (root) WHERE root IS NOT NULL AND listed = 1;
+"""
+# By what near-duplicates are found: the bands of each document's signature.
+_SIGNED: Final = """
+CREATE TABLE bands (
+    band INTEGER NOT NULL, collection TEXT NOT NULL, number INTEGER NOT NULL,
+    PRIMARY KEY (band, collection, number)
+) WITHOUT ROWID;
+"""
+# As `sort_name_of` makes it. Neither index is touched when a document's status changes.
+_SORTED: Final = """
+ALTER TABLE documents ADD COLUMN sort_name TEXT NOT NULL DEFAULT '';
+UPDATE documents SET sort_name = coalesce(
+    (SELECT lower(substr(json_extract(names, '$[#-1]'), 1, 100)) FROM labels l WHERE l.number = documents.number), ''
+);
+CREATE INDEX listed_by_name ON documents (collection, sort_name, number) WHERE listed = 1;
+CREATE INDEX listed_by_size ON documents (collection, size, number) WHERE listed = 1;
+"""
 SCHEMA: Final = Schema(
     _TABLES,
     (
@@ -72,5 +99,8 @@ SCHEMA: Final = Schema(
                 where="row.status IN ('received', 'processing')",
             ),
         ),
+        Step("documents_parts", _PARTS),
+        Step("documents_signed", _SIGNED),
+        Step("documents_sorted", _SORTED),
     ),
 )

@@ -10,7 +10,9 @@ from ingest.domain.labels import collection_name
 from ingest.interface.requests import CollectionInPath, PageQuery, no_query, place_in
 from ingest.interface.shapes import CollectionList, CollectionRemoval, collection_view, removal_view
 from shared.kernel import NotFound
+from shared.ports.audit import AuditAction
 from shared.web.access import Access, Principal
+from shared.web.audit_trail import AuditTrail
 from shared.web.cursors import write_cursor
 from shared.web.problems import responses
 
@@ -20,7 +22,13 @@ MOST_WAITED_FOR: Final = 1_000
 
 
 def add_collection_routes(
-    router: APIRouter, *, removal: Removing, shelf: Shelf, access: Access, delete_waits_seconds: float
+    router: APIRouter,
+    *,
+    removal: Removing,
+    shelf: Shelf,
+    access: Access,
+    audit: AuditTrail,
+    delete_waits_seconds: float,
 ) -> None:
     """Adds `GET /collections`, `DELETE /collections/{name}` and `GET /collections/{name}/removal`."""
 
@@ -69,6 +77,9 @@ def add_collection_routes(
                 raise NotFound(f"There is no collection named {collection!r}.", code="collection_not_found")
         else:
             found = await removal.begin(collection, total)
+            await audit.record(
+                principal, AuditAction.COLLECTION_DELETED, collection, collection=collection, count=total
+            )
         if found.total <= MOST_WAITED_FOR:
             found = await removal.wait(found, delete_waits_seconds)
         if found.finished_at is not None:

@@ -6,19 +6,20 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import HTTPException, Path, Request
-from pydantic import Field
+from pydantic import Field, SecretStr
 from starlette.requests import ClientDisconnect
 
 from ingest.application.ingestion import too_large
+from ingest.application.listing_order import DocumentSort
 from ingest.domain.labels import LONGEST_COLLECTION, LONGEST_NAME
 from ingest.domain.standing import Status
 from shared.kernel import DomainError, FieldError, InvalidInput
-from shared.web.cursors import CURSOR_SCHEMA, read_cursor
-from shared.web.requests import BodyFields, RequestFields
+from shared.web.cursors import read_cursor
+from shared.web.requests import BodyFields, CursorText, RequestFields
 
 LARGEST_PAGE: Final = 200
+LONGEST_PASSWORD: Final = 1_000
 Limit = Annotated[int, Field(ge=1, le=LARGEST_PAGE, description="How many a page has at most.")]
-Cursor = Annotated[str | None, Field(description="`next_cursor` of the page before.", json_schema_extra=CURSOR_SCHEMA)]
 
 
 DocumentIdInPath = Annotated[UUID, Path(description="The document's id.")]
@@ -56,26 +57,50 @@ class PageQuery(RequestFields):
     """Paging alone."""
 
     limit: Limit = 50
-    cursor: Cursor = None
+    cursor: CursorText = None
 
 
 class DocumentsQuery(PageQuery):
     """Paging and filters."""
 
-    collection: str | None = None
-    """Only documents of this collection."""
-    status: Status | None = None
-    """Only documents with this status."""
+    collection: Annotated[str | None, Field(description="Only documents of this collection.")] = None
+    status: Annotated[Status | None, Field(description="Only documents with this status.")] = None
+    parent: Annotated[
+        UUID | None,
+        Field(description="Only what was found in this document: an archive's members, a mail's attachments."),
+    ] = None
     name: Annotated[
         str | None, Field(max_length=LONGEST_NAME, description="A part of any of the document's names.")
     ] = None
+    media_type: Annotated[
+        str | None, Field(max_length=255, description="Only documents of this type, such as `application/pdf`.")
+    ] = None
+    sort: Annotated[
+        DocumentSort,
+        Field(description="What comes first: the newest, the oldest, by name, the largest, or what failed."),
+    ] = DocumentSort.NEWEST
+
+
+class UploadQuery(RequestFields):
+    """How the files are to be worked on."""
+
+    early: Annotated[
+        bool,
+        Field(
+            description="Whether the first pages of a large document (more than 64 pages, read page by page) are "
+            "searchable while the others are still being read. It changes nothing in the end, and nothing for a "
+            "document of which something is searchable already."
+        ),
+    ] = False
 
 
 class ContentQuery(RequestFields):
     """Which bytes."""
 
-    revision: Annotated[int | None, Field(ge=1, le=1 << 53)] = None
-    """The number of a revision; the newest one if left out."""
+    revision: Annotated[
+        int | None,
+        Field(ge=1, le=1 << 53, description="The number of a revision; the newest one if left out."),
+    ] = None
 
 
 class DocumentPatch(BodyFields):
@@ -89,6 +114,31 @@ class DocumentPatch(BodyFields):
         ),
     ] = None
     metadata: Annotated[dict[str, Any] | None, Field(description="Takes the place of all metadata.")] = None
+
+
+class DocumentPlace(BodyFields):
+    """Where a document is to go."""
+
+    collection: Annotated[
+        str,
+        Field(
+            description="The collection, which is made where there is none.",
+            json_schema_extra={"minLength": 1, "maxLength": LONGEST_COLLECTION},
+        ),
+    ]
+
+
+class Reprocessing(BodyFields):
+    """What reading a document again may need."""
+
+    password: Annotated[
+        SecretStr | None,
+        Field(
+            min_length=1,
+            max_length=LONGEST_PASSWORD,
+            description="Opens a file that has one. It is neither stored nor logged, and forgotten when it has served.",
+        ),
+    ] = None
 
 
 async def no_query(request: Request) -> None:

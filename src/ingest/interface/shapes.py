@@ -7,33 +7,21 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from ingest.application.ports import CollectionCounts, Removal
+from ingest.application.ports import CollectionCounts, Removal, Similar
 from ingest.application.shelf import Seen
 from ingest.domain.document import Document, Revision
 from ingest.domain.standing import Status
+from ingest.interface.progress_shapes import DocumentFirstPages, DocumentProgress, first_pages_view, progress_view
+from ingest.interface.similar_shapes import SimilarDocument, similar_documents
+from shared.artefacts.chunks import Chunk
+from shared.artefacts.tables import chunk_markdown
 from shared.events.receipt import write_receipt
 from shared.kernel import DomainError, Refused, Unavailable
+from shared.web.page_box import PageBox, page_box
 from shared.web.problems import ProblemField, problem_of
 from shared.web.shapes import Shape
 
 DOCUMENTS_PATH = "/api/v1/documents"
-OF_A_DOCUMENT = ("content", "revisions", "chunks", "events", "reprocess")
-"""What an address has after a document's id."""
-
-
-class DocumentProgress(Shape):
-    """How far the newest revision has come."""
-
-    done: int
-    """Stages that are done."""
-    total: int
-    """Stages there are."""
-    unit: Literal["stages"] = "stages"
-    """What is counted."""
-    queue_position: int | None
-    """How many unfinished documents were received before it; null once it is finished."""
-    remaining_seconds: float | None
-    """An estimate from the recent rate; null when there is none."""
 
 
 class DocumentProblem(Shape):
@@ -50,7 +38,7 @@ class DocumentProblem(Shape):
     code: str
     """Why, for programs."""
     stage: str | None = None
-    """Where it failed: `parse`, `chunk`, `embed` or `index`."""
+    """Where it failed: `parse`, `ocr`, `chunk`, `embed` or `index`."""
     retryable: bool = False
     """Whether trying again can help."""
     errors: list[ProblemField] = Field(default_factory=list)
@@ -68,6 +56,10 @@ class DocumentLinks(Shape):
     """Every set of bytes it had."""
     chunks: str
     """Its pieces."""
+    text: str
+    """Its text."""
+    tables: str
+    """Its tables."""
     events: str
     """Server-sent events of its progress."""
 
@@ -87,6 +79,8 @@ class DocumentView(Shape):
     """The number of its newest set of bytes, from 1."""
     searchable_revision: int | None = None
     """What search serves now."""
+    early: DocumentFirstPages | None = None
+    """Search serves only the first pages of that revision so far; null: the whole, or nothing."""
     sha256: str | None = None
     """Of the newest revision, in hexadecimal."""
     size: int | None = None
@@ -97,6 +91,10 @@ class DocumentView(Shape):
     """Of most of its text, ISO 639-1; null while it is not known."""
     metadata: dict[str, Any] = Field(default_factory=dict)
     """What the uploader said of it."""
+    parent: str | None = None
+    """The id of the document that it was found in (an archive, a mail); null for an upload."""
+    children: int = 0
+    """How many documents were found in it."""
     status: Literal["received", "processing", "searchable", "failed", "withdrawn", "refused"]
     """Where it stands; `refused` only in the answer to an upload."""
     stage: str | None = None
@@ -109,6 +107,8 @@ class DocumentView(Shape):
     """What could not be read or was read by guess."""
     duplicate: bool = False
     """These bytes were there already; nothing is done again."""
+    similar: list[SimilarDocument] | None = None
+    """Documents whose text is nearly this one's, the most similar first; null where they are not looked for (lists)."""
     received_at: datetime | None = None
     """When the newest revision came."""
     searchable_at: datetime | None = None
@@ -167,10 +167,14 @@ class ChunkView(Shape):
     """Where it ends, exclusive."""
     page: int | None
     """The page it begins on, from 1; null where there are none."""
+    box: PageBox | None = None
+    """Where it stands on that page; null where the format has no positions."""
     headings: list[str]
     """The headings it stands under, the outermost first."""
     language: str | None
     """ISO 639-1, where it is known."""
+    markdown: str | None = None
+    """The text with its tables as Markdown, each under its header; null where there is no table in it."""
 
 
 class DocumentList(Shape):
@@ -260,21 +264,19 @@ def document_fields(seen: Seen, *, duplicate: bool = False) -> dict[str, Any]:
         "collection": document.collection,
         "revision": document.revision.number,
         "searchable_revision": standing.searchable_revision,
+        "early": first_pages_view(document),
         "sha256": document.content.sha256,
         "size": document.content.size,
         "media_type": document.content.media_type,
         "language": standing.language,
         "metadata": document.metadata,
+        "parent": document.parent.document_id if document.parent is not None else None,
+        "children": seen.children,
         "status": standing.status,
         "stage": standing.stage,
-        "progress": DocumentProgress(
-            done=standing.done,
-            total=standing.stages_total,
-            queue_position=seen.queue_position,
-            remaining_seconds=seen.remaining_seconds,
-        ),
+        "progress": progress_view(seen),
         "problem": _failure(document),
-        "warnings": list(standing.warnings),
+        "warnings": [*standing.warnings, *standing.parts_warnings],
         "duplicate": duplicate,
         "received_at": document.revision.received_at,
         "searchable_at": standing.searchable_at,
@@ -283,14 +285,19 @@ def document_fields(seen: Seen, *, duplicate: bool = False) -> dict[str, Any]:
             content=f"{path}/content",
             revisions=f"{path}/revisions",
             chunks=f"{path}/chunks",
+            text=f"{path}/text",
+            tables=f"{path}/tables",
             events=f"{path}/events",
         ),
     }
 
 
-def document_view(seen: Seen, *, duplicate: bool = False) -> DocumentView:
+def document_view(seen: Seen, *, duplicate: bool = False, similar: Iterable[Similar] | None = None) -> DocumentView:
     """The document as it is now."""
-    return DocumentView(**document_fields(seen, duplicate=duplicate))
+    return DocumentView(
+        **document_fields(seen, duplicate=duplicate),
+        similar=similar_documents(similar),
+    )
 
 
 def refused_view(name: str, collection: str, error: DomainError) -> DocumentView:
@@ -345,6 +352,12 @@ def removal_view(removal: Removal) -> CollectionRemoval:
         accepts_uploads=removal.withdrawn_at is not None,
         progress=f"/api/v1/collections/{quote(removal.collection, safe='')}/removal",
     )
+
+
+def chunk_view(chunk: Chunk) -> ChunkView:
+    """As it was left by processing."""
+    fields = {name: getattr(chunk, name) for name in ChunkView.model_fields if name not in ("box", "markdown")}
+    return ChunkView(**fields, box=page_box(chunk), markdown=chunk_markdown(chunk))
 
 
 def after_token(documents: Iterable[Document]) -> str:

@@ -72,7 +72,7 @@ def add_storage_routes(
         )
 
     @router.get(STORAGE_PATH, responses=responses(401, 403, 503), tags=["storage"])
-    async def storage(_: Annotated[Principal, Depends(access.admin)]) -> StorageView:
+    async def storage(_: Annotated[Principal, Depends(access.operator)]) -> StorageView:
         """The trash, and whether a collection waits for an operator."""
         trash = await blobs.trash()
         return StorageView(
@@ -81,11 +81,11 @@ def add_storage_routes(
         )
 
     @router.post(STORAGE_PATH + "/collect", responses=responses(401, 403, 422, 503), tags=["storage"])
-    async def collect(request: CollectRequest, _: Annotated[Principal, Depends(access.admin)]) -> CollectedView:
+    async def collect(request: CollectRequest, _: Annotated[Principal, Depends(access.operator)]) -> CollectedView:
         """Does now what is done by itself every quarter of an hour."""
         return view(await collector.collect(young_seconds=request.older_than_seconds, is_confirmed=request.confirm))
 
     @router.post(STORAGE_PATH + "/trash/empty", responses=responses(401, 403, 503), tags=["storage"])
-    async def empty_trash(_: Annotated[Principal, Depends(access.admin)]) -> CollectedView:
+    async def empty_trash(_: Annotated[Principal, Depends(access.operator)]) -> CollectedView:
         """Deletes for good everything in the trash that no document refers to again."""
         return view(await collector.empty_trash())

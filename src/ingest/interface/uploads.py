@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from ingest.application.ingestion import Ingestion, Submission
 from ingest.application.shelf import Shelf
@@ -15,14 +15,13 @@ from ingest.interface.multipart import MOST_FILES, FormFile, FormReader
 from ingest.interface.requests import (
     CollectionInPath,
     NameInPath,
+    UploadQuery,
     body_of,
     declared_size,
-    no_query,
     refuse_a_piece,
 )
 from ingest.interface.shapes import (
     DOCUMENTS_PATH,
-    OF_A_DOCUMENT,
     DocumentView,
     Uploaded,
     UploadedOne,
@@ -35,6 +34,7 @@ from shared.kernel import DomainError, FieldError, InvalidInput, is_document_id
 from shared.settings import Settings
 from shared.vocabulary import DEFAULT_COLLECTION
 from shared.web.access import Access, Principal
+from shared.web.methods import allowed_methods
 from shared.web.problems import problem_of, responses
 
 # Boundaries and headers around the files of a form.
@@ -108,11 +108,13 @@ def add_upload_routes(
         responses={**responses(*_UPLOAD_ERRORS), 200: {"model": Uploaded, "description": "All were there already"}},
         openapi_extra=_FORM_SCHEMA,
         max_body_size=_COUNTED_HERE,
-        dependencies=[Depends(no_query)],
         tags=["documents"],
     )
     async def upload_documents(
-        request: Request, response: Response, principal: Annotated[Principal, Depends(access.writer)]
+        request: Request,
+        response: Response,
+        principal: Annotated[Principal, Depends(access.writer)],
+        query: Annotated[UploadQuery, Query()],
     ) -> Uploaded:
         """Uploads one or many files. Each is accepted or refused on its own."""
         limit = settings.max_upload_bytes + _FORM_OVERHEAD
@@ -133,7 +135,7 @@ def add_upload_routes(
         async def accept(file: FormFile) -> Submission:
             if isinstance(file.stored, DomainError):
                 raise file.stored
-            return await ingestion.accept(collection, file.name, file.stored, metadata)
+            return await ingestion.accept(collection, file.name, file.stored, metadata, early=query.early)
 
         results = await _each(form.files, accept)
         accepted = [result for result in results if isinstance(result, Submission)]
@@ -162,7 +164,7 @@ def add_upload_routes(
         },
         openapi_extra=_STREAM_SCHEMA,
         max_body_size=_COUNTED_HERE,
-        dependencies=[Depends(no_query)],
+        dependencies=[Depends(_not_a_part_of_a_document)],
         tags=["documents"],
     )
     async def upload_document(
@@ -171,14 +173,12 @@ def add_upload_routes(
         request: Request,
         response: Response,
         principal: Annotated[Principal, Depends(access.writer)],
+        query: Annotated[UploadQuery, Query()],
     ) -> UploadedOne:
         """Uploads the body as one document. The same bytes under the same name change nothing.
 
         With `If-None-Match: *` an existing name is left as it is (412).
         """
-        if name in OF_A_DOCUMENT and is_document_id(collection):
-            # Meant for the document of this id, not for a collection that is called like it.
-            raise HTTPException(405)
         refuse_a_piece(request)
         collection, name = collection_name(collection), document_name(name)
         principal.must_see_to_write(collection)
@@ -195,12 +195,20 @@ def add_upload_routes(
             body,
             declared_size=declared,
             only_new=request.headers.get("if-none-match", "").strip() == "*",
+            early=query.early,
         )
         if submission.duplicate:
             response.status_code = 200
         seen = (await shelf.see(submission.document, within_seconds=within_seconds))[0]
         fields = document_fields(seen, duplicate=submission.duplicate)
         return UploadedOne(**fields, after=after_token((submission.document,)))
+
+
+async def _not_a_part_of_a_document(request: Request) -> None:
+    """Raises 405 for what has another meaning: `/documents/ID/text` is of this document, not of a collection `ID`."""
+    named = is_document_id(request.path_params["collection"])
+    if named and request.method not in allowed_methods(request.app.routes, request.scope["path"]):
+        raise HTTPException(405)
 
 
 def _metadata(text: str | None) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -42,6 +42,8 @@ class Letter:
     replayed_at: datetime | None
     content: dict[str, Any] | str
     """The event's or job's payload; the first 2,000 characters of what is not readable."""
+    envelope: dict[str, Any] | None = None
+    """Of an event, without its payload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,12 @@ class DeadLetters:
                 place = Place(place.letter_id, *_key(item))
         return LetterPage(await self._visible(page, collections), place if len(merged) > limit else None)
 
-    async def count(self) -> int:
-        """Letters that nobody replayed yet; events are counted up to 1,000."""
-        letters = await self._bus.dead_letters(limit=_MOST_JOBS)
-        return sum(letter.replayed_at is None for letter in letters) + len(await self._jobs())
+    async def count(self, collections: frozenset[str] | None) -> int:
+        """Letters that nobody replayed yet, about documents of these collections (None: all); events up to 1,000."""
+        letters = [one for one in await self._bus.dead_letters(limit=_MOST_JOBS) if one.replayed_at is None]
+        if collections is None:
+            return len(letters) + len(await self._jobs())
+        return len(await self._visible([*map(_of_letter, letters), *await self._jobs()], collections))
 
     async def replay(self, letter_id: str, collections: frozenset[str] | None) -> Letter:
         """Has it tried again. Raises NotFound, Conflict when it can never be delivered, Unavailable."""
@@ -121,15 +125,22 @@ class DeadLetters:
         return await self._replay(letter)
 
     async def replay_all(
-        self, reason: str, collections: frozenset[str] | None, *, limit: int, dry_run: bool
+        self,
+        *,
+        reason: str = "",
+        ids: Collection[str] | None = None,
+        collections: frozenset[str] | None,
+        limit: int,
+        dry_run: bool,
     ) -> Replayed:
         """Has up to `limit` tried again whose reason contains these words, in whatever case; oldest first.
 
-        What is no event and what was replayed already is left out. Raises Unavailable: then some may have been tried
-        again, and asking once more does the rest.
+        Of `ids` only, where they are given. What is no event and what was replayed already is left out. Raises
+        Unavailable: then some may have been tried again, and asking once more does the rest.
         """
         wanted = reason.casefold()
-        letters = [letter for letter in await self._all() if wanted in letter.reason.casefold() and _is_due(letter)]
+        among = await self._all() if ids is None else await self._found(ids)
+        letters = [letter for letter in among if wanted in letter.reason.casefold() and _is_due(letter)]
         matching = await self._visible(letters, collections)
         chosen = sorted(matching, key=_key)[:limit]
         if dry_run:
@@ -167,6 +178,14 @@ class DeadLetters:
                     return job
         raise _not_found(letter_id)
 
+    async def _found(self, ids: Collection[str]) -> list[Letter]:
+        letters = []
+        for letter_id in dict.fromkeys(ids):
+            # Of several, one may have been replayed or deleted by now.
+            with contextlib.suppress(NotFound):
+                letters.append(await self._find(letter_id))
+        return letters
+
     async def _all(self) -> list[Letter]:
         letters: list[Letter] = []
         after: str | None = None
@@ -189,7 +208,8 @@ class DeadLetters:
     async def _visible(self, letters: Sequence[Letter], collections: frozenset[str] | None) -> list[Letter]:
         if collections is None:
             return list(letters)
-        of = await self._journeys.collections_of({letter.document_id for letter in letters if letter.document_id})
+        documents = {letter.document_id for letter in letters if letter.document_id}
+        of = await self._journeys.collections_of(documents) if documents else {}
         return [letter for letter in letters if letter.document_id and of.get(letter.document_id) in collections]
 
 
@@ -207,9 +227,11 @@ def _key(letter: Letter) -> tuple[str, str]:
 
 def _of_letter(letter: DeadLetter) -> Letter:
     content: dict[str, Any] | str
+    around: dict[str, Any] | None = None
     try:
         envelope = Envelope.from_json(letter.raw)
         subject, content = envelope.name, envelope.payload
+        around = envelope.model_dump(mode="json", exclude={"payload"})
     except ValidationError:
         subject, content = letter.topic, letter.raw[: 4 * _RAW_CHARACTERS].decode(errors="replace")[:_RAW_CHARACTERS]
     fields = content if isinstance(content, dict) else {}
@@ -226,6 +248,7 @@ def _of_letter(letter: DeadLetter) -> Letter:
         buried_at=letter.buried_at,
         replayed_at=letter.replayed_at,
         content=content,
+        envelope=around,
     )
 
 

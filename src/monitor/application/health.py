@@ -3,13 +3,17 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
+from monitor.domain.health import HealthStatus, Standing, status_of, worst
 from shared.kernel import Clock, DomainError, utc_now
-from shared.ports.health import Probe
+from shared.ports.health import ComponentHealth, Probe
 from shared.telemetry import get_log
 
+_SHARED: Final = "shared"
+"""What every module stands on."""
 _log = get_log("monitor")
 
 
@@ -22,6 +26,14 @@ class ComponentReport:
     required: bool
     detail: str
     seconds: float
+    status: HealthStatus
+    since: datetime
+    """When it came to this status, as this process has seen it."""
+
+    @property
+    def module(self) -> str:
+        """Whose it is, by its name: a module's, or `shared`."""
+        return self.name.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,25 @@ class HealthReport:
         """Whether everything that is required is there."""
         return not self.missing
 
+    @property
+    def status(self) -> HealthStatus:
+        """Of everything together."""
+        return worst(component.status for component in self.components)
+
+    @property
+    def modules(self) -> Mapping[str, HealthStatus]:
+        """Each module of this process with what is its own and what all stand on."""
+        shared = [component.status for component in self.components if component.module == _SHARED]
+        found: dict[str, list[HealthStatus]] = {}
+        for component in self.components:
+            if component.module != _SHARED:
+                found.setdefault(component.module, list(shared)).append(component.status)
+        return {module: worst(statuses) for module, statuses in sorted(found.items())}
+
+    def of_module(self, module: str) -> "HealthReport":
+        """What is the module's own and what all stand on."""
+        return HealthReport(self.checked_at, tuple(one for one in self.components if one.module in (module, _SHARED)))
+
 
 class Health:
     """Asks the probes of every plug of this process."""
@@ -50,11 +81,28 @@ class Health:
         probes: Sequence[Mapping[str, Probe]],
         *,
         probe_timeout_seconds: float = 2.0,
+        slow_after_seconds: float = 1.5,
+        silent_seconds: float = 8.0,
+        unsettled_seconds: float = 20.0,
         cached_seconds: float = 1.0,
         clock: Clock = utc_now,
     ) -> None:
+        """A component that takes longer than `slow_after_seconds` to answer is degraded.
+
+        So is one that was ready and does not answer in time: a busy machine makes everybody late. It is not ready once
+        it has been silent for `silent_seconds`, over two questions at least. For `unsettled_seconds` after a component
+        stopped being well it is worth to ask again soon.
+        """
         self._probes = probes
         self._probe_timeout_seconds = probe_timeout_seconds
+        self._slow_after_seconds = slow_after_seconds
+        self._silent_seconds = silent_seconds
+        self._unsettled_seconds = unsettled_seconds
+        self._standings: dict[str, Standing] = {}
+        self._answers: dict[str, ComponentHealth] = {}
+        """The last of each that was one."""
+        self._silent_since: dict[str, float] = {}
+        self._troubled_since: dict[str, float] = {}
         self._cached_seconds = cached_seconds
         self._clock = clock
         self._asking = asyncio.Lock()
@@ -71,18 +119,53 @@ class Health:
                 self._asked_at = time.monotonic()
             return self._report
 
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether a component stopped being well a moment ago: the next answer tells whether it is serious."""
+        now = time.monotonic()
+        return any(now - since < self._unsettled_seconds for since in self._troubled_since.values())
+
     async def _ask(self, name: str, probe: Probe) -> ComponentReport:
         started = time.perf_counter()
-        required = True
+        is_late = False
         try:
             async with asyncio.timeout(self._probe_timeout_seconds):
                 condition = await probe()
-            ready, detail, required = condition.ready, condition.detail, condition.required
         except TimeoutError:
-            ready, detail = False, f"did not answer within {self._probe_timeout_seconds:g} s"
+            condition, is_late = self._unanswered(name, time.perf_counter() - started), True
         except DomainError as error:
-            ready, detail = False, error.detail
+            condition = self._failed(name, error.detail)
         except Exception as error:
             _log.error("probe failed", action="monitor.probe_failed", component=name, exc_info=error)
-            ready, detail = False, f"its probe failed ({type(error).__name__}); the log says more"
-        return ComponentReport(name, ready, required, detail, time.perf_counter() - started)
+            condition = self._failed(name, f"its probe failed ({type(error).__name__}); the log says more")
+        seconds = time.perf_counter() - started
+        ready, detail, required = condition.ready, condition.detail, condition.required
+        if not is_late:
+            self._answers[name] = condition
+            self._silent_since.pop(name, None)
+        slow = ready and (is_late or seconds > self._slow_after_seconds)
+        if slow and not is_late:
+            detail = f"{detail}; it answered only after {seconds:.1f} s"
+        if ready and not is_late:
+            self._troubled_since.pop(name, None)
+        else:
+            self._troubled_since.setdefault(name, time.monotonic())
+        status, now = status_of(ready=ready, required=required, slow=slow), self._clock()
+        before = self._standings.get(name)
+        standing = self._standings[name] = before.then(status, now) if before else Standing(status, now)
+        return ComponentReport(name, ready, required, detail, seconds, status, standing.since)
+
+    def _unanswered(self, name: str, seconds: float) -> ComponentHealth:
+        """What its silence means: nothing yet for one that was ready and has not been silent for long."""
+        before, now = self._answers.get(name), time.monotonic()
+        is_first = name not in self._silent_since
+        silent = now - self._silent_since.setdefault(name, now - seconds)
+        words = f"did not answer within {self._probe_timeout_seconds:g} s"
+        if before is not None and before.ready and (is_first or silent < self._silent_seconds):
+            return replace(before, detail=f"it {words} and is asked again; before: {before.detail}")
+        return self._failed(name, words)
+
+    def _failed(self, name: str, words: str) -> ComponentHealth:
+        """Who fails to say so is as much required as when it last answered."""
+        before = self._answers.get(name)
+        return ComponentHealth(False, words, required=before is None or before.required)

@@ -1,15 +1,25 @@
 """Journeys: keeps what happened to each document, and tells where it is and whether it is stuck."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
-from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, KnownJourney
+from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, KnownJourney, ToldStep
 from monitor.application.queues import Queues
-from monitor.domain.journey import UNFINISHED, State, Step, StepKind, is_stuck
-from shared.kernel import Clock, DocumentId, NotFound, utc_now
+from monitor.domain.journey import UNFINISHED, State, Step, StepKind, is_stuck, slow_after_seconds
+from shared.kernel import Clock, DocumentId, NotFound, is_document_id, utc_now
 from shared.telemetry import Metrics
 from shared.vocabulary import INDEX
+
+_BATCH: Final = 500
+_MOST_LOOKED_AT: Final = 10_000
+"""A request reads no more journeys than this, which takes about a second."""
+_SHORTEST_ID: Final = 4
+_RECENT_STEPS: Final = 4_000
+_SLOW_KEPT_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +28,18 @@ class JourneyView:
 
     known: KnownJourney
     stuck: bool
+    slow: bool
+    """Under way for twice as long as nearly all take."""
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyPlace:
+    """Where a page ended: in which of the lists that it goes through, and where in that."""
+
+    list_number: int
+    started: str
+    document_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +47,39 @@ class JourneyPage:
     """Some journeys, the place to go on from, and how many there are in all."""
 
     items: Sequence[JourneyView]
-    next_place: tuple[str, str] | None
-    total: int
+    next_place: JourneyPlace | None
+    total: int | None
+    """None where only looking at every one could tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """Journeys as the store gives them, from a place on, without some."""
+
+    query: JourneyQuery
+    begins: tuple[str, str] | None = None
+    leaves_out: Callable[[JourneyView], bool] | None = None
+
+
+def _is_stuck_view(view: JourneyView) -> bool:
+    return view.stuck
+
+
+def _is_troubled(view: JourneyView) -> bool:
+    return view.stuck or view.slow
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def _matches(view: JourneyView, words: Sequence[str]) -> bool:
+    if not words:
+        return True
+    name = _folded(view.known.name or "")
+    if all(word in name for word in words):
+        return True
+    return len(words) == 1 and len(words[0]) >= _SHORTEST_ID and view.known.journey.document_id.startswith(words[0])
 
 
 class Journeys:
@@ -49,13 +101,17 @@ class Journeys:
         self._clock = clock
         self._last_word_of: dict[str, datetime] = {}
         self._listens_since: datetime | None = None
+        self._slow: tuple[float, float] | None = None
+        for kind in StepKind:
+            metrics.count("journey_steps", 0, kind=str(kind))
 
-    async def record(
-        self, document_id: DocumentId, version: int, step: Step, labels: DocumentLabels | None = None
-    ) -> None:
-        """Keeps one step. The same step again, or out of order, leaves the same journey."""
-        if not await self._store.add(document_id, version, step, labels):
-            return
+    async def record(self, told: Sequence[ToldStep]) -> None:
+        """Keeps the steps. The same again, or out of order, leave the same journeys. When it raises, some are kept."""
+        for one, is_new in zip(told, await self._store.add_all(told), strict=True):
+            if is_new:
+                self._count(one.step)
+
+    def _count(self, step: Step) -> None:
         self._metrics.count("journey_steps", kind=str(step.kind))
         if step.seconds is not None and step.detail != "reused":
             stage = INDEX if step.kind is StepKind.INDEXED else step.stage
@@ -83,43 +139,113 @@ class Journeys:
     async def page(
         self,
         *,
-        state: State | None,
-        stuck_only: bool,
+        state: State | None = None,
+        stuck_only: bool = False,
+        words: str = "",
+        troubled_first: bool = False,
         collections: frozenset[str] | None,
-        after: tuple[str, str] | None,
+        after: JourneyPlace | None,
         limit: int,
     ) -> JourneyPage:
-        """The newest journey of each document, last started first."""
+        """The newest journey of each document, last started first; or first those that are stuck, then the slow ones.
+
+        `words` must all be in the name, in whatever case and order, or begin the document's id. They are looked for
+        among 10,000 journeys at a time: a page may be shorter than `limit` though another follows, and has no total.
+        """
+        if is_document_id(words.strip()):
+            return await self._page_of_one(DocumentId(words.strip().lower()), state, stuck_only, collections)
+        lists = await self._lists(state, stuck_only, troubled_first, collections)
+        items, following = await self._walk(lists, words, after, limit)
+        total = None if words.strip() else await self._store.count(lists[-1].query)
+        return JourneyPage(items=items, next_place=following, total=total)
+
+    async def _lists(
+        self, state: State | None, stuck_only: bool, troubled_first: bool, collections: frozenset[str] | None
+    ) -> list[_List]:
+        """What a page goes through, one after the other."""
         states = None if state is None else frozenset((state,))
+        stuck = await self._stuck_query(collections)
+        if states is not None:
+            stuck = replace(stuck, states=states & UNFINISHED)
         if stuck_only:
-            query = await self._stuck_query(collections)
-            states = query.states if states is None else states & UNFINISHED
-            query = JourneyQuery(states, query.silent_since, query.not_waiting_for, collections)
-        else:
-            query = JourneyQuery(states=states, collections=collections)
-        rows = await self._store.newest(query, after=after, limit=limit + 1)
-        shown = rows[:limit]
-        return JourneyPage(
-            items=await self._view([known for _, known in shown]),
-            next_place=shown[-1][0] if len(rows) > limit else None,
-            total=await self._store.count(query),
-        )
+            return [_List(stuck)]
+        everything = JourneyQuery(states=states, collections=collections)
+        if not troubled_first:
+            return [_List(everything)]
+        begins = self._store.place_of(self._clock() - timedelta(seconds=await self._slow_after()))
+        under_way = replace(everything, states=stuck.states)
+        return [
+            _List(stuck),
+            _List(under_way, begins=begins, leaves_out=_is_stuck_view),
+            _List(everything, leaves_out=_is_troubled),
+        ]
+
+    async def _walk(
+        self, lists: Sequence[_List], words: str, after: JourneyPlace | None, limit: int
+    ) -> tuple[list[JourneyView], JourneyPlace | None]:
+        """Up to `limit` journeys, and the place to go on from where there may be more."""
+        wanted = _folded(words).split()
+        number, place = (0, None) if after is None else (after.list_number, (after.started, after.document_id))
+        items: list[JourneyView] = []
+        last: JourneyPlace | None = None
+        looked_at = 0
+        while number < len(lists):
+            one = lists[number]
+            batch = _BATCH if wanted or one.leaves_out else limit + 1 - len(items)
+            rows = await self._store.newest(one.query, after=place or one.begins, limit=batch)
+            for at, view in zip([at for at, _ in rows], await self._view([known for _, known in rows]), strict=True):
+                if (one.leaves_out is None or not one.leaves_out(view)) and _matches(view, wanted):
+                    if len(items) == limit:
+                        return items, last
+                    items.append(view)
+                last, place = JourneyPlace(number, *at), at
+            looked_at += len(rows)
+            if len(rows) < batch:
+                number, place = number + 1, None
+            elif looked_at >= _MOST_LOOKED_AT:
+                return items, last
+        return items, None
+
+    async def _page_of_one(
+        self, document_id: DocumentId, state: State | None, stuck_only: bool, collections: frozenset[str] | None
+    ) -> JourneyPage:
+        known = [one for one in await self._store.of_document(document_id) if one.is_newest]
+        items = [
+            view
+            for view in await self._view(known)
+            if (collections is None or view.known.collection in collections)
+            and (state is None or view.known.journey.state is state)
+            and (view.stuck or not stuck_only)
+        ]
+        return JourneyPage(items=items, next_place=None, total=len(items))
 
     async def count_stuck(self, collections: frozenset[str] | None) -> int:
         """Documents on their way of which nothing was heard for too long."""
         return await self._store.count(await self._stuck_query(collections))
 
     async def _view(self, known: Sequence[KnownJourney]) -> list[JourneyView]:
-        now, busy = self._clock(), await self._busy()
+        if not known:
+            return []
+        now, busy, slow_after = self._clock(), await self._busy(), await self._slow_after()
         return [
             JourneyView(
                 item,
                 stuck=item.is_newest
                 and is_stuck(item.journey, now=now, after_seconds=self._stuck_after_seconds, busy=busy),
+                slow=item.is_newest
+                and not item.journey.is_finished
+                and (now - item.journey.started_at).total_seconds() > slow_after,
                 at=now,
             )
             for item in known
         ]
+
+    async def _slow_after(self) -> float:
+        """At most ten seconds old."""
+        if self._slow is None or time.monotonic() - self._slow[0] > _SLOW_KEPT_SECONDS:
+            totals = list((await self._store.recent(_RECENT_STEPS)).total_seconds)
+            self._slow = (time.monotonic(), slow_after_seconds(totals, otherwise=self._stuck_after_seconds))
+        return self._slow[1]
 
     async def _stuck_query(self, collections: frozenset[str] | None) -> JourneyQuery:
         return JourneyQuery(

@@ -1,24 +1,39 @@
-"""What this process hears of the whole installation, whichever process handles the events: searches, and who works."""
+"""What this process hears of the whole installation, whichever process handles the events: searches, who works,
+and how many documents pass each step.
+"""
 
 from typing import Final
 
 from typing_extensions import override
 
 from monitor.application.journeys import Journeys
+from monitor.application.passing import RECEIVED, Passing
 from monitor.application.searches import Searches
 from shared.events.catalogue import decode
 from shared.events.envelope import Envelope
-from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
-from shared.events.search import DocumentIndexed, DocumentRemoved, SearchPerformed
+from shared.events.ingest import DocumentReceived
+from shared.events.process import (
+    ChunksEmbedded,
+    DocumentProcessed,
+    PagesProcessed,
+    PagesRead,
+    ProcessingFailed,
+    StageFinished,
+)
+from shared.events.search import DocumentIndexed, DocumentRemoved, PagesIndexed, SearchPerformed
 from shared.kernel import Refused
 from shared.ports.event_bus import EventBus
 from shared.runtime.tailing import Tailing
-from shared.vocabulary import PROCESS, SEARCH
+from shared.vocabulary import INDEX, PROCESS, SEARCH
 
 _TOLD_BY: Final = {
     StageFinished.name: PROCESS,
+    PagesRead.name: PROCESS,
+    ChunksEmbedded.name: PROCESS,
+    PagesProcessed.name: PROCESS,
     DocumentProcessed.name: PROCESS,
     ProcessingFailed.name: PROCESS,
+    PagesIndexed.name: SEARCH,
     DocumentIndexed.name: SEARCH,
     DocumentRemoved.name: SEARCH,
 }
@@ -27,11 +42,12 @@ _TOLD_BY: Final = {
 class Listening(Tailing):
     """An async context manager; while entered, it follows the bus. Telemetry: begun anew with the process."""
 
-    def __init__(self, bus: EventBus, journeys: Journeys, searches: Searches) -> None:
-        super().__init__(bus, StageFinished.topic, DocumentIndexed.topic, SearchPerformed.topic)
+    def __init__(self, bus: EventBus, journeys: Journeys, searches: Searches, passing: Passing) -> None:
+        super().__init__(bus, DocumentReceived.topic, StageFinished.topic, DocumentIndexed.topic, SearchPerformed.topic)
         self._others_work = bus.lanes_move
         self._journeys = journeys
         self._searches = searches
+        self._passing = passing
 
     @override
     def begin(self) -> None:
@@ -44,6 +60,13 @@ class Listening(Tailing):
         module = _TOLD_BY.get(envelope.name)
         if module is not None:
             self._journeys.heard_of(module, envelope.occurred_at)
+        if envelope.name == StageFinished.name:
+            # Not decoded: there are several of every document.
+            self._passing.passed(str(envelope.payload.get("stage")))
+        elif envelope.name == DocumentReceived.name:
+            self._passing.passed(RECEIVED)
+        elif envelope.name == DocumentIndexed.name:
+            self._passing.passed(INDEX)
         elif envelope.name == SearchPerformed.name:
             self._hear_search(envelope)
 
@@ -59,4 +82,5 @@ class Listening(Tailing):
             seconds=event.seconds,
             cached=event.cached,
             degraded=bool(event.degraded),
+            empty=event.hits == 0,
         )

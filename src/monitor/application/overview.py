@@ -10,6 +10,7 @@ from typing import Final
 from monitor.application.dead_letters import DeadLetters
 from monitor.application.health import Health, HealthReport
 from monitor.application.journeys import Journeys
+from monitor.application.passing import Passing
 from monitor.application.ports import JourneyStore, Usage
 from monitor.application.queues import Queue, Queues
 from monitor.application.searches import Searches, SearchNumbers
@@ -43,6 +44,8 @@ class Summary:
     stuck: int
     searchable_per_minute: float
     failed_per_minute: float
+    passed_per_minute: Mapping[str, float]
+    """Received, and done with each stage, in their order."""
     stages: Mapping[str, Latency]
     total: Latency
     queues: Sequence[Queue]
@@ -79,6 +82,7 @@ class Overview:
         queues: Queues,
         dead_letters: DeadLetters,
         searches: Searches,
+        passing: Passing,
         health: Health,
         system: SystemSampler,
         remotes: Remotes,
@@ -91,6 +95,7 @@ class Overview:
         self._queues = queues
         self._dead_letters = dead_letters
         self._searches = searches
+        self._passing = passing
         self._health = health
         self._system = system
         self._remotes = remotes
@@ -99,10 +104,10 @@ class Overview:
         self._asking = asyncio.Lock()
         self._cached: dict[frozenset[str] | None, tuple[float, Summary]] = {}
         self._known: dict[frozenset[str] | None, _Numbers] = {}
-        self._known_letters = 0
+        self._known_letters: dict[frozenset[str] | None, int] = {}
 
     async def summary(self, collections: frozenset[str] | None) -> Summary:
-        """Documents are counted in these collections only (None: all); the rest is of the whole system."""
+        """Documents and dead letters of these collections only (None: all); the rest is of the whole system."""
         async with self._asking:
             made_at, summary = self._cached.get(collections, (0.0, None))
             if summary is None or time.monotonic() - made_at > self._cached_seconds:
@@ -114,12 +119,12 @@ class Overview:
 
     async def _make(self, collections: frozenset[str] | None) -> Summary:
         now = self._clock()
-        known, known_letters = self._known.get(collections, _NOTHING), self._known_letters
+        known, known_letters = self._known.get(collections, _NOTHING), self._known_letters.get(collections, 0)
         # Side by side: each waits for a server that is away as long as one call may take.
         numbers, queues, letters, usage, health = await asyncio.gather(
             self._count(collections, now),
             self._queues.look(),
-            self._count_letters(),
+            self._count_letters(collections),
             self._system.usage(),
             self._health.check(),
         )
@@ -129,7 +134,9 @@ class Overview:
                 self._known.clear()
             known = self._known[collections] = numbers
         if not isinstance(letters, str):
-            known_letters = self._known_letters = letters
+            if len(self._known_letters) >= _MOST_CACHED:
+                self._known_letters.clear()
+            known_letters = self._known_letters[collections] = letters
         return Summary(
             at=now,
             degraded=tuple(degraded),
@@ -137,6 +144,7 @@ class Overview:
             stuck=known.stuck,
             searchable_per_minute=known.searchable_per_minute,
             failed_per_minute=known.failed_per_minute,
+            passed_per_minute=self._passing.per_minute(),
             stages=known.stages,
             total=known.total,
             queues=queues,
@@ -164,9 +172,9 @@ class Overview:
         except Unavailable as error:
             return error.detail
 
-    async def _count_letters(self) -> int | str:
+    async def _count_letters(self, collections: frozenset[str] | None) -> int | str:
         try:
-            return await self._dead_letters.count()
+            return await self._dead_letters.count(collections)
         except Unavailable as error:
             return error.detail
 

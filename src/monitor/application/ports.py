@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from monitor.domain.journey import Journey, State, Step
+from monitor.domain.journey import Journey, Progress, State, Step
 from shared.kernel import DocumentId
 
 
@@ -17,6 +17,16 @@ class DocumentLabels:
     version: int
     collection: str
     name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldStep:
+    """A step of one version of a document, and the document's labels where it brings them."""
+
+    document_id: DocumentId
+    version: int
+    step: Step
+    labels: DocumentLabels | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,7 @@ class JourneyQuery:
 
     states: frozenset[State] | None = None
     silent_since: datetime | None = None
-    """Only those whose newest step is older."""
+    """Only those whose newest step, and newest progress within a stage, are older."""
     not_waiting_for: frozenset[str] = frozenset()
     """None of those that wait for these modules."""
     collections: frozenset[str] | None = None
@@ -62,6 +72,17 @@ class JourneyStore(Protocol):
         """
         ...
 
+    async def add_all(self, told: Sequence[ToldStep]) -> Sequence[bool]:
+        """As `add` for each of them, at less cost. When it raises, some may be kept."""
+        ...
+
+    async def advance(self, progress: Collection[Progress]) -> None:
+        """Keeps of each when it got on, unless later progress is known.
+
+        What has no journey gets none by it, nor does an overtaken version: nobody waits for that.
+        """
+        ...
+
     async def label(self, labels: DocumentLabels) -> None:
         """Keeps the labels if they are newer."""
         ...
@@ -74,6 +95,10 @@ class JourneyStore(Protocol):
         self, query: JourneyQuery, *, after: tuple[str, str] | None, limit: int
     ) -> Sequence[tuple[tuple[str, str], KnownJourney]]:
         """The newest journey of each document, last started first, each with its place for `after`."""
+        ...
+
+    def place_of(self, instant: datetime) -> tuple[str, str]:
+        """For `after` of `newest`: behind it come the journeys that started before that instant."""
         ...
 
     async def count(self, query: JourneyQuery) -> int:
@@ -90,6 +115,14 @@ class JourneyStore(Protocol):
 
     async def recent(self, limit: int) -> Recent:
         """Of the newest `limit` steps and journeys."""
+        ...
+
+    async def forget(self, before: datetime, limit: int) -> int:
+        """Deletes up to `limit` journeys that nothing was heard of since that instant, and their steps; how many.
+
+        Only of overtaken versions and of withdrawn documents: the present journey of a document stays. With its last
+        journey a document's labels go.
+        """
         ...
 
     async def collections_of(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, str]:
@@ -125,4 +158,11 @@ class UsageMeter(Protocol):
 
     def measure(self) -> Usage:
         """The present usage; the first call gives 0 % CPU."""
+        ...
+
+    def memory_by_kind(self) -> Mapping[str, int]:
+        """Proportional set size (PSS) of the process (`server`) and of its children by what they do, in bytes.
+
+        A page that several share counts once in all. Costs 25 ms a gigabyte.
+        """
         ...

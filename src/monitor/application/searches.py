@@ -21,6 +21,8 @@ class SearchNumbers:
     seconds_p95: float | None
     cached_share: float | None
     degraded_share: float | None
+    empty_share: float | None
+    """Of those that were not answered from the cache: the share that found nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class _Sample:
     seconds: float
     cached: bool
     degraded: bool
+    empty: bool
 
 
 class Searches:
@@ -38,9 +41,11 @@ class Searches:
         self._clock = clock
         self._samples: OrderedDict[str, _Sample] = OrderedDict()
 
-    def record(self, search_id: str, occurred_at: datetime, *, seconds: float, cached: bool, degraded: bool) -> None:
-        """The same search again changes nothing."""
-        self._samples[search_id] = _Sample(occurred_at, seconds, cached, degraded)
+    def record(
+        self, search_id: str, occurred_at: datetime, *, seconds: float, cached: bool, degraded: bool, empty: bool
+    ) -> None:
+        """The same search again changes nothing. What was `cached` is not known to be `empty` or not."""
+        self._samples[search_id] = _Sample(occurred_at, seconds, cached, degraded, empty)
         if len(self._samples) > _KEPT:
             self._samples.popitem(last=False)
 
@@ -49,10 +54,12 @@ class Searches:
         since = self._clock() - _WINDOW
         recent = [sample for sample in self._samples.values() if sample.occurred_at >= since]
         seconds = [sample.seconds for sample in recent]
+        made = [sample.empty for sample in recent if not sample.cached]
         return SearchNumbers(
             per_minute=len(recent) / (_WINDOW.total_seconds() / 60),
             seconds_p50=percentile(seconds, 0.5),
             seconds_p95=percentile(seconds, 0.95),
             cached_share=sum(sample.cached for sample in recent) / len(recent) if recent else None,
             degraded_share=sum(sample.degraded for sample in recent) / len(recent) if recent else None,
+            empty_share=sum(made) / len(made) if made else None,
         )

@@ -1,6 +1,7 @@
 """The journey of one version of a document: its steps, the time they took, its state, and whether it is stuck.
 
-A journey is a function of the set of its steps: the order in which they became known changes nothing.
+A journey is a function of the set of its steps, and of when it last got on between two of them: the order in which they
+became known changes nothing.
 """
 
 from collections.abc import Set
@@ -19,6 +20,8 @@ class StepKind(StrEnum):
 
     RECEIVED = "received"
     STAGE = "stage"
+    EARLY = "early"
+    """Its first pages are searchable, the whole is not yet."""
     PROCESSED = "processed"
     INDEXED = "indexed"
     FAILED = "failed"
@@ -61,7 +64,8 @@ class Step:
     seconds: float | None = None
     """Work time, where the event knows it; waiting is not in it."""
     detail: str = ""
-    """A reason in words, for failures and dead letters."""
+    """A reason in words, for failures and dead letters; a line for each warning, of what was processed; how many pages,
+    of first ones."""
     event_id: str = ""
 
     @property
@@ -73,7 +77,18 @@ class Step:
         """
         if self.kind in _REPEATABLE:
             return f"{self.kind}:{self.event_id}"
+        if self.kind is StepKind.EARLY:
+            return f"{self.kind}:{self.detail}"
         return f"{self.kind}:{self.stage}" if self.stage else str(self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A version got on within a stage: pages were read, chunks embedded. No step, but a sign of life."""
+
+    document_id: DocumentId
+    version: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +106,17 @@ class Journey:
     document_id: DocumentId
     version: int
     steps: tuple[Step, ...]
+    progress_at: datetime | None = None
+    """When it last got on within a stage; None while nothing told of that."""
 
     @classmethod
-    def of(cls, document_id: DocumentId, version: int, steps: Set[Step] | tuple[Step, ...]) -> "Journey":
+    def of(
+        cls,
+        document_id: DocumentId,
+        version: int,
+        steps: Set[Step] | tuple[Step, ...],
+        progress_at: datetime | None = None,
+    ) -> "Journey":
         """From steps in any order, doubles included. Raises ValueError when there is none."""
         if not steps:
             raise ValueError("a journey has at least one step")
@@ -101,7 +124,7 @@ class Journey:
         for step in sorted(steps, key=lambda step: (step.occurred_at, step.event_id)):
             earliest.setdefault(step.identity, step)
         ordered = sorted(earliest.values(), key=lambda step: (step.occurred_at, _ORDER[step.kind], step.identity))
-        return cls(document_id, version, tuple(ordered))
+        return cls(document_id, version, tuple(ordered), progress_at)
 
     @cached_property
     def state(self) -> State:
@@ -130,8 +153,9 @@ class Journey:
 
     @property
     def last_event_at(self) -> datetime:
-        """When its newest step happened."""
-        return self.steps[-1].occurred_at
+        """When its newest step happened, or it got on within a stage, whichever came later."""
+        newest = self.steps[-1].occurred_at
+        return newest if self.progress_at is None else max(newest, self.progress_at)
 
     @cached_property
     def finished_at(self) -> datetime | None:
@@ -174,6 +198,18 @@ class Journey:
         return next(step for step in reversed(self.steps) if step.kind in _REPEATABLE)
 
     @property
+    def attempts(self) -> int:
+        """How often it was begun: once, and once more for each replay."""
+        return 1 + sum(step.kind is StepKind.REPLAYED for step in self.steps)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What Process said of the file, though it could read it."""
+        return tuple(
+            line for step in self.steps if step.kind is StepKind.PROCESSED for line in step.detail.split("\n") if line
+        )
+
+    @property
     def waits_for(self) -> str | None:
         """The module whose word comes next, or None when it is finished."""
         if self.is_finished:
@@ -183,7 +219,7 @@ class Journey:
 
 
 def is_stuck(journey: Journey, *, now: datetime, after_seconds: float, busy: Set[str] = frozenset()) -> bool:
-    """Unfinished, and no event for longer than `after_seconds`.
+    """Unfinished, and neither a step nor progress within a stage for longer than `after_seconds`.
 
     Who merely waits its turn is not stuck: `busy` names the modules that have work queued and are getting on
     with it.
@@ -191,6 +227,22 @@ def is_stuck(journey: Journey, *, now: datetime, after_seconds: float, busy: Set
     if journey.is_finished or journey.waits_for in busy:
         return False
     return (now - journey.last_event_at).total_seconds() > after_seconds
+
+
+_SLOW_TIMES: Final = 2
+_LEAST_SLOW_SECONDS: Final = 10.0
+_FEWEST_SAMPLES: Final = 20
+
+
+def slow_after_seconds(total_seconds: list[float], *, otherwise: float) -> float:
+    """How long a journey may be under way before it counts as slow: twice what 19 of 20 took lately.
+
+    Never less than 10 s; `otherwise` while fewer than 20 journeys say how long they took.
+    """
+    usual = percentile(total_seconds, 0.95)
+    if usual is None or len(total_seconds) < _FEWEST_SAMPLES:
+        return otherwise
+    return max(_LEAST_SLOW_SECONDS, _SLOW_TIMES * usual)
 
 
 def percentile(samples: list[float], share: float) -> float | None:

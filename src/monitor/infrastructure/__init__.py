@@ -1,1 +1,1 @@
-"""Adapters of Monitor: SQLite for journeys, psutil for the machine."""
+"""Adapters of Monitor: SQLite and MongoDB for what it keeps, psutil for the machine, mail and HTTP to tell people."""

@@ -50,6 +50,8 @@ def writing(document_id: DocumentId, before: Told, after: Told) -> Row:
     given |= summary(Journey.of(document_id, after.version, after.steps))
     if not before.number or after.label_version > before.label_version:
         given |= {"label_version": after.label_version, "collection": after.collection, "name": after.name}
+    if before.version is not None and after.version != before.version:
+        given["progress_at"] = None  # it was the overtaken version's
     if after.version == before.version and after.steps[:-1] == before.steps:
         return {"$set": given, "$push": {"steps": stored(after.steps[-1])}}
     return {"$set": {**given, "steps": [stored(step) for step in after.steps]}}

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from typing_extensions import override
 
-from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, KnownJourney, Recent
-from monitor.domain.journey import Journey, State, Step, StepKind
-from monitor.infrastructure.journey_rows import microseconds
+from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, KnownJourney, Recent, ToldStep
+from monitor.domain.journey import Journey, Progress, State, Step, StepKind
+from monitor.infrastructure.journey_rows import instant, microseconds, place_of
 from monitor.infrastructure.mongo_journey_rows import (
     NOTHING,
     Told,
@@ -22,7 +22,7 @@ from monitor.infrastructure.mongo_journey_rows import (
     with_step,
     writing,
 )
-from shared.infrastructure.mongo.database import Duplicate, MongoDatabase
+from shared.infrastructure.mongo.database import Duplicate, MongoCollection, MongoDatabase
 from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Filter, Given, Index, Query, Row
 from shared.infrastructure.mongo.row_memory import RowMemory
@@ -43,6 +43,7 @@ INDEXES: Final = (
 _SAMPLE: Final = {"states": ["received"], "collections": ["a"], "latest": 1, "silent_since": 1, "since": 1}
 ONE: Final = Query(COLLECTION, {"_id": Given("document_id")})
 OF_NUMBER: Final = Query(COLLECTION, {"_id": Given("document_id"), "number": Given("number")}, sample={"number": 1})
+OF_VERSION: Final = Query(COLLECTION, {"_id": Given("document_id"), "version": Given("version")}, sample={"version": 1})
 WITH_OLDER_LABELS: Final = Query(
     COLLECTION, {"_id": Given("document_id"), "label_version": {"$lt": Given("version")}}, sample={"version": 1}
 )
@@ -69,6 +70,15 @@ PAST_NAMELESS: Final = Query(PAST, {"document": Given("document_id"), "collectio
 PAST_STIRRED: Final = STIRRED.of(PAST)
 PAST_FINISHED: Final = FINISHED.of(PAST)
 PAST_FINISHED_LAST: Final = FINISHED_LAST.of(PAST)
+
+WITHDRAWN: Final = Query(
+    COLLECTION,
+    {"state": Given("state"), "last_event_at": {"$lt": Given("silent_since")}},
+    sort=(("last_event_at", 1),),
+    sample=_SAMPLE,
+)
+PAST_SILENT: Final = SILENT.of(PAST)
+PAST_NAMED: Final = NAMED.of(PAST)
 
 _STATES: Final = [state.value for state in State]
 _EVER: Final = 1 << 62
@@ -137,6 +147,26 @@ class MongoJourneys(JourneyStore):
         raise Unavailable(f"The journey of {document_id} is being changed by too many others; try again.")
 
     @override
+    async def add_all(self, told: Sequence[ToldStep]) -> Sequence[bool]:
+        # Of one document one after the other: whoever finds its row changed reads it again.
+        return await asyncio.gather(*(self.add(one.document_id, one.version, one.step, one.labels) for one in told))
+
+    @override
+    async def advance(self, progress: Collection[Progress]) -> None:
+        # A field of its own, so that whoever adds a step meanwhile neither waits nor writes over it.
+        await asyncio.gather(
+            *(
+                self._grouped.change(
+                    OF_VERSION,
+                    {"$max": {"progress_at": microseconds(one.at)}},
+                    document_id=one.document_id,
+                    version=one.version,
+                )
+                for one in progress
+            )
+        )
+
+    @override
     async def label(self, labels: DocumentLabels) -> None:
         given = {"label_version": labels.version, "collection": labels.collection, "name": labels.name}
         # A duplicate is a row whose labels are as new.
@@ -178,6 +208,10 @@ class MongoJourneys(JourneyStore):
             also["$or"] = [{"started_at": {"$lt": latest}}, {"_id": {"$lt": after[1]}}]
         rows = await self._journeys.find(_listed(query), limit=limit, also=also, latest=latest, **_values(query))
         return [((str(row["started_at"]), row["_id"]), _known(row)) for row in rows]
+
+    @override
+    def place_of(self, instant: datetime) -> tuple[str, str]:
+        return place_of(instant)
 
     @override
     async def count(self, query: JourneyQuery) -> int:
@@ -224,6 +258,24 @@ class MongoJourneys(JourneyStore):
             stages.setdefault(stage, []).extend(row["seconds"])
         last = sorted((*ends, *past_ends), key=lambda row: row["finished_at"], reverse=True)[:most]
         return Recent(stages, [row["total_seconds"] for row in last])
+
+    @override
+    async def forget(self, before: datetime, limit: int) -> int:
+        since = microseconds(before)
+        past = await self._past.find(PAST_SILENT, limit=limit, fields={"_id": 1}, states=_STATES, silent_since=since)
+        gone = await self._delete(self._past, PAST_NAMED, past)
+        left = limit - gone
+        if left <= 0:
+            return gone
+        withdrawn = await self._journeys.find(
+            WITHDRAWN, limit=left, fields={"_id": 1}, state=State.WITHDRAWN.value, silent_since=since
+        )
+        return gone + await self._delete(self._journeys, NAMED, withdrawn)
+
+    async def _delete(self, collection: MongoCollection, named: Query, rows: Sequence[Row]) -> int:
+        if not rows:
+            return 0
+        return await collection.delete(named, many=True, documents=[row["_id"] for row in rows])
 
     @override
     async def collections_of(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, str]:
@@ -284,7 +336,9 @@ def _states(query: JourneyQuery) -> list[str]:
 def _also(query: JourneyQuery) -> Row:
     also: Row = {}
     if query.silent_since is not None:
-        also["last_event_at"] = {"$lt": microseconds(query.silent_since)}
+        since = microseconds(query.silent_since)
+        # Most have no progress.
+        also |= {"last_event_at": {"$lt": since}, "progress_at": {"$not": {"$gte": since}}}
     if query.not_waiting_for:
         also["waits_for"] = {"$nin": sorted(query.not_waiting_for)}
     return also
@@ -297,4 +351,5 @@ def _in_collections(collections: frozenset[str] | None) -> Filter:
 def _known(row: Row) -> KnownJourney:
     told, document_id = told_of(row), DocumentId(row["_id"])
     assert told.version is not None
-    return KnownJourney(Journey.of(document_id, told.version, told.steps), True, told.collection, told.name)
+    journey = Journey.of(document_id, told.version, told.steps, instant(row.get("progress_at")))
+    return KnownJourney(journey, True, told.collection, told.name)

@@ -27,6 +27,8 @@ CREATE INDEX journeys_under_way ON journeys (state, waits_for, collection, last_
 CREATE INDEX journeys_finished ON journeys (state, finished_at, collection) WHERE finished_at IS NOT NULL;
 """
 _UNDER_WAY: Final = "newest = 1 AND state IN ('received', 'processing', 'withdrawing')"
+PAST: Final = "(newest = 0 OR state = 'withdrawn')"
+"""Journeys that go after a time."""
 STEPS: Final = (
     Step("journeys_sorted", _INDEXES),
     Step(
@@ -42,6 +44,8 @@ STEPS: Final = (
             where="row.newest = 1",
         ),
     ),
+    Step("journeys_of_the_past", f"CREATE INDEX journeys_past ON journeys (last_event_at) WHERE {PAST};"),
+    Step("journeys_get_on", "ALTER TABLE journeys ADD COLUMN progress_at INTEGER;"),
 )
 _SORTED_AT_ONCE: Final = 1_000
 """Of so few silent journeys all are read and sorted; of more, those in order are asked whether they are silent."""

@@ -1,5 +1,6 @@
 """Journeys in SQLite: the steps as they were told, and beside them one row per journey for lists and counts."""
 
+import functools
 import itertools
 import json
 import sqlite3
@@ -9,10 +10,10 @@ from typing import Final
 
 from typing_extensions import override
 
-from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, KnownJourney, Recent
-from monitor.domain.journey import Journey, State, Step, StepKind
+from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, KnownJourney, Recent, ToldStep
+from monitor.domain.journey import Journey, Progress, State, Step, StepKind
 from monitor.infrastructure import sqlite_journey_list
-from monitor.infrastructure.journey_rows import EPOCH, KINDS, microseconds
+from monitor.infrastructure.journey_rows import EPOCH, KINDS, instant, microseconds, place_of
 from shared.infrastructure.sqlite.database import SqliteDatabase
 from shared.infrastructure.sqlite.schema import Schema
 from shared.kernel import DocumentId
@@ -38,7 +39,7 @@ CREATE TABLE IF NOT EXISTS journeys (
 SCHEMA: Final = Schema(_TABLES, sqlite_journey_list.STEPS)
 # Each with its steps, all in one row: SqliteDatabase.read says why.
 _KNOWN: Final = """
-SELECT json_group_array(json_array(j.document_id, j.version, j.newest, j.collection, d.name,
+SELECT json_group_array(json_array(j.document_id, j.version, j.newest, j.progress_at, j.collection, d.name,
     (SELECT json_group_array(json_array(kind, occurred_at, stage, seconds, detail, event_id)) FROM steps s
         WHERE s.document_id = j.document_id AND s.version = j.version)))
 FROM json_each(?) AS asked CROSS JOIN journeys j ON j.document_id = asked.value
@@ -56,6 +57,12 @@ SELECT json_group_array(total_seconds) FROM
 """
 
 
+_ADVANCE: Final = """
+UPDATE journeys SET progress_at = ?1, last_event_at = max(last_event_at, ?1)
+WHERE document_id = ?2 AND version = ?3 AND newest = 1 AND coalesce(progress_at, 0) < ?1
+"""
+
+
 class SqliteJourneys(JourneyStore):
     """JourneyStore on one SQLite file."""
 
@@ -64,15 +71,22 @@ class SqliteJourneys(JourneyStore):
 
     @override
     async def add(self, document_id: DocumentId, version: int, step: Step, labels: DocumentLabels | None) -> bool:
-        def write(connection: sqlite3.Connection) -> bool:
-            if labels is not None:
-                _label(connection, labels)
-            if not _insert_step(connection, document_id, version, step):
-                return False
-            _summarise(connection, document_id, version)
-            return True
+        (is_new,) = await self.add_all([ToldStep(document_id, version, step, labels)])
+        return is_new
 
-        return await self._database.write(write)
+    @override
+    async def add_all(self, told: Sequence[ToldStep]) -> Sequence[bool]:
+        # A document's steps that come together are summed up once: a write for each cost a twelfth of an ingest.
+        return await self._database.write(functools.partial(_add, told=told))
+
+    @override
+    async def advance(self, progress: Collection[Progress]) -> None:
+        rows = [(microseconds(one.at), one.document_id, one.version) for one in progress]
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany(_ADVANCE, rows)
+
+        await self._database.write(write)
 
     @override
     async def label(self, labels: DocumentLabels) -> None:
@@ -99,6 +113,10 @@ class SqliteJourneys(JourneyStore):
             return [((str(at), document_id), of[DocumentId(document_id)]) for at, document_id in found]
 
         return await self._database.read(read)
+
+    @override
+    def place_of(self, instant: datetime) -> tuple[str, str]:
+        return place_of(instant)
 
     @override
     async def count(self, query: JourneyQuery) -> int:
@@ -130,6 +148,26 @@ class SqliteJourneys(JourneyStore):
         return await self._database.read(read)
 
     @override
+    async def forget(self, before: datetime, limit: int) -> int:
+        def write(connection: sqlite3.Connection) -> int:
+            found = connection.execute(
+                f"SELECT document_id, version FROM journeys WHERE {sqlite_journey_list.PAST} AND last_event_at < ?"
+                " ORDER BY last_event_at LIMIT ?",
+                (microseconds(before), limit),
+            ).fetchall()
+            gone = [(row["document_id"], row["version"]) for row in found]
+            for table in ("steps", "journeys"):
+                connection.executemany(f"DELETE FROM {table} WHERE document_id = ? AND version = ?", gone)
+            connection.executemany(
+                "DELETE FROM documents WHERE document_id = ?1"
+                " AND NOT EXISTS (SELECT 1 FROM journeys WHERE journeys.document_id = ?1)",
+                [(document_id,) for document_id, _ in gone],
+            )
+            return len(gone)
+
+        return await self._database.write(write)
+
+    @override
     async def collections_of(self, documents: Collection[DocumentId]) -> Mapping[DocumentId, str]:
         wanted = list(documents)
         rows = await self._database.read(
@@ -138,6 +176,18 @@ class SqliteJourneys(JourneyStore):
             ).fetchall()
         )
         return {DocumentId(row["document_id"]): row["collection"] for row in rows}
+
+
+def _add(connection: sqlite3.Connection, told: Sequence[ToldStep]) -> list[bool]:
+    """Which of them were news."""
+    for one in told:
+        if one.labels is not None:
+            _label(connection, one.labels)
+    news = [_insert_step(connection, one.document_id, one.version, one.step) for one in told]
+    changed = {(one.document_id, one.version) for one, is_new in zip(told, news, strict=True) if is_new}
+    for document_id, version in sorted(changed):
+        _summarise(connection, document_id, version)
+    return news
 
 
 def _label(connection: sqlite3.Connection, labels: DocumentLabels) -> None:
@@ -197,7 +247,8 @@ def _summarise(connection: sqlite3.Connection, document_id: DocumentId, version:
         VALUES (?1, ?2, ?, ?, ?, ?, ?, ?, ?, (SELECT collection FROM documents WHERE document_id = ?1))
         ON CONFLICT (document_id, version) DO UPDATE
         SET newest = excluded.newest, state = excluded.state, waits_for = excluded.waits_for,
-            started_at = excluded.started_at, last_event_at = excluded.last_event_at,
+            started_at = excluded.started_at,
+            last_event_at = max(excluded.last_event_at, coalesce(journeys.progress_at, 0)),
             finished_at = excluded.finished_at, total_seconds = excluded.total_seconds,
             collection = excluded.collection
         """,
@@ -233,12 +284,12 @@ def _known(connection: sqlite3.Connection, documents: Sequence[str]) -> list[Kno
     (found,) = connection.execute(_KNOWN, (json.dumps(documents),)).fetchone()
     return [
         KnownJourney(
-            Journey.of(DocumentId(document_id), version, tuple(itertools.starmap(_step, steps))),
+            Journey.of(DocumentId(document_id), version, tuple(itertools.starmap(_step, steps)), instant(progress_at)),
             is_newest=bool(newest),
             collection=collection,
             name=name,
         )
-        for document_id, version, newest, collection, name, steps in json.loads(found)
+        for document_id, version, newest, progress_at, collection, name, steps in json.loads(found)
     ]
 
 

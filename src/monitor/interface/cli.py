@@ -1,6 +1,5 @@
 """`seoga status`, `seoga dead-letters` and `seoga doctor`: what the system is doing, and what keeps it from it."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -9,21 +8,23 @@ from urllib.parse import quote
 
 import typer
 
+from monitor.interface.printing import console as _console
+from monitor.interface.printing import text as _text
+from monitor.interface.watch_cli import build_watch_commands
 from shared.runtime.client import EXIT_FAILED, Connect, json_of, print_json, printable, problems_to_stderr
 from shared.runtime.data_directory import DataDirectory
 from shared.settings import load_settings
 
 if TYPE_CHECKING:
     import httpx
-    from rich.console import Console
 
-    from monitor.interface.doctor import DeepLook
+    from monitor.interface.doctor import Look
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
-def build_commands(connect: Connect, look_deep: "DeepLook | None" = None) -> typer.Typer:
-    """The commands of Monitor; `connect` gives a client of the API, `look_deep` is for `doctor --deep`."""
+def build_commands(connect: Connect, look: "Look | None" = None) -> typer.Typer:
+    """The commands of Monitor; `connect` gives a client of the API, `look` is for `doctor`."""
     commands = typer.Typer()
 
     @commands.command()
@@ -31,7 +32,7 @@ def build_commands(connect: Connect, look_deep: "DeepLook | None" = None) -> typ
         """Show the server, its components, and how many documents are in which state."""
         with problems_to_stderr(), _server(connect) as (client, server):
             summary = json_of(client.get("/api/v1/monitor"))
-        report = {"server": server, **summary, "version": _version(), "data_dir": str(load_settings().data_dir)}
+        report = {"server": server, **summary, "version": _version()}
         if as_json:
             print_json(report)
             return
@@ -50,7 +51,7 @@ def build_commands(connect: Connect, look_deep: "DeepLook | None" = None) -> typ
         """
         from monitor.interface.doctor import examine
 
-        findings = examine(connect, look_deep if deep else None)
+        findings = examine(connect, look, deep=deep)
         healthy = all(finding.ok for finding in findings)
         if as_json:
             print_json({"healthy": healthy, "checks": [finding.as_json() for finding in findings]})
@@ -63,6 +64,8 @@ def build_commands(connect: Connect, look_deep: "DeepLook | None" = None) -> typ
                     console.print("   ", _text(finding.remedy, "yellow"))
         if not healthy:
             raise typer.Exit(EXIT_FAILED)
+
+    commands.add_typer(build_watch_commands(connect), name="monitor")
 
     letters = typer.Typer(help="Events and jobs that could not be handled.", no_args_is_help=True)
     commands.add_typer(letters, name="dead-letters")
@@ -82,8 +85,10 @@ def build_commands(connect: Connect, look_deep: "DeepLook | None" = None) -> typ
 
     @letters.command()
     def replay(
-        letter_id: Annotated[str | None, typer.Argument(metavar="ID", help="As `dead-letters list` shows it.")] = None,
-        replay_all: Annotated[bool, typer.Option("--all", help="All with a reason (needs --reason).")] = False,
+        letter_ids: Annotated[
+            list[str] | None, typer.Argument(metavar="[ID]...", help="As `dead-letters list` shows them.")
+        ] = None,
+        replay_all: Annotated[bool, typer.Option("--all", help="All, or all with a reason (--reason).")] = False,
         reason: Annotated[
             str | None, typer.Option(help="Words that the reason contains, in whatever case, such as 'new thread'.")
         ] = None,
@@ -91,18 +96,23 @@ def build_commands(connect: Connect, look_deep: "DeepLook | None" = None) -> typ
         yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before.")] = False,
         as_json: JsonOption = False,
     ) -> None:
-        """Have one tried again, or all with a reason: those that a shortage on the machine left, for instance."""
+        """Have one, several or all tried again; those that a shortage on the machine left, for instance."""
         if replay_all:
-            if letter_id is not None or not reason:
-                raise typer.BadParameter("goes with --reason, and without an ID.", param_hint="--all")
-            with problems_to_stderr(), connect() as client:
-                _replay_all(client, reason, dry_run=dry_run, yes=yes, as_json=as_json)
-            return
-        if letter_id is None or reason or dry_run:
-            raise typer.BadParameter("give an ID, or --all with --reason.", param_hint="ID")
+            if letter_ids or reason == "":
+                raise typer.BadParameter("goes with --reason or alone, and without an ID.", param_hint="--all")
+            which: dict[str, Any] = {"reason": reason} if reason else {"all": True}
+        elif not letter_ids or reason:
+            raise typer.BadParameter("give IDs, or --all, alone or with --reason.", param_hint="ID")
+        else:
+            which = {"ids": letter_ids}
         with problems_to_stderr(), connect() as client:
-            path = f"/api/v1/monitor/dead-letters/{quote(letter_id, safe='')}/replay"
-            letter = json_of(client.post(path))
+            if letter_ids is not None and len(letter_ids) == 1 and not dry_run:
+                path = f"/api/v1/monitor/dead-letters/{quote(letter_ids[0], safe='')}/replay"
+                letter = json_of(client.post(path))
+            else:
+                # Who names each one means it.
+                _replay_all(client, which, dry_run=dry_run, yes=yes or bool(letter_ids), as_json=as_json)
+                return
         if as_json:
             print_json(letter)
             return
@@ -114,12 +124,13 @@ def build_commands(connect: Connect, look_deep: "DeepLook | None" = None) -> typ
 @contextmanager
 def _server(connect: Connect) -> "Iterator[tuple[httpx.Client, dict[str, Any]]]":
     """A client, and which server it speaks to."""
-    running = DataDirectory(load_settings().data_dir).server()
+    settings = load_settings()
+    running = DataDirectory(settings.data_dir).server() if settings.url is None else None
     with connect() as client:
         yield (
             client,
             {
-                "running": running is not None,
+                "running": running is not None or settings.url is not None,
                 "url": running.url if running else str(client.base_url).rstrip("/"),
                 "pid": running.pid if running else None,
             },
@@ -128,7 +139,9 @@ def _server(connect: Connect) -> "Iterator[tuple[httpx.Client, dict[str, Any]]]"
 
 def _show_status(report: dict[str, Any]) -> None:
     console, server = _console(), report["server"]
-    where = f"{server['url']} (process {server['pid']})" if server["running"] else "none runs; this command started one"
+    where = f"{server['url']} (process {server['pid']})" if server["pid"] else server["url"]
+    if not server["running"]:
+        where = "none runs; this command started one"
     console.print(_text(f"Seoga {report['version']}", "bold"))
     console.print(_text(f"server          {where}"))
     console.print(_text(f"data directory  {report['data_dir']}"))
@@ -155,11 +168,9 @@ def _show_status(report: dict[str, Any]) -> None:
         console.print(mark, _text(f"{name}: {component['detail']}"))
 
 
-def _replay_all(client: "httpx.Client", reason: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+def _replay_all(client: "httpx.Client", which: dict[str, Any], *, dry_run: bool, yes: bool, as_json: bool) -> None:
     def ask(**options: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = json_of(
-            client.post("/api/v1/monitor/dead-letters/replay", json={"reason": reason, **options})
-        )
+        answer: dict[str, Any] = json_of(client.post("/api/v1/monitor/dead-letters/replay", json={**which, **options}))
         return answer
 
     found = ask(dry_run=True)
@@ -212,19 +223,6 @@ def _show_letters(page: dict[str, Any]) -> None:
     _console().print(table)
     if page["next_cursor"]:
         typer.echo("There are more; see --limit.")
-
-
-def _console() -> "Console":
-    from rich.console import Console
-
-    # Piped, a line stays one line: ids are there to be cut out.
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 1_000)
-
-
-def _text(text: str, style: str = "") -> Any:
-    from rich.text import Text
-
-    return Text(printable(text), style=style)
 
 
 def _version() -> str:

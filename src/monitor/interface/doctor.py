@@ -1,6 +1,7 @@
 """The checks of `seoga doctor`: each says whether it is well, and what to do if not."""
 
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ import httpx
 from shared.kernel import DomainError
 from shared.runtime.client import Connect
 from shared.runtime.data_directory import DataDirectory
+from shared.runtime.unknown_settings import unknown_settings
 from shared.settings import Settings, load_settings
 
 _OLDEST_PYTHON: Final = (3, 11)
@@ -38,11 +40,11 @@ class Finding:
         return {"name": self.name, "ok": self.ok, "detail": self.detail, "remedy": self.remedy or None}
 
 
-DeepLook = Callable[[Path], Iterable[tuple[str, bool, str, str]]]
-"""Looks the files of a data directory through; name, whether it is well, detail and remedy of each thing seen."""
+Look = Callable[[Path, bool], Iterable[tuple[str, bool, str, str]]]
+"""Looks files of a data directory through, quickly or (True) deeply: name, whether it is well, detail, remedy."""
 
 
-def examine(connect: Connect, look_deep: DeepLook | None = None) -> list[Finding]:
+def examine(connect: Connect, look: Look | None = None, *, deep: bool = False) -> list[Finding]:
     """Every check that can be made; what depends on a failed one is left out."""
     findings = [_python()]
     try:
@@ -50,10 +52,14 @@ def examine(connect: Connect, look_deep: DeepLook | None = None) -> list[Finding
     except DomainError as error:
         return [*findings, Finding("settings", False, error.detail, "Correct the variable, or take it away.")]
     findings.append(Finding("settings", True, "valid"))
+    remedy = "Correct the name, or take it away."
+    findings += (Finding("settings", False, words, remedy) for words in unknown_settings())
+    if settings.url is not None:
+        return [*findings, *_server(settings, connect)]
     findings += _data_directory(settings)
     if all(finding.ok for finding in findings if finding.name == "data directory"):
-        if look_deep is not None:
-            findings += (Finding(*seen) for seen in look_deep(settings.data_dir))
+        if look is not None:
+            findings += (Finding(*seen) for seen in look(settings.data_dir, deep))
         findings += _server(settings, connect)
     return findings
 
@@ -68,15 +74,18 @@ def _python() -> Finding:
 
 def _data_directory(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir.absolute()
+    note = ""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.exists():
+            note = f"{folder} is not there yet; `seoga serve` and `seoga ingest` make it"
+            folder = next(parent for parent in folder.parents if parent.exists())
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         remedy = "Give this user the right to write there, or set SEOGA_DATA_DIR to another folder."
         yield Finding("data directory", False, f"{folder} cannot be written: {error.strerror}.", remedy)
         return
-    yield Finding("data directory", True, str(folder))
+    yield Finding("data directory", True, note or str(folder))
     free = shutil.disk_usage(folder).free
     yield Finding(
         "disk room",
@@ -92,20 +101,24 @@ def _data_directory(settings: Settings) -> Iterator[Finding]:
 def _readable(name: str, file: Path, variable: str) -> Finding:
     try:
         file.read_bytes()
+        is_open = bool(file.stat().st_mode & stat.S_IROTH)
     except OSError as error:
         return Finding(name, False, f"{file} cannot be read: {error.strerror}.", f"Correct {variable}.")
-    return Finding(name, True, str(file))
+    note = f" (every user of this machine may read it: `chmod o-rwx {file}`)" if is_open else ""
+    return Finding(name, True, f"{file}{note}")
 
 
 def _server(settings: Settings, connect: Connect) -> Iterator[Finding]:
     directory = DataDirectory(settings.data_dir)
-    holder, server = directory.holder(), directory.server()
-    if server is not None:
+    holder, server = (directory.holder(), directory.server()) if settings.url is None else (None, None)
+    if settings.url is not None:
+        yield Finding("server", True, f"that of {settings.url}")
+    elif server is not None:
         yield Finding("server", True, f"runs at {server.url} (process {server.pid})")
     elif holder is None:
         yield Finding("server", True, "none runs; one was started for these checks")
     try:
-        with connect() as client:
+        with connect("pretend") as client:
             yield from _health(client)
             yield from _engines(client)
     except DomainError as error:

@@ -1,33 +1,43 @@
 """Routes of Monitor: the summary, journeys and dead letters."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
 
 from monitor.application.dead_letters import DeadLetters, Place
 from monitor.application.health import Health
-from monitor.application.journeys import Journeys
+from monitor.application.journeys import JourneyPlace, Journeys
 from monitor.application.overview import Overview
-from monitor.interface.shapes import (
-    DocumentJourneysBody,
-    HealthBody,
-    JourneyListBody,
-    JourneyListQuery,
+from monitor.interface.letter_shapes import (
     LetterBody,
     LetterListBody,
     LetterListQuery,
     ReplayBody,
     ReplayQuery,
+    letter_body,
+)
+from monitor.interface.shapes import (
+    DocumentJourneysBody,
+    HealthBody,
+    JourneyListBody,
+    JourneyListQuery,
     SummaryBody,
     health_body,
     journey_body,
-    letter_body,
     summary_body,
 )
 from shared.kernel import DocumentId
+from shared.ports.audit import AuditAction
 from shared.web import problems
 from shared.web.access import Access, Principal
+from shared.web.audit_trail import AuditTrail
 from shared.web.cursors import read_cursor, write_cursor
+from shared.web.routes import Routes
+
+_LONGEST_REASON: Final = 500
+"""Characters of it in the audit log; the dead letter has all."""
 
 
 def build_router(
@@ -36,18 +46,28 @@ def build_router(
     health: Health,
     dead_letters: DeadLetters,
     access: Access,
+    audit: AuditTrail,
     *,
     version: str,
     data_dir: str,
+    more: Sequence[APIRouter] = (),
 ) -> APIRouter:
-    """Full paths; those of interface/health.py are beside it."""
-    router = APIRouter()
+    """Full paths; those of interface/health.py are beside it. `more` are served along."""
+    router = Routes()
     reader = Annotated[Principal, Depends(access.reader)]
     admin = Annotated[Principal, Depends(access.admin)]
 
-    @router.get("/api/v1/monitor", tags=["monitor"], responses=problems.responses(401, 403, 503))
-    async def monitor_summary(principal: reader) -> SummaryBody:
-        """Documents by state, rates, latencies, queues, dead letters, the machine, and health."""
+    @router.get(
+        "/api/v1/monitor", tags=["monitor"], response_model=SummaryBody, responses=problems.responses(401, 403, 503)
+    )
+    async def monitor_summary(principal: reader, request: Request, response: Response) -> SummaryBody | Response:
+        """Documents by state, rates, latencies, queues, dead letters, the machine, and health.
+
+        A browser that opens this address is sent to the page that shows it.
+        """
+        if "text/html" in request.headers.get("accept", ""):
+            return RedirectResponse("/monitor", status_code=303, headers={"Vary": "Accept"})
+        response.headers["Vary"] = "Accept"
         return summary_body(await overview.summary(principal.visible), version=version, data_dir=data_dir)
 
     @router.get("/api/v1/monitor/health", tags=["monitor"], responses=problems.responses(401, 403))
@@ -57,15 +77,17 @@ def build_router(
 
     @router.get("/api/v1/monitor/journeys", tags=["monitor"], responses=problems.responses(400, 401, 403, 422, 503))
     async def list_journeys(principal: reader, query: Annotated[JourneyListQuery, Query()]) -> JourneyListBody:
-        """The newest journey of each document, last started first."""
+        """The newest journey of each document, last started first or first those in trouble."""
         visible, after = principal.visible, None
-        scope = f"journeys:{sorted(visible or ())}:{query.state}:{query.stuck}"
+        scope = f"journeys:{sorted(visible or ())}:{query.state}:{query.stuck}:{query.sort}:{query.q}"
         if query.cursor is not None:
-            started, document_id = read_cursor(query.cursor, scope, tuple[int, str])
-            after = (str(started), document_id)
+            number, started, document_id = read_cursor(query.cursor, scope, tuple[int, int, str])
+            after = JourneyPlace(number, str(started), document_id)
         page = await journeys.page(
             state=query.state,
             stuck_only=query.stuck,
+            words=query.q,
+            troubled_first=query.sort == "troubled",
             collections=visible,
             after=after,
             limit=query.limit,
@@ -73,7 +95,9 @@ def build_router(
         following = page.next_place
         return JourneyListBody(
             items=[journey_body(view) for view in page.items],
-            next_cursor=write_cursor(scope, int(following[0]), following[1]) if following else None,
+            next_cursor=write_cursor(scope, following.list_number, int(following.started), following.document_id)
+            if following
+            else None,
             total=page.total,
         )
 
@@ -113,10 +137,19 @@ def build_router(
         responses=problems.responses(401, 403, 422, 503),
     )
     async def replay_all(principal: admin, wanted: ReplayQuery) -> ReplayBody:
-        """Has those with a reason tried again, oldest first; a dry run only tells which."""
+        """Has those with a reason, those named, or all tried again, oldest first; a dry run only tells which."""
         done = await dead_letters.replay_all(
-            wanted.reason, principal.visible, limit=wanted.limit, dry_run=wanted.dry_run
+            reason=wanted.reason or "",
+            ids=wanted.ids,
+            collections=principal.visible,
+            limit=wanted.limit,
+            dry_run=wanted.dry_run,
         )
+        if not wanted.dry_run:
+            for letter in done.letters:
+                await audit.record(
+                    principal, AuditAction.DEAD_LETTER_REPLAYED, letter.id, detail=letter.reason[:_LONGEST_REASON]
+                )
         return ReplayBody(
             dry_run=wanted.dry_run,
             matching=done.matching,
@@ -134,6 +167,11 @@ def build_router(
         principal: admin, letter_id: Annotated[str, Path(description="`id` of the dead letter.")]
     ) -> LetterBody:
         """Has it tried again."""
-        return letter_body(await dead_letters.replay(letter_id, principal.visible))
+        letter = await dead_letters.replay(letter_id, principal.visible)
+        await audit.record(
+            principal, AuditAction.DEAD_LETTER_REPLAYED, letter.id, detail=letter.reason[:_LONGEST_REASON]
+        )
+        return letter_body(letter)
 
+    router.take(*more)
     return router

@@ -1,17 +1,16 @@
 """The JSON that Monitor answers with, and how it is made from what the application knows."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from monitor.application.dead_letters import Letter
 from monitor.application.health import HealthReport
 from monitor.application.journeys import JourneyView
 from monitor.application.overview import Latency, Summary
+from monitor.domain.health import HealthStatus
 from monitor.domain.journey import State
-from shared.web.cursors import CURSOR_SCHEMA
-from shared.web.requests import BodyFields, RequestFields
+from shared.web.requests import CursorText, RequestFields
 from shared.web.shapes import Shape
 
 ShownState = Literal["received", "processing", "searchable", "failed", "withdrawing", "withdrawn", "superseded"]
@@ -28,6 +27,10 @@ class ComponentBody(Shape):
     """How it is, and what to do if it is not well."""
     seconds: float
     """What looking took."""
+    status: HealthStatus
+    """`down`: the server is not ready without it; `degraded`: slow, or Seoga works without it."""
+    since: datetime
+    """When it came to this status, as the process that answers has seen it."""
 
 
 class HealthBody(Shape):
@@ -39,6 +42,10 @@ class HealthBody(Shape):
     """When it was looked at."""
     components: dict[str, ComponentBody]
     """By name."""
+    status: HealthStatus
+    """The worst of all components."""
+    modules: dict[str, HealthStatus]
+    """Each module of this process, with what all of them stand on."""
 
 
 class StepBody(Shape):
@@ -79,13 +86,19 @@ class JourneyBody(Shape):
     state: ShownState
     """Where this version is; `superseded`: a later one overtook it."""
     stuck: bool
-    """Nothing was heard of it for longer than SEOGA_STUCK_AFTER_SECONDS."""
+    """Nothing was heard of it, progress within a stage included, for longer than SEOGA_STUCK_AFTER_SECONDS."""
+    slow: bool
+    """On its way for twice as long as nearly all take."""
+    attempts: int
+    """How often it was begun: once, and once more for each replay."""
+    warnings: list[str]
+    """What was said of the file, though it could be read."""
     waits_for: str | None
     """The module whose turn it is."""
     started_at: datetime
     """When it was received."""
     last_event_at: datetime
-    """When something was last heard of it."""
+    """When something was last heard of it, progress within a stage included."""
     finished_at: datetime | None
     """When it became searchable, failed or was gone."""
     total_seconds: float | None
@@ -105,8 +118,8 @@ class JourneyListBody(Shape):
     """One page."""
     next_cursor: str | None
     """For `cursor` of the next page; null on the last one."""
-    total: int
-    """How many there are on all pages."""
+    total: int | None
+    """How many there are on all pages; null when `q` was asked for."""
 
 
 class DocumentJourneysBody(Shape):
@@ -114,66 +127,6 @@ class DocumentJourneysBody(Shape):
 
     items: list[JourneyBody]
     """The newest version first."""
-
-
-class LetterBody(Shape):
-    """One dead letter."""
-
-    id: str
-    """For `replay`."""
-    kind: Literal["event", "job"]
-    """What was given up."""
-    module: str
-    """Who could not handle it."""
-    subject: str
-    """The event's name, `job:` and its kind, or the topic of what is no event."""
-    document_id: str | None
-    """The document it is about, where it is known."""
-    document_version: int | None
-    """The version it is about, where it is known."""
-    reason: str
-    """Why it was given up."""
-    attempts: int
-    """How often it was tried."""
-    buried_at: datetime
-    """When it was given up."""
-    replayed_at: datetime | None
-    """When somebody last had it tried again."""
-    content: dict[str, Any] | str
-    """What it said; the first 2,000 characters of what cannot be read."""
-
-
-class LetterListBody(Shape):
-    """One page, newest first."""
-
-    items: list[LetterBody]
-    """One page."""
-    next_cursor: str | None
-    """For `cursor` of the next page; null on the last one."""
-
-
-class ReplayQuery(BodyFields):
-    """Which dead letters to replay."""
-
-    reason: str = Field(min_length=1, max_length=500)
-    """Words that their reason contains, in whatever case."""
-    dry_run: bool = False
-    """Only say which."""
-    limit: int = Field(default=500, ge=1, le=500)
-    """The most to replay at once."""
-
-
-class ReplayBody(Shape):
-    """What was replayed, or would be."""
-
-    dry_run: bool
-    """Nothing was replayed."""
-    matching: int
-    """How many matched."""
-    left: int
-    """How many still match: ask again."""
-    items: list[LetterBody]
-    """Those that were replayed, or would be."""
 
 
 class LatencyBody(Shape):
@@ -217,6 +170,8 @@ class SearchesBody(Shape):
     """Answered from the cache, 0 to 1."""
     degraded_share: float | None
     """Answered without something, 0 to 1."""
+    empty_share: float | None
+    """Found nothing, 0 to 1, of those that were not answered from the cache."""
 
 
 class SystemBody(Shape):
@@ -270,6 +225,8 @@ class SummaryBody(Shape):
     """Over the last five minutes."""
     failed_per_minute: float
     """Over the last five minutes."""
+    passed_per_minute: dict[str, float]
+    """Documents received, and done with each stage, over the last five minutes as far as this process ran then."""
     stages: dict[str, LatencyBody]
     """What each stage takes."""
     total: LatencyBody
@@ -288,26 +245,25 @@ class SummaryBody(Shape):
     """Every component."""
 
 
+Limit = Annotated[int, Field(ge=1, le=500, description="How many a page has at most.")]
+"""Of every list."""
+
+
 class JourneyListQuery(RequestFields):
     """Parameters of the list of journeys."""
 
-    state: State | None = None
-    """Only journeys in this state."""
-    stuck: bool = False
-    """Only those of which nothing was heard."""
-    limit: int = Field(default=50, ge=1, le=500)
-    """How many a page has at most."""
-    cursor: str | None = Field(default=None, json_schema_extra=CURSOR_SCHEMA)
-    """`next_cursor` of the page before."""
-
-
-class LetterListQuery(RequestFields):
-    """Parameters of the list of dead letters."""
-
-    limit: int = Field(default=50, ge=1, le=500)
-    """How many a page has at most."""
-    cursor: str | None = Field(default=None, json_schema_extra=CURSOR_SCHEMA)
-    """`next_cursor` of the page before."""
+    state: State | None = Field(default=None, description="Only journeys in this state.")
+    stuck: bool = Field(default=False, description="Only those of which nothing was heard.")
+    q: str = Field(
+        default="",
+        max_length=255,
+        description="Only those whose name contains these words, or whose document's id begins so.",
+    )
+    sort: Literal["started", "troubled"] = Field(
+        default="started", description="Last started first; or `troubled`: stuck ones first, then slow ones."
+    )
+    limit: Limit = 50
+    cursor: CursorText = None
 
 
 def health_body(report: HealthReport) -> HealthBody:
@@ -321,9 +277,13 @@ def health_body(report: HealthReport) -> HealthBody:
                 required=component.required,
                 detail=component.detail,
                 seconds=round(component.seconds, 4),
+                status=component.status,
+                since=component.since,
             )
             for component in report.components
         },
+        status=report.status,
+        modules=dict(report.modules),
     )
 
 
@@ -339,6 +299,9 @@ def journey_body(view: JourneyView) -> JourneyBody:
         name=known.name,
         state="superseded" if superseded else journey.state.value,
         stuck=view.stuck,
+        slow=view.slow,
+        attempts=journey.attempts,
+        warnings=list(journey.warnings),
         waits_for=None if superseded else journey.waits_for,
         started_at=journey.started_at,
         last_event_at=journey.last_event_at,
@@ -360,11 +323,6 @@ def journey_body(view: JourneyView) -> JourneyBody:
     )
 
 
-def letter_body(letter: Letter) -> LetterBody:
-    """One dead letter."""
-    return LetterBody.model_validate(letter, from_attributes=True)
-
-
 def summary_body(summary: Summary, *, version: str, data_dir: str) -> SummaryBody:
     """The whole summary."""
     return SummaryBody(
@@ -376,6 +334,7 @@ def summary_body(summary: Summary, *, version: str, data_dir: str) -> SummaryBod
         stuck=summary.stuck,
         searchable_per_minute=summary.searchable_per_minute,
         failed_per_minute=summary.failed_per_minute,
+        passed_per_minute=dict(summary.passed_per_minute),
         stages={stage: _latency(latency) for stage, latency in summary.stages.items()},
         total=_latency(summary.total),
         queues=[QueueBody.model_validate(queue, from_attributes=True) for queue in summary.queues],

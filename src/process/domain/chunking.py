@@ -7,13 +7,13 @@ sentences instead of words), which prefers few, even chunks and breaks at paragr
 """
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from process.domain.language import is_readable, language_of, script_of
 from process.domain.passages import passage_prefix
-from process.domain.units import Unit, divided, units_of
+from process.domain.units import TableHeader, Unit, divided, units_of
 
 
 class BlockLike(Protocol):
@@ -39,11 +39,6 @@ class BlockLike(Protocol):
         """Of a heading."""
         ...
 
-    @property
-    def page(self) -> int | None:
-        """1-based; None where the format has none."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -63,18 +58,20 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A chunk: `text[start:end]`, where it stands, and its language."""
+    """A chunk: `text[start:end]`, below which headings, and its language."""
 
     start: int
     end: int
     kind: str
-    page: int | None
     headings: tuple[str, ...]
     language: str | None
 
 
 Plan = Generator[Sequence[str], Sequence[int], list[Piece]]
 """Yields texts, wants their token counts, returns the pieces."""
+
+Headers = Mapping[int, TableHeader]
+"""Of tables, by where their block begins."""
 
 _SHORT: Final = 4_000
 """Characters; a shorter document is first tried as one chunk."""
@@ -112,9 +109,10 @@ def chunk(
     title: str | None = None,
     language: str | None = None,
     limits: Limits | None = None,
+    headers: Headers | None = None,
 ) -> list[Piece]:
     """All of `plan_chunks`, for a counter that answers at once."""
-    plan = plan_chunks(text, blocks, title=title, language=language, limits=limits or Limits())
+    plan = plan_chunks(text, blocks, title=title, language=language, limits=limits or Limits(), headers=headers or {})
     try:
         texts = next(plan)
         while True:
@@ -125,9 +123,18 @@ def chunk(
 
 
 def plan_chunks(
-    text: str, blocks: Sequence[BlockLike], *, title: str | None, language: str | None, limits: Limits
+    text: str,
+    blocks: Sequence[BlockLike],
+    *,
+    title: str | None,
+    language: str | None,
+    limits: Limits,
+    headers: Headers,
 ) -> Plan:
-    """Pieces in order that together cover every non-space character of `text`; none is over the limits."""
+    """Pieces in order that together cover every non-space character of `text`; none is over the limits.
+
+    `headers` are those of tables, by where their block begins: pieces of the rest of a table leave room for them.
+    """
     whole = _trimmed(text, 0, len(text))
     if whole is None:
         return []
@@ -138,24 +145,23 @@ def plan_chunks(
         tokens, prefix = (counts[0], counts[1]) if readable else (0, 0)
         if _size(text[start:end], tokens if readable else None, limits.tokens - prefix, limits) <= 1:
             kinds = _kinds_by_length(blocks)
-            page = blocks[0].page if blocks else None
-            return [Piece(start, end, kinds, page, _first_headings(text, blocks), language)]
+            return [Piece(start, end, kinds, _first_headings(text, blocks), language)]
     pieces: list[Piece] = []
-    for sections in _batches(text, blocks, language, limits):
+    for sections in _batches(text, blocks, language, limits, headers):
         yield from _measure(text, sections, title, limits)
         fits_in_one = sum(section.size() for section in sections) <= _FULL
         for group in [sections] if fits_in_one else _grouped(sections):
-            pieces.extend(_pieces_of(text, group, blocks, language, limits))
+            pieces.extend(_pieces_of(text, group, language, limits))
     return pieces
 
 
 def _batches(
-    text: str, blocks: Sequence[BlockLike], language: str | None, limits: Limits
+    text: str, blocks: Sequence[BlockLike], language: str | None, limits: Limits, headers: Headers
 ) -> Generator[list[_Section], None, None]:
     """The sections in order, some hundred thousand characters at a time: a long document has a million units."""
     sections = [_Section((), 0, [])]
     characters = 0
-    for headings, level, unit in _units(text, blocks, language, limits):
+    for headings, level, unit in _units(text, blocks, language, limits, headers):
         if characters >= _AT_ONCE:
             yield [section for section in sections if section.units]
             sections, characters = [], 0
@@ -168,7 +174,7 @@ def _batches(
 
 
 def _units(
-    text: str, blocks: Sequence[BlockLike], language: str | None, limits: Limits
+    text: str, blocks: Sequence[BlockLike], language: str | None, limits: Limits, headers: Headers
 ) -> Generator[tuple[tuple[str, ...], int, Unit], None, None]:
     """Every unit with its heading path (one tuple for each section) and its heading's level."""
     document_script = script_of(text)
@@ -186,7 +192,10 @@ def _units(
         script = script_of(part)
         own = language if script in (document_script, None) else language_of(part)
         readable = is_readable(part, own, limits.languages)
+        header = headers.get(block.start) if block.kind == "table" else None
         for unit in units_of(text, block.start, block.end, block.kind, index, readable):
+            if header is not None and unit.start >= header.end:
+                unit.header = header.context
             yield headings, level, unit
     for unit in _stray_units(text, position, len(text), max(0, len(blocks) - 1), limits, language):
         yield headings, level, unit
@@ -214,10 +223,14 @@ def _measure(
 ) -> Generator[Sequence[str], Sequence[int], None]:
     """Sets every unit's size (1 = a full chunk) and divides those that are larger."""
     paths = list({section.headings: None for section in sections})
-    counted = yield [passage_prefix(title, path) for path in paths]
-    prefix_tokens = dict(zip(paths, counted, strict=True))
+    repeated = list({unit.header: None for section in sections for unit in section.units if unit.header})
+    counted = yield [*(passage_prefix(title, path) for path in paths), *repeated]
+    prefix_tokens = dict(zip(paths, counted, strict=False))
+    header_tokens = {"": 0} | dict(zip(repeated, counted[len(paths) :], strict=True))
     for section in sections:
         section.prefix_tokens = prefix_tokens[section.headings]
+        for unit in section.units:
+            unit.header_tokens = header_tokens[unit.header]
     fresh = [(section, unit) for section in sections for unit in section.units]
     while fresh:
         readable = [(section, unit) for section, unit in fresh if unit.readable]
@@ -250,6 +263,8 @@ def _size(text: str, tokens: int | None, room_for_tokens: int, limits: Limits) -
 
 def _set_size(text: str, unit: Unit, room_for_tokens: int, limits: Limits) -> None:
     tokens = unit.tokens if unit.readable else None
+    # A long header leaves a third of the room, whatever it takes.
+    room_for_tokens = max(room_for_tokens - unit.header_tokens, min(room_for_tokens, limits.tokens // 3))
     unit.size = max(0.002, _size(text[unit.start : unit.end], tokens, room_for_tokens, limits))
 
 
@@ -273,9 +288,7 @@ def _grouped(sections: list[_Section]) -> list[list[_Section]]:
     return groups
 
 
-def _pieces_of(
-    text: str, group: list[_Section], blocks: Sequence[BlockLike], language: str | None, limits: Limits
-) -> list[Piece]:
+def _pieces_of(text: str, group: list[_Section], language: str | None, limits: Limits) -> list[Piece]:
     units = [unit for section in group for unit in section.units]
     owner = [section for section in group for _ in section.units]
     prefix_tokens = max(section.prefix_tokens for section in group)
@@ -283,18 +296,18 @@ def _pieces_of(
         for unit in units:
             _set_size(text, unit, limits.tokens - prefix_tokens, limits)
     pieces = []
+    former = -1
     for first, last in _divide(units):
-        begin = _overlapped(units, first, last)
+        begin = _overlapped(units, first, last, former)
+        former = first
         # The path is that of the first text in it, not of a heading that merely closes what came before.
         body = next((i for i in range(first, last) if units[i].kind not in ("heading", "title")), first)
         start, end = units[begin].start, units[last - 1].end
-        block = units[begin].block
         pieces.append(
             Piece(
                 start=start,
                 end=end,
                 kind=_kind_of(units[begin:last]),
-                page=blocks[block].page if block < len(blocks) else None,
                 headings=owner[body].headings,
                 language=language_of(text[start:end], default=language),
             )
@@ -337,13 +350,13 @@ def _break_before(units: list[Unit], index: int) -> float:
     return units[index].break_cost
 
 
-def _overlapped(units: list[Unit], first: int, last: int) -> int:
-    """Where the chunk begins once up to two sentences before it are taken along."""
+def _overlapped(units: list[Unit], first: int, last: int, former: int) -> int:
+    """Where the chunk begins with up to two sentences before it, but not with all of the one that began at `former`."""
     if first == 0 or units[first].apart or units[first].kind not in ("paragraph", "list_item"):
         return first
     room = min(_OVERLAP, 1 - sum(unit.size for unit in units[first:last]))
     begin = first
-    while begin > 0 and first - begin < 2:
+    while begin - 1 > former and first - begin < 2:
         before = units[begin - 1]
         if before.kind not in ("paragraph", "list_item") or before.size > room or units[begin].apart:
             break

@@ -4,6 +4,8 @@ from typing import Final, Protocol
 
 _LONGEST_TITLE: Final = 100
 _LONGEST_PREFIX: Final = 160
+_LONGEST_TABLE_HEADER: Final = 120
+"""Characters: what is embedded of a table's header with each piece of it takes room from the piece."""
 
 
 class ChunkLike(Protocol):
@@ -38,14 +40,19 @@ def passage_prefix(title: str | None, headings: tuple[str, ...]) -> str:
     return ". ".join(part for part in (first, *reversed(kept)) if part)
 
 
-def passage_text(title: str | None, chunk: ChunkLike) -> str:
-    """Prefix, a line break, the chunk's text; what the chunk begins with already is not said twice."""
+def passage_text(title: str | None, chunk: ChunkLike, table_header: str = "") -> str:
+    """Prefix, table header, the chunk's text, each on a line; what the chunk begins with already is not said twice."""
     begins = " ".join(chunk.text[:400].split()).casefold()
     if title and begins.startswith(" ".join(title.split()).casefold()):
         title = None
     headings = tuple(name for name in chunk.headings if name.casefold() not in begins)
     prefix = passage_prefix(title, headings)
-    return f"{prefix}\n{chunk.text}" if prefix else chunk.text
+    return "\n".join(part for part in (prefix, table_context(table_header), chunk.text) if part)
+
+
+def table_context(header: str) -> str:
+    """What of a table's header is embedded with each piece of it."""
+    return _cut(header, _LONGEST_TABLE_HEADER)
 
 
 def _cut(name: str, longest: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from process.domain.sentences import sentences
+from shared.sentences import sentences
 
 _LONGEST: Final = 2_000
 """Characters; a longer unit is divided before anything is counted."""
@@ -15,6 +15,16 @@ _SHORTEST_LINES: Final = 60
 _PARAGRAPH, _SENTENCE, _CLAUSE, _LINE, _HEADER = 0.0, 0.15, 0.4, 1.5, 3.0
 """What a break before a unit costs, where a chunk costs 1: another chunk is better than a table in two."""
 _CLAUSE_END: Final = re.compile(r"[,;:、，；·)]\s|[、，；]")
+
+
+@dataclass(frozen=True, slots=True)
+class TableHeader:
+    """What the pieces of a table repeat."""
+
+    end: int
+    """Where the header rows end in the text."""
+    context: str
+    """What is embedded with each piece that begins behind them."""
 
 
 @dataclass(slots=True)
@@ -29,6 +39,9 @@ class Unit:
     break_cost: float
     apart: bool = False
     """It was cut inside a word: it must begin a chunk, or the word's size would not be the parts' sum."""
+    header: str = ""
+    """What is embedded with a chunk that begins with it."""
+    header_tokens: int = 0
     tokens: int = 0
     size: float = 0.0
     """1 is a full chunk."""
@@ -74,7 +87,9 @@ def divided(text: str, unit: Unit, parts: int) -> list[Unit]:
         while right > left and text[right - 1].isspace():
             right -= 1
         if left < right:
-            pieces.append(Unit(left, right, unit.kind, unit.block, unit.readable, cost, apart))
+            pieces.append(
+                Unit(left, right, unit.kind, unit.block, unit.readable, cost, apart, unit.header, unit.header_tokens)
+            )
             apart = False
         begin, cost = cut, _CLAUSE
         apart = apart or not clean

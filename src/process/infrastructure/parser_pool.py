@@ -4,18 +4,21 @@ import asyncio
 import math
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, overload
 
 from pydantic import ValidationError
 from typing_extensions import override
 
-from process.application.ports import DocumentParser
+from process.application.ports import DocumentParser, ManyPages, PageRange
+from process.infrastructure.turns import Pace, Turns
 from shared.artefacts.parsed import ParsedDocument
 from shared.kernel import Refused, Unavailable
 from shared.ports.health import ComponentHealth
 from shared.runtime.children import ChildEnded, ChildError, ChildLimits, ChildNotStarted, ChildProcess
+from shared.runtime.sandbox import ALL
 from shared.telemetry import Metrics, get_log
 from shared.vocabulary import PARSE
 
@@ -49,15 +52,20 @@ class ParserPool(DocumentParser):
         memory_bytes: int,
         most_characters: int,
         metrics: Metrics,
+        most_parts: int = 10_000,
+        most_part_bytes: int = 1 << 30,
+        scratch: Path | None = None,
         module: str = _MODULE,
         idle_seconds: float = 60.0,
         documents_per_child: int = _DOCUMENTS_PER_CHILD,
     ) -> None:
         """`module` is what the children run: one that answers `parse` as parser_child.py does.
 
-        A child ends after `idle_seconds` without a document.
+        A child ends after `idle_seconds` without a document. What it may write lies below `scratch`, which exists then.
         """
         self._most_characters = most_characters
+        self._scratch = None if scratch is None else str(scratch.absolute())
+        self._part_limits = {"most": most_parts, "most_bytes": most_part_bytes}
         self._timeout_seconds = timeout_seconds
         self._memory_bytes = memory_bytes
         self._metrics = metrics
@@ -65,13 +73,15 @@ class ParserPool(DocumentParser):
         self._idle_seconds = idle_seconds
         self._documents_per_child = documents_per_child
         self._workers = workers
-        self._slots = asyncio.Semaphore(workers)
+        self._turns = Turns(workers)
         self._idle: list[_Parser] = []
         self._busy: set[_Parser] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = True
+        self._not_given_up: frozenset[str] = frozenset()
         # Files whose parser was killed from outside, and how often; oldest first.
         self._killed: dict[str, int] = {}
+        self._pace = Pace()
 
     async def __aenter__(self) -> Self:
         self._closed = False
@@ -96,68 +106,147 @@ class ParserPool(DocumentParser):
         busy, idle = len(self._busy), len(self._idle)
         if self._closed:
             return ComponentHealth(ready=False, detail="The parsers are stopped.")
-        return ComponentHealth(ready=True, detail=f"{busy} parsers busy, {idle} idle, at most {self._workers}.")
+        detail = f"{busy} parsers busy, {idle} idle, at most {self._workers}."
+        if self._not_given_up:
+            detail += f" This machine cannot take from them: {', '.join(sorted(self._not_given_up))}."
+        return ComponentHealth(ready=True, detail=detail)
 
     @property
     @override
     def most_characters(self) -> int:
         return self._most_characters
 
+    @overload
+    async def parse(
+        self,
+        path: str,
+        media_type: str,
+        name: str,
+        *,
+        parts_folder: str | None = ...,
+        password: str | None = ...,
+        most_pages: None = None,
+    ) -> ParsedDocument: ...
+    @overload
+    async def parse(
+        self,
+        path: str,
+        media_type: str,
+        name: str,
+        *,
+        parts_folder: str | None = ...,
+        password: str | None = ...,
+        most_pages: int | None = ...,
+    ) -> ParsedDocument | ManyPages: ...
     @override
-    async def parse(self, path: str, media_type: str, name: str) -> ParsedDocument:
-        async with self._slots:
-            parser = await self._take()
-            keep = False
-            try:
-                answer = await self._answer(parser, path, media_type)
-                parser.documents += 1
-                keep = answer["peak_bytes"] < _PEAK_BYTES_PER_CHILD and parser.documents < self._documents_per_child
-            except TimeoutError:
-                raise self._gave_up(
-                    name,
-                    "parse_timeout",
-                    f"Reading the file took longer than {self._timeout_seconds:g} seconds and was stopped. It may be "
-                    "damaged or unusually complex: save it again, or split it.",
-                ) from None
-            except ChildNotStarted as error:
-                raise Unavailable(
-                    "No parser could be started: it ended before it was given a file, which happens when the machine "
-                    "runs out of memory or threads. What it said is in the log.",
-                    code="parser_not_started",
-                    retry_after_seconds=5,
-                ) from error
-            except ChildEnded:
-                await self._judge_end(parser, path)
-                raise self._gave_up(
-                    name,
-                    "parser_crashed",
-                    "The file made its reader crash, which damaged files do. Save it again and upload the new file.",
-                ) from None
-            except ChildError as error:
-                keep = error.kind != "MemoryError"
-                raise self._refusal(name, error) from None
-            finally:
-                self._busy.discard(parser)
-                if keep and parser.child.is_alive and not self._closed:
-                    self._put_back(parser)
-                else:
-                    self._end(parser)
-        self._killed.pop(path, None)
-        try:
-            return ParsedDocument.from_bytes(answer["document"])
-        except ValidationError as error:
-            raise RuntimeError(f"a parser answered with something else than a parsed document: {error}") from error
+    async def parse(
+        self,
+        path: str,
+        media_type: str,
+        name: str,
+        *,
+        parts_folder: str | None = None,
+        password: str | None = None,
+        most_pages: int | None = None,
+    ) -> ParsedDocument | ManyPages:
+        asked = self._asked(path, media_type, parts_folder, password)
+        if most_pages is not None:
+            asked["most_pages"] = most_pages
+        async with self._turns.turn(_size_of(path)):
+            answer = await self._call("parse", name, asked)
+        return ManyPages(int(answer["pages"])) if "pages" in answer else _document(answer)
 
-    async def _answer(self, parser: _Parser, path: str, media_type: str) -> Any:
+    @override
+    async def read_pages(
+        self, path: str, media_type: str, name: str, pages: PageRange, *, password: str | None = None
+    ) -> bytes:
+        asked = self._asked(path, media_type, None, password) | {"first": pages.first, "last": pages.last}
+        del asked["parts"]
+        async with self._turns.turn(pages.bytes, is_large=self._pace.is_slow(path)):
+            with self._pace.of(path):
+                answer = await self._call("parse_pages", name, asked)
+        found: bytes = answer["range"]
+        return found
+
+    @override
+    async def assemble(
+        self,
+        path: str,
+        media_type: str,
+        name: str,
+        ranges: Sequence[bytes],
+        *,
+        parts_folder: str | None = None,
+        password: str | None = None,
+    ) -> ParsedDocument:
+        asked = self._asked(path, media_type, parts_folder, password) | {"ranges": list(ranges)}
+        async with self._turns.turn(_size_of(path), is_large=True):
+            return _document(await self._call("parse", name, asked))
+
+    @property
+    @override
+    def at_once(self) -> int:
+        return self._workers
+
+    def _asked(self, path: str, media_type: str, parts_folder: str | None, password: str | None) -> dict[str, Any]:
+        return {
+            "path": path,
+            "media_type": media_type,
+            "most_characters": self._most_characters,
+            "parts": None if parts_folder is None else {"folder": parts_folder, **self._part_limits},
+        } | ({} if password is None else {"password": password})
+
+    async def _call(self, method: str, name: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """A child's answer, for whoever has a turn. Raises as the port says."""
+        path = str(asked["path"])
+        parser = await self._take()
+        keep = False
+        try:
+            answer = await self._answer(parser, method, asked)
+            parser.documents += 1
+            self._not_given_up = ALL - (parser.child.given_up or frozenset())
+            keep = answer["peak_bytes"] < _PEAK_BYTES_PER_CHILD and parser.documents < self._documents_per_child
+        except TimeoutError:
+            raise self._gave_up(
+                name,
+                "parse_timeout",
+                f"Reading the file took longer than {self._timeout_seconds:g} seconds and was stopped. It may be "
+                "damaged or unusually complex: save it again, or split it.",
+            ) from None
+        except ChildNotStarted as error:
+            raise Unavailable(
+                "No parser could be started: it ended before it was given a file, which happens when the machine "
+                "runs out of memory or threads. What it said is in the log.",
+                code="parser_not_started",
+                retry_after_seconds=5,
+            ) from error
+        except ChildEnded:
+            await self._judge_end(parser, path)
+            raise self._gave_up(
+                name,
+                "parser_crashed",
+                "The file made its reader crash, which damaged files do. Save it again and upload the new file.",
+            ) from None
+        except ChildError as error:
+            keep = error.kind != "MemoryError"
+            raise self._refusal(name, error) from None
+        finally:
+            self._busy.discard(parser)
+            if keep and parser.child.is_alive and not self._closed:
+                self._put_back(parser)
+            else:
+                self._end(parser)
+        self._killed.pop(path, None)
+        return answer
+
+    async def _answer(self, parser: _Parser, method: str, asked_for: dict[str, Any]) -> dict[str, Any]:
         """Raises TimeoutError after the time limit, in which waiting for a core is not counted."""
         asked = asyncio.create_task(
             parser.child.call(
-                "parse",
+                method,
                 # The last word, should this process not look at the time itself.
                 within_seconds=self._timeout_seconds * (_MOST_PATIENCE + 1),
-                path=path,
-                media_type=media_type,
-                most_characters=self._most_characters,
+                **asked_for,
                 # The wall limit is the parent's; this one holds even when the parent is held up.
                 cpu_seconds=math.ceil(self._timeout_seconds) + 1,
             )
@@ -173,7 +262,8 @@ class ParserPool(DocumentParser):
                     raise TimeoutError
                 if lasted > limit * _MOST_PATIENCE:
                     raise Unavailable("The machine is too busy to read files.", code="out_of_time")
-            return asked.result()
+            answer: dict[str, Any] = asked.result()
+            return answer
         finally:
             if not asked.done():
                 asked.cancel()
@@ -207,7 +297,10 @@ class ParserPool(DocumentParser):
                 self._busy.add(parser)
                 return parser
             self._end(parser)
-        child = await ChildProcess.start(self._module, limits=ChildLimits(memory_bytes=self._memory_bytes))
+        child = await ChildProcess.start(
+            self._module,
+            limits=ChildLimits(memory_bytes=self._memory_bytes, is_sandboxed=True, writable=self._scratch),
+        )
         parser = _Parser(child)
         self._busy.add(parser)
         return parser
@@ -256,6 +349,13 @@ class ParserPool(DocumentParser):
         return Refused(reason, code=code, stage=PARSE, retryable=True)
 
 
+def _document(answer: dict[str, Any]) -> ParsedDocument:
+    try:
+        return ParsedDocument.from_bytes(answer["document"])
+    except ValidationError as error:
+        raise RuntimeError(f"a parser answered with something else than a parsed document: {error}") from error
+
+
 def _starved_seconds(pid: int) -> float:
     """How long the process's main thread has waited for a core since it began; 0 where the kernel does not say."""
     try:
@@ -263,3 +363,11 @@ def _starved_seconds(pid: int) -> float:
         return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
     except (OSError, IndexError, ValueError):
         return 0.0
+
+
+def _size_of(path: str) -> int:
+    """In bytes; 0 for a file that is not there, of which the parser tells."""
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0

@@ -32,6 +32,7 @@ from shared.ports.jobs import JobStore
 from shared.ports.storage import BlobStore
 from shared.runtime.background import Background
 from shared.runtime.backoff import Backoff
+from shared.runtime.beats import until_beat
 from shared.runtime.belonging import INDEX, Belonging
 from shared.runtime.duty import Duty
 from shared.runtime.suspicion import Suspicion
@@ -105,6 +106,7 @@ class Cleaning(Background):
         self._jobs = jobs
         self._snapshots = snapshots
         self._labelling = labelling
+        labelling.attend(self.doubt)
         self._wholeness = wholeness
         wholeness.attend(on_loss=self.wake, is_beside=self._is_beside)
         self._bus = bus
@@ -154,7 +156,7 @@ class Cleaning(Background):
         async with self._sweep_duty, self._rebuild_duty:
             while True:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(self._times.look_again_seconds):
+                    async with asyncio.timeout(until_beat(self._times.look_again_seconds)):
                         await self._wake.wait()
                 self._wake.clear()
                 await self._until_done(self._clean)
@@ -297,7 +299,8 @@ class Cleaning(Background):
             return objection
         if self._suspicion.raised_by(len(versions), total, is_confirmed=is_confirmed):
             return self._suspicion.words
-        doubtful = list(versions)
+        # What this process writes just now has no record yet; should that fail, it is doubted then.
+        doubtful = [version for version in versions if version not in self._writing]
         for first in range(0, len(doubtful), _PAGE):
             self._doubtful.update(doubtful[first : first + _PAGE])
             await self._look_at_doubtful()

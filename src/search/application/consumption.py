@@ -36,7 +36,10 @@ class Consumption:
             self._cleaning.wake()
 
     async def processed(self, event: DocumentProcessed) -> None:
-        """A job to index it, the shortest documents first; the job sees for itself whether there is anything to do."""
+        """A job to index it, the shortest documents first; the job sees for itself whether there is anything to do.
+
+        Of first pages too: more of them, and the whole, take the place of a job that waits.
+        """
         await self._jobs.add(
             NewJob(
                 kind=INDEX_JOB,

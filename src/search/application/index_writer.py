@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from typing import Final, Self
 
 from search.application.ports.chunk_index import ChunkIndex, Unit
+from shared.kernel import Unavailable
 from shared.runtime.grouping import GroupedCalls
 
 _LARGEST_BATCH: Final = 500
+_MOST_TRIES: Final = 3
+"""Of one write, when the index began anew before its units were on disk."""
 
 
 class IndexWriter:
@@ -37,7 +40,11 @@ class IndexWriter:
 
     async def _write_all(self, writes: Sequence[Sequence[Unit]]) -> Sequence[None]:
         units = [unit for write in writes for unit in write]
-        for start in range(0, len(units), _LARGEST_BATCH):
-            await self._index.upsert(units[start : start + _LARGEST_BATCH])
-        await self._index.flush()
-        return [None] * len(writes)
+        for _ in range(_MOST_TRIES):
+            losses = self._index.losses
+            for start in range(0, len(units), _LARGEST_BATCH):
+                await self._index.upsert(units[start : start + _LARGEST_BATCH])
+            await self._index.flush()
+            if self._index.losses == losses:
+                return [None] * len(writes)
+        raise Unavailable("The index loses again and again what is written to it.", code="index_unavailable")

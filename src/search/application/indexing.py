@@ -14,12 +14,13 @@ from search.application.labelling import Labelling
 from search.application.ports.analysis import Analyzer
 from search.application.ports.chunk_index import ChunkIndex
 from search.application.ports.live_store import LiveRecord
-from search.application.ports.versions import NewVersion, Sources
+from search.application.ports.versions import FirstPages, NewVersion, Sources
 from search.application.units import build_units, read_artefacts
 from shared.events.envelope import Event
-from shared.events.process import DocumentProcessed
-from shared.events.search import ArtefactsLost, DocumentIndexed
-from shared.kernel import Refused
+from shared.events.ingest import Labels
+from shared.events.process import DocumentProcessed, PagesProcessed
+from shared.events.search import ArtefactsLost, DocumentIndexed, PagesIndexed
+from shared.kernel import Refused, utc_now
 from shared.ports.handlers import JobHandler, Report
 from shared.ports.jobs import Job
 from shared.ports.storage import BlobStore
@@ -97,7 +98,8 @@ class Indexing(JobHandler):
     @override
     async def run(self, job: Job, report: Report) -> Sequence[Event]:
         """The fact is saved with the switch, so there is none left for the end of the job."""
-        event = DocumentProcessed.model_validate(job.payload)
+        kind = PagesProcessed if "whole_version" in job.payload else DocumentProcessed
+        event = kind.model_validate(job.payload)
         async with self._room.take(event.chunk_count):
             await self._index_document(event)
         return ()
@@ -105,7 +107,10 @@ class Indexing(JobHandler):
     async def _index_document(self, event: DocumentProcessed) -> None:
         started = time.perf_counter()
         state = await self._store.document(event.document_id)
+        first_pages, base_version = _first_pages(event)
         if state is not None and state.supersedes(event.document_version):
+            return
+        if first_pages is not None and state is not None and 0 < (state.live_version or 0) <= base_version:
             return
         labels, labels_version = event.labels, event.document_version
         if state is None or state.labels_version < labels_version:
@@ -136,16 +141,11 @@ class Indexing(JobHandler):
                 sources=sources,
                 labels_version=labels_version,
                 chunks=artefacts.chunks.chunks,
+                first_pages=first_pages,
+                base_version=base_version,
             )
             seconds = time.perf_counter() - started
-            indexed = DocumentIndexed(
-                document_id=event.document_id,
-                document_version=event.document_version,
-                revision=event.revision,
-                chunk_count=len(new.chunks),
-                seconds=seconds,
-            )
-            newest_labels = await _to_the_end(self._store.switch(new, indexed))
+            newest_labels = await _to_the_end(self._store.switch(new, _fact(event, len(new.chunks), seconds)))
             if newest_labels is None:
                 # Withdrawn or replaced while it was being written: nobody will ever see these units.
                 self._cleaning.doubt(version)
@@ -155,6 +155,7 @@ class Indexing(JobHandler):
             return
         self._metrics.observe("index_document_seconds", seconds)
         self._metrics.count("index_chunks_total", len(new.chunks))
+        _tell_end(event, labels, len(new.chunks), seconds)
         if event.document_version > _FIRST_VERSION:
             # Before the first there was nothing that could be retired.
             self._cleaning.wake()
@@ -165,3 +166,48 @@ class Indexing(JobHandler):
         """What processing left cannot be read: it is asked for anew, and comes as another version."""
         _log.warning("cannot index", action="search.refused", document_id=job.document_id, reason=error.detail)
         return (ArtefactsLost(document_id=job.document_id, document_version=job.document_version, reason=error.detail),)
+
+
+def _first_pages(event: DocumentProcessed) -> tuple[FirstPages | None, int]:
+    """And above which versions what is live may be replaced; (None, 0) for a whole."""
+    if not isinstance(event, PagesProcessed):
+        return None, 0
+    return FirstPages(event.pages_done, event.pages or event.pages_done), event.base_version
+
+
+def _fact(event: DocumentProcessed, chunk_count: int, seconds: float) -> Event:
+    """Which goes with the switch."""
+    common: dict[str, Any] = {
+        "document_id": event.document_id,
+        "document_version": event.document_version,
+        "revision": event.revision,
+        "chunk_count": chunk_count,
+        "seconds": seconds,
+    }
+    if not isinstance(event, PagesProcessed):
+        return DocumentIndexed(**common)
+    return PagesIndexed(
+        **common,
+        whole_version=event.whole_version,
+        pages_done=event.pages_done,
+        pages_total=event.pages or event.pages_done,
+        language=event.language,
+        chunks_artefact=event.chunks_artefact,
+        text_artefact=event.text_artefact,
+    )
+
+
+def _tell_end(event: DocumentProcessed, labels: Labels, chunks: int, seconds: float) -> None:
+    first_pages, _ = _first_pages(event)
+    _log.info(
+        "document searchable" if first_pages is None else "first pages searchable",
+        action="document.searchable" if first_pages is None else "document.early",
+        document_id=event.document_id,
+        version=event.document_version,
+        name=labels.document_name,
+        collection=labels.collection,
+        pages=event.pages if first_pages is None else first_pages.done,
+        chunks=chunks,
+        # From when it was asked for; of one that an older version was asked for, what indexing took.
+        seconds=round((utc_now() - event.asked_at).total_seconds() if event.asked_at else seconds, 3),
+    )

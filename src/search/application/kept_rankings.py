@@ -18,7 +18,7 @@ from shared.kernel import Gone
 from shared.ports.storage import Cache
 
 _MOST: Final = 256
-_SHAPE: Final = 1
+_SHAPE: Final = 3
 """Of what is in the cache; another Seoga's may differ."""
 
 
@@ -33,6 +33,8 @@ class PreparedQuery:
     highlighter: Highlighter
     language: str | None
     degraded: tuple[str, ...]
+    did_you_mean: str | None = None
+    """The query as it was likely meant, when words of it stand nowhere."""
     made_at: float = field(default_factory=time.monotonic)
     is_shared: bool = False
     """Whether the cache has it, as deep as it was read when it was last put there."""
@@ -40,9 +42,7 @@ class PreparedQuery:
 
     def reaches(self, request: SearchRequest, offset: int) -> bool:
         """Whether the page can be had without reading the index deeper, unless much of it is gone meanwhile."""
-        if self.ranking.is_deep:
-            return True
-        return not request.facets and len(self.ranking.entries) >= offset + request.limit
+        return self.ranking.is_deep or len(self.ranking.entries) >= offset + request.limit
 
 
 class KeptRankings:
@@ -95,7 +95,7 @@ class KeptRankings:
         if raw is None:
             return None
         try:
-            ranking, words, morphemes, degraded = msgpack.unpackb(raw, use_list=False)
+            ranking, words, morphemes, degraded, did_you_mean = msgpack.unpackb(raw, use_list=False)
             restored = Ranking.restored(
                 ranking, index=self._index, filters=request.allowed_filters, by_document=request.by_document
             )
@@ -108,6 +108,7 @@ class KeptRankings:
             highlighter=Highlighter(words, morphemes, self._analyzer.stem),
             language=language_of(request.query),
             degraded=degraded,
+            did_you_mean=did_you_mean,
             is_shared=True,
             is_shared_deep=restored.is_deep,
         )
@@ -118,5 +119,7 @@ def _key(name: str, at: int) -> str:
 
 
 def _packed(query: PreparedQuery) -> bytes:
-    packed: bytes = msgpack.packb((query.ranking.packed(), query.words, query.morphemes, query.degraded))
+    packed: bytes = msgpack.packb(
+        (query.ranking.packed(), query.words, query.morphemes, query.degraded, query.did_you_mean)
+    )
     return packed

@@ -9,6 +9,7 @@ from search.application.wholeness import Wholeness
 from shared.kernel import Unavailable
 from shared.ports.health import Checked, ComponentHealth, Probe
 from shared.ports.model import Model
+from shared.runtime.round_trip import RoundTrip
 
 _MOST_COUNTED: Final = 10_000
 """Counting costs a millisecond for a thousand."""
@@ -33,13 +34,14 @@ def index_probe(index: ChunkIndex, wholeness: Wholeness) -> Probe:
     return probe
 
 
-def model_probe(model: Model, *, check_seconds: float = 2.0) -> Probe:
+def model_probe(model: Model, *, check_seconds: float = 2.0, every_seconds: float = 30.0) -> Probe:
     """A real embedding, once the model is loaded. Not required: without it search goes by words alone and says so."""
+    embedding = RoundTrip(lambda: model.check(check_seconds), every_seconds=every_seconds)
 
     async def probe() -> ComponentHealth:
         try:
             name = model.describe().name
-            await model.check(check_seconds)
+            await embedding.look()
         except Unavailable as error:
             return ComponentHealth(False, error.detail, required=False)
         return ComponentHealth(True, f"{name}, {'loaded' if model.is_loaded else 'loads when needed'}", required=False)

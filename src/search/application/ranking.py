@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from search.application.by_date import ByDate
 from search.application.ports.chunk_index import ChunkIndex, DenseVector, IndexAnswer, ScoredUnit
+from search.application.sieve import Sieve
 from search.domain.cursor import WINDOW
 from search.domain.filters import Filters
-from search.domain.fusion import Fused, ScoreRange, Weights, fuse, weights
+from search.domain.fusion import Fused, ScoreRange, Weights, decidedness, fuse, support, weighed
 from search.domain.terms import SparseVector
 from shared.kernel import DocumentId
 
@@ -23,11 +25,16 @@ class Ranked(NamedTuple):
 
     unit: ScoredUnit
     fused: Fused[UnitKey]
+    reranked: float | None = None
+    """What a reranker said of it; None: it was not among those that it reordered."""
 
 
 @dataclass(slots=True)
 class Ranking:
-    """Grows deeper, never changes its order: scores are scaled by the first reading's ranges and clipped."""
+    """Grows deeper, never changes its order: scores are scaled by the first reading's ranges and clipped.
+
+    The first reading decides the weights too, when there are two lists.
+    """
 
     index: ChunkIndex
     dense: DenseVector | None
@@ -35,62 +42,86 @@ class Ranking:
     filters: Filters
     weights: Weights
     by_document: bool
+    asked: float = 0.0
+    """What the query's own words weigh, without those that were added to it: for the weights."""
+    sieve: Sieve | None = None
+    """What the texts of the hits must pass; then the first reading is a deep one."""
+    by_date: ByDate | None = None
+    """What orders the hits instead of their scores; then the first reading is a deep one too."""
     entries: list[Ranked] = field(default_factory=list)
     total: int = 0
     total_is_exact: bool = True
     is_deep: bool = False
     is_clean: bool = True
     """False when units that are not live may be among those that were counted: then the total stays an estimate."""
+    rerank_seconds: float | None = None
+    """What reordering its first entries took; None: they are as they were fused."""
     _ranges: tuple[ScoreRange, ScoreRange] | None = None
-    _seen: set[object] = field(default_factory=set)
 
     async def read(self, *, deep: bool) -> None:
         """Adds what a longer reading of both lists finds. Raises Unavailable."""
         if self.is_deep:
             return
+        deep = deep or self._is_sorted_out
         depth = WINDOW if deep else SHALLOW
         answer = await self.index.search(
             dense=self.dense, sparse=self.sparse, filters=self.filters, limit=depth, window=WINDOW
         )
-        self._add(answer)
+        found = self._ranked(answer)
+        if self.sieve is not None:
+            found = _phrases_first(found, await self.sieve.has_phrases([one.unit for one in found]))
+        if self.by_date is not None:
+            # Whatever has a vector is near to some degree: where words are found, they say what the query is about.
+            with_words = [one for one in found if one.fused.sparse is not None]
+            found = await self.by_date.ordered(with_words or found)
+        self._append(found)
         self.is_deep = deep or max(len(answer.dense), len(answer.sparse)) < depth
-        if self.by_document:
+        if self.by_document or self._is_sorted_out:
             # The index counts units. How many documents they belong to is known of those that were read.
             self.total, self.total_is_exact = len(self.entries), self.is_deep and answer.total_is_exact
+
+    @property
+    def _is_sorted_out(self) -> bool:
+        """Whether more than scores says what is listed, and where."""
+        return self.sieve is not None or self.by_date is not None
 
     def packed(self) -> tuple[Any, ...]:
         """What is not in the request: plain values, at most WINDOW entries."""
         entries = [
-            (*one.unit[:4], one.unit.chunk_ordinals, one.unit.score, one.fused.score, one.fused.dense, one.fused.sparse)
+            (*one.unit[:4], one.unit.chunk_ordinals, one.unit.score, *one.fused[1:], one.reranked)
             for one in self.entries
         ]
         sparse = None if self.sparse is None else (self.sparse.indices, self.sparse.values)
         ranges = None if self._ranges is None else [(one.low, one.high) for one in self._ranges]
-        return self.dense, sparse, ranges, self.total, self.total_is_exact, self.is_deep, entries
+        weights = (self.weights.dense, self.weights.sparse)
+        numbers = (self.total, self.total_is_exact, self.is_deep, self.rerank_seconds)
+        return self.dense, sparse, weights, ranges, *numbers, entries
 
     @classmethod
     def restored(cls, packed: Sequence[Any], *, index: ChunkIndex, filters: Filters, by_document: bool) -> "Ranking":
         """The inverse, for the same request. Raises ValueError or TypeError when it is something else."""
-        dense, sparse, ranges, total, total_is_exact, is_deep, entries = packed
+        dense, sparse, weights, ranges, total, total_is_exact, is_deep, rerank_seconds, entries = packed
         of_dense, of_sparse = ranges
         ranking = cls(
             index=index,
             dense=None if dense is None else DenseVector(*dense),
             sparse=None if sparse is None else SparseVector(*sparse),
             filters=filters,
-            weights=weights(dense=dense is not None, sparse=sparse is not None),
+            weights=Weights(*weights),
             by_document=by_document,
             total=total,
             total_is_exact=total_is_exact,
             is_deep=is_deep,
+            rerank_seconds=rerank_seconds,
             _ranges=(ScoreRange(*of_dense), ScoreRange(*of_sparse)),
         )
-        for document_id, version, ordinal, kind, chunk_ordinals, score, fused, in_dense, in_sparse in entries:
-            unit = ScoredUnit(document_id, version, ordinal, kind, chunk_ordinals, score)
-            ranking._append(Ranked(unit, Fused(_key(unit), fused, in_dense, in_sparse)))
+        units = [ScoredUnit(*one[:6]) for one in entries]
+        ranking._append(
+            [Ranked(unit, Fused(_key(unit), *one[6:-1]), one[-1]) for unit, one in zip(units, entries, strict=True)]
+        )
         return ranking
 
-    def _add(self, answer: IndexAnswer) -> None:
+    def _ranked(self, answer: IndexAnswer) -> list[Ranked]:
         units: dict[UnitKey, ScoredUnit] = {}
         dense = _scores(answer.dense, units)
         sparse = _scores(answer.sparse, units)
@@ -100,26 +131,57 @@ class Ranking:
                 ScoreRange.of(list(sparse.values()), absent=0.0),
             )
             self.total, self.total_is_exact = answer.total, answer.total_is_exact
+            if self.weights.dense and self.weights.sparse:
+                best = _best_by_document(answer.sparse).values()
+                self.weights = weighed(decidedness(best), support(max(best, default=0.0), self.asked))
         dense_range, sparse_range = self._ranges
         fused = fuse(dense, sparse, weights=self.weights, dense_range=dense_range, sparse_range=sparse_range)
-        for one in fused:
-            self._append(Ranked(units[one.key], one))
+        # A named tuple's own constructor takes twice as long, and there are hundreds.
+        made = tuple.__new__
+        return [made(Ranked, (units[one[0]], one, None)) for one in fused]
 
-    def _append(self, one: Ranked) -> None:
-        same: object = (one.unit.document_id, one.unit.version) if self.by_document else one.fused.key
-        if same not in self._seen and len(self.entries) < WINDOW:
-            self._seen.add(same)
-            self.entries.append(one)
+    def _append(self, found: Sequence[Ranked]) -> None:
+        entries = self.entries
+        if not entries and not self.by_document:
+            entries += found[:WINDOW]  # each is there once
+            return
+        seen = {self._same(one) for one in entries}
+        for one in found:
+            if len(entries) >= WINDOW:
+                return
+            same = self._same(one)
+            if same not in seen:
+                seen.add(same)
+                entries.append(one)
+
+    def _same(self, one: Ranked) -> object:
+        """What it stands for: no two entries stand for the same."""
+        return one[0][:2] if self.by_document else one[1][0]
+
+
+def _phrases_first(found: Sequence[Ranked], has_phrases: Sequence[bool | None]) -> list[Ranked]:
+    """Those that have them in the upper half of the scores, the others below; each in their order."""
+    passed = [(one, has) for one, has in zip(found, has_phrases, strict=True) if has is not None]
+    return [
+        Ranked(one.unit, one.fused._replace(score=(one.fused.score + wanted) / 2))
+        for wanted in (True, False)
+        for one, has in passed
+        if has is wanted
+    ]
 
 
 def _key(unit: ScoredUnit) -> UnitKey:
     return unit.document_id, unit.version, unit.kind, unit.ordinal
 
 
-def _scores(listed: Sequence[ScoredUnit], units: dict[UnitKey, ScoredUnit]) -> dict[UnitKey, float]:
-    scores: dict[UnitKey, float] = {}
+def _best_by_document(listed: Sequence[ScoredUnit]) -> dict[DocumentId, float]:
+    best: dict[DocumentId, float] = {}
     for unit in listed:
-        key = _key(unit)
-        units[key] = unit
-        scores[key] = unit.score
-    return scores
+        best.setdefault(unit.document_id, unit.score)
+    return best
+
+
+def _scores(listed: Sequence[ScoredUnit], units: dict[UnitKey, ScoredUnit]) -> dict[UnitKey, float]:
+    keyed = {(unit[0], unit[1], unit[3], unit[2]): unit for unit in listed}
+    units |= keyed
+    return {key: unit[5] for key, unit in keyed.items()}

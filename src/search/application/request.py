@@ -5,11 +5,13 @@ from functools import cached_property
 from typing import Final, Literal
 
 from search.domain.cursor import Cursor, query_hash
-from search.domain.filters import Condition, Filters, is_metadata
+from search.domain.filters import Condition, Filters, filters_key
+from search.domain.metadata_paths import is_metadata
 from shared.kernel import FieldError, InvalidInput, NotFound
 from shared.web.cursors import WrongCursor
 
 Mode = Literal["hybrid", "keyword", "vector"]
+Sort = Literal["score", "newest", "oldest"]
 LONGEST_QUERY: Final = 2000
 MOST_HITS: Final = 100
 MOST_CONTEXT: Final = 5
@@ -35,6 +37,9 @@ class SearchRequest:
     context: int = 0
     after: str | None = None
     explain: bool = False
+    sort: Sort = "score"
+    correct: bool = True
+    """Whether words that stand nowhere are looked for as they were likely meant."""
     visible: frozenset[str] | None = None
 
     def check(self) -> None:
@@ -65,15 +70,23 @@ class SearchRequest:
         for name in self.collections:
             if self.visible is not None and name not in self.visible:
                 raise NotFound(f"There is no collection named {name!r}.", code="collection_not_found")
-        if self.cursor is not None and not self.cursor.fits(self.ranking_hash):
+        if self.cursor is not None and not any(map(self.cursor.fits, (self.ranking_hash, self.fused_ranking_hash))):
             raise WrongCursor
 
     @cached_property
     def collections(self) -> tuple[str, ...]:
-        """Those it names."""
+        """Those that all hits are to be in one of, by name."""
         return tuple(
-            str(value) for condition in self.filters if condition.field == "collection" for value in condition.any_of
+            str(value)
+            for condition in self.filters
+            if isinstance(condition, Condition) and condition.field == "collection"
+            for value in condition.any_of
         )
+
+    @property
+    def searched(self) -> frozenset[str] | None:
+        """The collections that hits can come from; None: all."""
+        return frozenset(self.collections) or self.visible
 
     @cached_property
     def allowed_filters(self) -> Filters:
@@ -85,8 +98,13 @@ class SearchRequest:
     @cached_property
     def ranking_hash(self) -> str:
         """Names what decides the order of the hits: requests with the same name share cursors."""
-        conditions = [[one.field, list(one.any_of), one.gt, one.gte, one.lt, one.lte] for one in self.allowed_filters]
-        return query_hash(self.query, self.mode, conditions, self.by_document)
+        filters = filters_key(self.allowed_filters)
+        return query_hash(self.query, self.mode, filters, self.by_document, self.correct, self.sort)
+
+    @property
+    def fused_ranking_hash(self) -> str:
+        """Names the same list where a reranker should have reordered it and could not."""
+        return query_hash(self.ranking_hash, "as fused")
 
     @property
     def answer_hash(self) -> str:

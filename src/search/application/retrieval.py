@@ -1,29 +1,34 @@
 """The capability "search": a request becomes hits, each checked against the live record."""
 
 import asyncio
-import hashlib
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
+from search.application.by_date import ByDate
+from search.application.facets import Counts, Facets
 from search.application.kept_rankings import KeptRankings, PreparedQuery
+from search.application.lexicons import Lexicons
+from search.application.misspellings import Misspellings
 from search.application.ports.analysis import AnalysedQuery, Analyzer
-from search.application.ports.chunk_index import ChunkIndex, DenseVector
+from search.application.ports.chunk_index import ChunkIndex
 from search.application.ports.live_store import HitRecord, LiveView
+from search.application.query_vectors import QueryVectors
 from search.application.ranking import Ranked, Ranking
 from search.application.renewal import Renewal
 from search.application.request import SearchRequest
+from search.application.reranking import RERANK, Reranking
 from search.application.search_log import SearchLog
+from search.application.sieve import Sieve
 from search.application.snapshots import Snapshots
 from search.application.wholeness import INCOMPLETE, Wholeness
 from search.domain.cursor import Cursor
 from search.domain.fusion import Weights, weights
 from search.domain.highlight import Highlight, Highlighter
-from search.domain.language import language_of, model_reads
+from search.domain.language import language_of
+from search.domain.query_syntax import Phrase, QuerySyntax, is_one_word, read_query
+from search.domain.terms import CORRECTED_WEIGHT
 from shared.events.receipt import read_receipt
 from shared.events.search import SearchPerformed
 from shared.kernel import NotFound, Unavailable, new_id
@@ -31,7 +36,6 @@ from shared.ports.model import Model
 from shared.ports.storage import Cache
 from shared.telemetry import Metrics, get_log
 
-_MOST_FACET_VALUES: Final = 50
 _RESULTS_TAG: Final = "search-results"
 
 _log = get_log("search")
@@ -48,6 +52,8 @@ class RetrievalTimes:
     """How long a search waits for a model that is still being loaded, or for the index to take its vectors, before it
     answers without it."""
     result_ttl_seconds: float = 300.0
+    first_word_ttl_seconds: float = 5.0
+    """The same while the vocabulary has not been read: words may be corrected soon."""
     embedding_ttl_seconds: float = 3600.0
 
 
@@ -62,6 +68,10 @@ class Explanation:
     sparse_score: float | None
     weights: Weights
     language: str | None
+    reranked: float | None = None
+    """What a reranker said; None: it reordered others, or none."""
+    found: Sequence[Highlight] = ()
+    """What of the query stands in the chunk; looked for when it is to be explained or marked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +89,20 @@ class SearchResult:
     """`total` counts what matches within the window of 1,000; inexact when there is more, or nobody looked further."""
 
     hits: Sequence[Hit]
-    facets: dict[str, list[tuple[Any, int]]]
+    facets: Counts
+    facets_are_exact: bool
+    """Whether they count all that matches, and nothing else."""
     total: int
     total_is_exact: bool
     next_cursor: Cursor | None
     index_version: int
     degraded: tuple[str, ...]
+    did_you_mean: str | None = None
+    """The query as it was likely meant, which was looked for too."""
+    asked: float = 0.0
+    """What all its terms weigh together; 0 where they were not looked up, or on a later page."""
+    rerank_seconds: float | None = None
+    """What it took to reorder the best; None: they are as they were fused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +126,12 @@ class Retrieval:
         analyzer: Analyzer,
         model: Model,
         renewal: Renewal,
+        misspellings: Misspellings,
+        lexicons: Lexicons,
         cache: Cache,
         search_log: SearchLog,
         metrics: Metrics,
+        reranking: Reranking | None = None,
         times: RetrievalTimes = _TIMES,
     ) -> None:
         self._index = index
@@ -118,13 +139,23 @@ class Retrieval:
         self._snapshots = snapshots
         self._wholeness = wholeness
         self._analyzer = analyzer
-        self._model = model
-        self._renewal = renewal
+        self._vectors = QueryVectors(
+            model,
+            index,
+            renewal,
+            cache,
+            model_seconds=times.model_seconds,
+            ttl_seconds=times.embedding_ttl_seconds,
+        )
+        self._misspellings = misspellings
+        self._lexicons = lexicons
         self._cache = cache
         self._search_log = search_log
         self._metrics = metrics
+        self._reranking = reranking
         self._times = times
         self._kept_rankings = KeptRankings(cache, index, analyzer)
+        self._facets = Facets(index, store)
 
     async def answer(self, request: SearchRequest, render: Callable[[SearchResult], bytes]) -> Answer:
         """The rendered result; rendered ones are kept until anything in the index changes.
@@ -137,16 +168,21 @@ class Retrieval:
         answer_hash = request.answer_hash
         hits, degraded = -1, late
         async with self._snapshots.reading() as at:
-            key = f"search:{at}:{answer_hash}"
+            self._misspellings.follow(at)
+            # Another reranker, also of another process, gives another order.
+            order = "" if self._reranking is None else self._reranking.name
+            key = f"search:{at}:{await self._lexicons.version()}:{order}:{answer_hash}"
             body = None if late else await self._cache.get(key)
             cached = body is not None
             if body is None:
+                is_last_word = self._misspellings.knows(at)
                 result = await self._search(request, late, at)
                 body = render(result)
                 hits, degraded = len(result.hits), result.degraded
                 # A page of an older list is not what the key says. A change meanwhile has raised the number.
                 if not degraded and result.index_version == at:
-                    await self._cache.put(key, body, ttl_seconds=self._times.result_ttl_seconds, tag=_RESULTS_TAG)
+                    ttl = self._times.result_ttl_seconds if is_last_word else self._times.first_word_ttl_seconds
+                    await self._cache.put(key, body, ttl_seconds=ttl, tag=_RESULTS_TAG)
         seconds = time.perf_counter() - started
         self._metrics.observe("search_seconds", seconds, mode=request.mode, cached=str(cached).lower())
         self._search_log.tell(
@@ -167,6 +203,7 @@ class Retrieval:
         request.check()
         late = await self._await_uploads(request)
         async with self._snapshots.reading() as at:
+            self._misspellings.follow(at)
             return await self._search(request, late, at)
 
     async def _search(self, request: SearchRequest, late: tuple[str, ...], at: int) -> SearchResult:
@@ -174,21 +211,11 @@ class Retrieval:
         if unknown:
             raise NotFound(f"There is no collection named {unknown[0]!r}.", code="collection_not_found")
         is_clean = await self._wholeness.is_clean()
-        query, offset, index_version = await self._query(request, at)
+        name, query, offset, index_version = await self._query(request, at)
         ranking, was_deep = query.ranking, query.ranking.is_deep
-        if request.facets:
-            await ranking.read(deep=True)
         found, following = await self._page(request, ranking, offset, at)
-        facets = await self._facets(request, ranking, at) if request.facets else {}
-        hits = [
-            Hit(
-                score=ranked.fused.score,
-                record=record,
-                highlights=query.highlighter.highlights(record.chunk.text) if request.highlight else (),
-                explanation=Explanation(ranked.fused.dense, ranked.fused.sparse, ranking.weights, query.language),
-            )
-            for ranked, record in found
-        ]
+        faceted = await self._facets.count(request.facets, ranking, at) if request.facets else None
+        hits = [self._hit(request, query, ranked, record) for ranked, record in found]
         if request.cursor is None or ranking.is_deep != was_deep:
             # Looked at before and after: units that are not live, and what became live meanwhile, are counted too.
             is_clean = is_clean and await self._wholeness.is_clean()
@@ -198,16 +225,28 @@ class Retrieval:
             ranking.total_is_exact = False
         more = bool(hits) and (following < len(ranking.entries) or not ranking.is_deep)
         if more:
-            await self._kept_rankings.share(request.ranking_hash, index_version, query)
+            await self._kept_rankings.share(name, index_version, query)
         return SearchResult(
             hits=hits,
-            facets=facets,
+            facets=faceted.counts if faceted else {},
+            facets_are_exact=faceted is None or (faceted.is_exact and ranking.is_clean),
             total=ranking.total,
             total_is_exact=ranking.total_is_exact,
-            next_cursor=Cursor(request.ranking_hash, index_version, following) if more else None,
+            next_cursor=Cursor(name, index_version, following) if more else None,
             index_version=index_version,
             degraded=(*await self._noted(query), *late),
+            did_you_mean=query.did_you_mean,
+            asked=ranking.asked,
+            rerank_seconds=ranking.rerank_seconds,
         )
+
+    @staticmethod
+    def _hit(request: SearchRequest, query: PreparedQuery, ranked: Ranked, record: HitRecord) -> Hit:
+        is_looked_for = request.highlight or request.explain
+        marks = query.highlighter.highlights(record.chunk.text) if is_looked_for else ()
+        fused, weights = ranked.fused, query.ranking.weights
+        explanation = Explanation(fused.dense, fused.sparse, weights, query.language, ranked.reranked, marks)
+        return Hit(fused.score, record, marks if request.highlight else (), explanation)
 
     async def _noted(self, query: PreparedQuery) -> tuple[str, ...]:
         """What was missing as the list was read, and what is missing now."""
@@ -215,27 +254,50 @@ class Retrieval:
             return query.degraded
         return (*query.degraded, INCOMPLETE)
 
-    async def _query(self, request: SearchRequest, at: int) -> tuple[PreparedQuery, int, int]:
-        """The query, where its page begins, and the index version that its ranking was read at."""
-        name = request.ranking_hash
+    async def _query(self, request: SearchRequest, at: int) -> tuple[str, PreparedQuery, int, int]:
+        """The name of its list, the query, where its page begins, and the index version that the list was read at."""
         if request.cursor is None:
             query = await self._prepare(request, at)
             await query.ranking.read(deep=False)
+            name = request.ranking_hash
+            if self._reranking is not None and not await self._reranking.reorder(request, query, at):
+                query.degraded = (*query.degraded, RERANK)
+                # Who pages through it goes on in this order, whatever the reranker says to others meanwhile.
+                name = request.fused_ranking_hash
             self._kept_rankings.keep(name, at, query)
-            return query, 0, at
+            return name, query, 0, at
         cursor = request.cursor
-        return await self._kept_rankings.find(request, cursor), cursor.offset, cursor.index_version
+        query = await self._kept_rankings.find(request, cursor)
+        return cursor.query_hash, query, cursor.offset, cursor.index_version
 
     async def _prepare(self, request: SearchRequest, at: int) -> PreparedQuery:
-        language = language_of(request.query)
+        syntax = read_query(request.query)
+        language = language_of(syntax.text)
         degraded: list[str] = [] if await self._wholeness.is_known_whole() else [INCOMPLETE]
-        # The vector is computed in a thread while the words are analysed here.
-        embedding = asyncio.ensure_future(self._embed(request, language, degraded, at))
+        # The vector is computed in a thread while the words are looked at here: hardly any query is misspelt.
+        embedding = asyncio.ensure_future(self._vectors.of(request, syntax.text, language, at))
         try:
-            words = await self._words(request, degraded)
-            vector = await embedding
+            await asyncio.sleep(0)  # so that it begins before what follows
+            meant = await self._misspellings.meant(syntax.text, request) if request.correct else None
+            if meant is not None:
+                embedding.cancel()
+                embedding = asyncio.ensure_future(self._vectors.of(request, meant, language, at))
+                await asyncio.sleep(0)
+            words = await self._words(request, syntax.text, degraded)
+            weight = words.weight if words is not None else 0.0
+            if words is not None and meant is not None:
+                corrected_words = await self._analyzer.query(meant)
+                weight = corrected_words.weight
+                words = words.along_with(corrected_words, CORRECTED_WEIGHT)
+            if words is not None:
+                words = await self._lexicons.expanded(meant or syntax.text, words)
+            shown = tuple(words.words) if words else ()
+            morphemes = words.morphemes if words else ()
+            highlighter = Highlighter(shown, morphemes, self._analyzer.stem)
+            vector, lacking = await embedding
         finally:
             embedding.cancel()
+        degraded += lacking
         if request.mode == "vector" and vector is None:
             missing = "vectors of the model are not there yet" if "vectors" in degraded else "model is not available"
             raise Unavailable(f"The embedding {missing}, and the mode is `vector`.", code="model_unavailable")
@@ -244,6 +306,7 @@ class Retrieval:
             sparse = None
         if vector is None and words is None:
             raise Unavailable("Neither the words nor the meaning of this query can be looked up now.")
+        by_score = request.sort == "score"
         ranking = Ranking(
             index=self._index,
             dense=vector,
@@ -251,56 +314,30 @@ class Retrieval:
             filters=request.allowed_filters,
             weights=weights(dense=vector is not None, sparse=sparse is not None),
             by_document=request.by_document,
+            asked=weight,
+            sieve=None if syntax.is_plain else await self._sieve(syntax, at),
+            by_date=None if by_score else ByDate(self._store, at, newest_first=request.sort == "newest"),
         )
-        shown = tuple(words.words) if words else ()
-        morphemes = words.morphemes if words else ()
-        highlighter = Highlighter(shown, morphemes, self._analyzer.stem)
-        return PreparedQuery(ranking, shown, morphemes, highlighter, language, tuple(degraded))
+        return PreparedQuery(ranking, shown, morphemes, highlighter, language, tuple(degraded), meant)
 
-    async def _words(self, request: SearchRequest, degraded: list[str]) -> AnalysedQuery | None:
+    async def _sieve(self, syntax: QuerySyntax, at: int) -> Sieve:
+        excludes: list[Callable[[str], bool]] = []
+        for written in syntax.excluded:
+            if not is_one_word(written):
+                excludes.append(Phrase(written).is_in)
+                continue
+            words = await self._analyzer.query(written)
+            excludes.append(Highlighter(words.words, words.morphemes, self._analyzer.stem).is_in)
+        return Sieve(self._store, at, phrases=[Phrase(one) for one in syntax.phrases], excludes=excludes)
+
+    async def _words(self, request: SearchRequest, text: str, degraded: list[str]) -> AnalysedQuery | None:
         try:
-            return await self._analyzer.query(request.query)
+            return await self._analyzer.query(text)
         except Unavailable as error:
             if request.mode == "keyword":
                 raise
             _log.warning("searching without words", action="search.degraded", error=error.detail)
             degraded.append("keyword")
-            return None
-
-    async def _embed(
-        self, request: SearchRequest, language: str | None, degraded: list[str], at: int
-    ) -> DenseVector | None:
-        """The query's vector; None when it would say nothing or cannot be had."""
-        if request.mode == "keyword":
-            return None
-        try:
-            description = self._model.describe()
-            readable = model_reads(language, description.languages)
-            if not readable:
-                if request.mode == "hybrid":
-                    return None
-                degraded.append("language")
-            if description.fingerprint != self._index.fingerprint:
-                await asyncio.wait_for(self._index.ready(), self._times.model_seconds)
-            if description.fingerprint != self._index.fingerprint:
-                degraded.append("vectors")
-                return None
-            if not await self._renewal.is_complete(description.fingerprint, at):
-                degraded.append("vectors")
-            digest = hashlib.sha256(request.query.encode()).hexdigest()
-            key = f"embedding:{description.fingerprint}:{digest}"
-            kept = await self._cache.get(key)
-            if kept is not None:
-                return DenseVector(description.fingerprint, kept)
-            vectors = await asyncio.wait_for(
-                self._model.embed([request.query], kind="query"), self._times.model_seconds
-            )
-            raw = np.ascontiguousarray(vectors[0], dtype="<f4").tobytes()
-            await self._cache.put(key, raw, ttl_seconds=self._times.embedding_ttl_seconds)
-            return DenseVector(description.fingerprint, raw)
-        except (Unavailable, TimeoutError) as error:
-            _log.warning("searching without the model", action="search.degraded", error=str(error))
-            degraded.append("model")
             return None
 
     async def _page(
@@ -321,29 +358,6 @@ class Retrieval:
             offset += len(part)
         return found, offset
 
-    async def _facets(self, request: SearchRequest, ranking: Ranking, at: int) -> dict[str, list[tuple[Any, int]]]:
-        """How many documents among the matches have each value, the most frequent first."""
-        versions = list(dict.fromkeys((one.unit.document_id, one.unit.version) for one in ranking.entries))
-        labelled = await self._store.labels_at(at, versions)
-        facets: dict[str, list[tuple[Any, int]]] = {}
-        for name in request.facets:
-            counts: Counter[Any] = Counter()
-            for labels, language in labelled:
-                match name:
-                    case "collection":
-                        values: list[Any] = [labels.collection]
-                    case "media_type":
-                        values = [labels.media_type]
-                    case "language":
-                        values = [language]
-                    case _:
-                        values = _metadata_values(labels.metadata, name.split(".")[1:])
-                # True and 1 are equal in Python, but not as values of a facet.
-                counts.update({(type(value), value) for value in values if value is not None})
-            ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0][1])))
-            facets[name] = [(value, count) for (_, value), count in ordered[:_MOST_FACET_VALUES]]
-        return facets
-
     async def _await_uploads(self, request: SearchRequest) -> tuple[str, ...]:
         """Until what the token stands for is settled; ("after",) when that took too long."""
         if request.after is None:
@@ -356,13 +370,3 @@ class Retrieval:
                 return ("after",)
             await self._store.wait_for_change(min(left, self._times.after_step_seconds))
         return ()
-
-
-def _metadata_values(metadata: Any, keys: Sequence[str]) -> list[Any]:
-    value = metadata
-    for key in keys:
-        if not isinstance(value, dict) or key not in value:
-            return []
-        value = value[key]
-    values = value if isinstance(value, list) else [value]
-    return [one for one in values if isinstance(one, str | int | float | bool)]

@@ -1,4 +1,4 @@
-"""SearchPerformed, told in batches from a bounded buffer: telemetry may be lost and never slows a search."""
+"""Telemetry told in batches from a bounded buffer: it may be lost, and slows neither a search nor an answer."""
 
 import asyncio
 import contextlib
@@ -7,8 +7,7 @@ from typing import Final
 
 from typing_extensions import override
 
-from shared.events.envelope import Envelope, wrap
-from shared.events.search import SearchPerformed
+from shared.events.envelope import Envelope, Event, wrap
 from shared.kernel import DomainError
 from shared.ports.event_bus import EventBus
 from shared.runtime.background import Background
@@ -32,7 +31,7 @@ class SearchLog(Background):
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self._publish(), 2)
 
-    def tell(self, event: SearchPerformed) -> None:
+    def tell(self, event: Event) -> None:
         """Keeps it for the next batch; when the buffer is full the oldest is lost."""
         self._buffer.append(wrap(event, producer=self._producer))
         self._wake.set()

@@ -1,8 +1,10 @@
 """From a version's artefacts to the units that the index matches."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from pydantic import ValidationError
@@ -18,6 +20,8 @@ from shared.ports.storage import BlobStore
 from shared.vocabulary import INDEX
 
 CHUNK_UNIT = "chunk"
+_ENDING: Final = re.compile(r"\.[A-Za-z0-9]{1,8}$")
+_MOST_NAMES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,17 @@ def _decode(raw_chunks: bytes, raw_vectors: bytes | None, space: str) -> Artefac
     return Artefacts(chunks, vectors)
 
 
+def name_to_analyse(labels: Labels) -> str:
+    """What the document is called, once as it is and once in words: without its ending, `_` and `/` as spaces."""
+    names = [_ENDING.sub("", name) for name in labels.names[-_MOST_NAMES:] or (labels.document_name,)]
+    written = (re.sub(r"[_/]+", " ", name) for name in names)
+    return "\n".join(dict.fromkeys((*names, *written)))
+
+
 def text_to_analyse(chunk: Chunk, title: str | None) -> str:
-    """The chunk below its title and headings, each said once."""
-    above = dict.fromkeys(line for line in (title, *chunk.headings) if line and line not in chunk.text)
+    """The chunk below its title, its headings and the header of the table it goes on with, each said once."""
+    lines = (title, *chunk.headings, chunk.table_header)
+    above = dict.fromkeys(line for line in lines if line and line not in chunk.text)
     return "\n".join((*above, chunk.text))
 
 
@@ -69,10 +81,15 @@ async def build_units(
     version: int,
     language: str | None,
     labels: Labels,
+    most: int | None = None,
 ) -> Sequence[Unit]:
-    """One unit per chunk. Raises Unavailable while an analyser cannot be loaded."""
-    chunks = artefacts.chunks.chunks
-    sparse = await analyzer.chunks([text_to_analyse(chunk, artefacts.chunks.title) for chunk in chunks])
+    """One unit per chunk, of the first `most`; the first of all is found by the document's name too.
+
+    Raises Unavailable while an analyser cannot be loaded.
+    """
+    chunks = artefacts.chunks.chunks[:most]
+    texts = [text_to_analyse(chunk, artefacts.chunks.title) for chunk in chunks]
+    sparse = await analyzer.chunks(texts, name=name_to_analyse(labels))
     return [
         Unit(
             document_id=document_id,

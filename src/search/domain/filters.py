@@ -1,17 +1,18 @@
 """Filters: which documents and chunks a search may find. Read and checked here, once, for every index."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from search.domain.metadata_paths import is_metadata
 from shared.kernel import FieldError, InvalidInput
 
 Scalar = str | int | float | bool
 _TEXT_FIELDS: Final = frozenset(("collection", "document", "name", "media_type", "language"))
-_FIELDS: Final = (*sorted(_TEXT_FIELDS), "received_at", "page", "metadata.*")
-_METADATA: Final = re.compile(r"metadata(?:\.[\w-]{1,100}){1,8}")
+_FIELDS: Final = (*sorted(_TEXT_FIELDS), "received_at", "page", "metadata.*", "and", "or", "not")
+_GROUPS: Final = frozenset(("and", "or", "not"))
+_DEEPEST: Final = 5
 _BOUNDS: Final = ("gt", "gte", "lt", "lte")
 MOST_CONDITIONS: Final = 32
 _MOST_VALUES: Final = 1000
@@ -35,28 +36,86 @@ class Condition:
         return any(bound is not None for bound in (self.gt, self.gte, self.lt, self.lte))
 
 
-Filters = tuple[Condition, ...]
+@dataclass(frozen=True, slots=True)
+class Either:
+    """At least one of these holds, each whole."""
+
+    either: "tuple[Filters, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Neither:
+    """None of these holds as a whole."""
+
+    neither: "tuple[Filters, ...]"
+
+
+Filters = tuple[Condition | Either | Neither, ...]
+"""All of them hold."""
 
 
 def parse_filters(raw: Mapping[str, Any]) -> Filters:
-    """`{field: value | [any of] | {"gte": …, "lt": …}}`; all must hold. Raises InvalidInput naming each field."""
+    """`{field: value | [any of] | {"gte": …, "lt": …}, "and": [filters …], "or": [filters …], "not": filters}`.
+
+    All must hold. Raises InvalidInput naming each field.
+    """
     errors: list[FieldError] = []
-    conditions: list[Condition] = []
-    if len(raw) > MOST_CONDITIONS:
+    if _count(raw) > MOST_CONDITIONS:
         raise _invalid([FieldError("filters", f"at most {MOST_CONDITIONS} fields")])
-    for field in sorted(raw):
-        try:
-            conditions.append(_condition(field, raw[field]))
-        except ValueError as error:
-            errors.append(FieldError(f"filters.{field}", str(error)))
+    filters = _read(raw, "filters", errors, depth=0)
     if errors:
         raise _invalid(errors)
-    return tuple(conditions)
+    return filters
 
 
-def is_metadata(field: str) -> bool:
-    """Whether it names a part of the metadata that a document may have."""
-    return _METADATA.fullmatch(field) is not None
+def filters_key(filters: Filters) -> list[Any]:
+    """Plain values that name them: equal filters have equal ones."""
+    return [asdict(one) for one in filters]
+
+
+def _read(raw: Mapping[str, Any], path: str, errors: list[FieldError], *, depth: int) -> Filters:
+    read: list[Condition | Either | Neither] = []
+    for field in sorted(raw):
+        place = f"{path}.{field}"
+        try:
+            if field not in _GROUPS:
+                read.append(_condition(field, raw[field]))
+                continue
+            parts = _parts(field, raw[field], depth)
+        except ValueError as error:
+            errors.append(FieldError(place, str(error)))
+            continue
+        groups = [_read(part, f"{place}.{number}", errors, depth=depth + 1) for number, part in enumerate(parts)]
+        match field:
+            case "and":
+                read.extend(one for group in groups for one in group)
+            case "or":
+                read.append(Either(tuple(groups)))
+            case _:
+                read.append(Neither(tuple(groups)))
+    return tuple(read)
+
+
+def _parts(field: str, value: Any, depth: int) -> Sequence[Mapping[str, Any]]:
+    parts = [value] if isinstance(value, Mapping) and field == "not" else value
+    if not isinstance(parts, list | tuple) or not parts or not all(isinstance(one, Mapping) and one for one in parts):
+        raise ValueError("give a list of filters, none of them empty" + (", or one" if field == "not" else ""))
+    if depth >= _DEEPEST:
+        raise ValueError(f"at most {_DEEPEST} levels")
+    return parts
+
+
+def _count(raw: Any) -> int:
+    """Fields in it, as far as it is what it should be; a tree that is deeper than any is refused later."""
+    count, waiting = 0, [(raw, 0)]
+    while waiting:
+        one, depth = waiting.pop()
+        for field, value in one.items():
+            if field in _GROUPS and depth <= _DEEPEST:
+                parts = value if isinstance(value, list | tuple) else [value]
+                waiting += [(part, depth + 1) for part in parts if isinstance(part, Mapping)]
+            count += 1
+    return count
 
 
 def _invalid(errors: list[FieldError]) -> InvalidInput:

@@ -4,16 +4,29 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from search.domain.terms import TOKEN, Stem, fold_with_offsets, places_of, terms_of
+from search.domain.codes import GRAM_PREFIX
+from search.domain.english import SINGULARS
+from search.domain.folding import SPLIT_LETTERS, fold_with_offsets, places_of, plain_signs
+from search.domain.hangul import END_OF_WORD
+from search.domain.references import PREFIX as REFERENCE_PREFIX
+from search.domain.references import references
+from search.domain.tokens import JOINTS, TOKEN, WORD_SIGN, Stem, terms_of
 
 _MOST: Final = 100
-_LATIN: Final = frozenset(map(chr, (*b"0123456789", *range(0x41, 0x5B), *range(0x61, 0x7B), *range(0xC0, 0x250))))
+_LATIN: Final = frozenset(map(chr, (*b"0123456789", *range(0x61, 0x7B))))
 # What a word, a code or a number may have in its middle: behind any other sign a token begins.
-_JOINTS: Final = frozenset("._-/,'’")
-# One syllable alone is a word only at the head of an eojeol with nothing but a particle behind it.
-_END_OF_WORD: Final = re.compile(
-    r"(?:은|는|이|가|을|를|의|에|로|으로|와|과|도|만|나|라|에서|에게|부터|까지|보다|처럼|이나|이라|인)?(?![가-힣])"
+_JOINTS: Final = frozenset(f"{JOINTS},")
+# Inside a token whose terms do not all begin as it does.
+# The first class alone is looked for at each place: everything else looks back from there.
+_JOINED: Final = re.compile(
+    rf"[{JOINTS}A-Z0-9{SPLIT_LETTERS}](?:(?<=[{JOINTS}])(?={WORD_SIGN})(?<={WORD_SIGN}.)|(?<=[A-Z])(?<=[a-z].)"
+    rf"|(?<=[0-9])(?:(?<=[A-Za-z].)|(?=[A-Za-z]))|(?<=[{SPLIT_LETTERS}]))"
 )
+
+_IRREGULAR: Final = re.compile("(?:man|child|foot|tooth|mous|mouse|wife|shelf|knife)$")
+_PLURALS_BY_HEAD: Final[dict[str, list[tuple[str, str]]]] = {}
+for _plural, _singular in SINGULARS.items():
+    _PLURALS_BY_HEAD.setdefault(_singular[:2], []).append((_singular, _plural))
 
 Span = tuple[int, int]
 
@@ -32,16 +45,24 @@ class Highlighter:
     """
 
     def __init__(self, words: Iterable[str], morphemes: Sequence[str], stem: Stem) -> None:
-        self._words = _TermFinder(frozenset(words), stem)
+        terms = frozenset(words)
+        self._references = frozenset(term for term in terms if term.startswith(REFERENCE_PREFIX))
+        self._words = _TermFinder(terms - self._references, stem)
         self._morphemes = sorted({form for form in morphemes if form}, key=len, reverse=True)
 
     def highlights(self, text: str) -> list[Highlight]:
         """In order, not overlapping, touching ones joined; at most a hundred."""
         folded, offsets = fold_with_offsets(text)
         spans = [*self._words.spans(folded), *_surfaces(self._morphemes, folded)]
+        if self._references:
+            spans += [(one.start, one.end) for one in references(folded) if one.term in self._references]
         if offsets is not None:
             spans = [(offsets[start], offsets[end - 1] + 1) for start, end in spans]
         return _joined(spans)[:_MOST]
+
+    def is_in(self, text: str) -> bool:
+        """Whether there is anything to mark."""
+        return bool(self.highlights(text))
 
 
 class _TermFinder:
@@ -59,62 +80,80 @@ class _TermFinder:
         # and an accented letter may follow a code at once (codes are plain): id + éclair.
         self._beginnings = [
             (beginning, beginning.isascii() and beginning[:1] in _LATIN)
-            for beginning in sorted({_beginning(term) for term in wanted})
+            for beginning in sorted({start for term in wanted for start in _beginnings(term)})
         ]
 
     def spans(self, text: str) -> Iterator[Span]:
         """Of a folded text, in order."""
         done = 0
+        known = self._known
         for place, begins_token in self._candidates(text):
             if place < done:
                 continue
-            if begins_token:
-                token = TOKEN.match(text, place)
-            else:
-                start = place
-                while start > done and not text[start - 1].isspace():
-                    start -= 1
-                token = next((one for one in TOKEN.finditer(text, start) if one.end() > place), None)
-            if token is None:
+            token = TOKEN.match(text, place) if begins_token else self._around(text, place, done)
+            if token is None or token.start() > place:
                 continue
             done = token.end()
-            if token.start() <= place and self._matches(token.group(), token.lastgroup):
+            written = token.group(), token.lastgroup
+            is_wanted = known.get(written)
+            if is_wanted is None:
+                is_wanted = known[written] = self._matches(*written)
+            if is_wanted:
                 yield token.span()
+
+    @staticmethod
+    def _around(text: str, place: int, done: int) -> re.Match[str] | None:
+        """The token that a place is inside of, behind what was looked at."""
+        start = place
+        while start > done and not text[start - 1].isspace():
+            start -= 1
+        while (token := TOKEN.search(text, start)) is not None and token.end() <= place:
+            start = token.end()
+        return token
 
     def _candidates(self, text: str) -> list[tuple[int, bool]]:
         """Where a term may begin, in order, and whether a token is known to begin there."""
-        lower = _lower(text)
-        found = []
+        lower = plain_signs(text)
+        found = [(match.start(), False) for match in _JOINED.finditer(text)] if self._beginnings else []
         for beginning, is_latin in self._beginnings:
-            for place in places_of(beginning, lower):
+            place = lower.find(beginning)
+            while place >= 0:
                 before = text[place - 1 : place]
                 if not is_latin:
                     found.append((place, False))
                 elif before not in _LATIN:
                     found.append((place, before not in _JOINTS))
+                elif before.isdigit() and beginning.isalpha():
+                    found.append((place, False))  # A word may begin behind a number with commas: 1,000dying.
+                place = lower.find(beginning, place + 1)
         found.sort()
         return found
 
     def _matches(self, text: str, kind: str | None) -> bool:
-        known = self._known.get((text, kind))
-        if known is None:
-            known = kind != "hangul" and not self._wanted.isdisjoint(terms_of(text, kind or "other", self._stem))
-            self._known[text, kind] = known
-        return known
+        return kind != "hangul" and not self._wanted.isdisjoint(_all_terms(text, kind or "other", self._stem))
 
 
-def _lower(text: str) -> str:
-    """Sign by sign: one of them becomes two in lower case."""
-    lower = text.lower()
-    return lower if len(lower) == len(text) else "".join(sign.lower()[0] for sign in text)
+def _all_terms(text: str, kind: str, stem: Stem) -> tuple[str, ...]:
+    terms, asides = terms_of(text, kind, stem)
+    return (*terms, *asides) if asides else terms
 
 
-def _beginning(term: str) -> str:
-    if term.isdigit():
-        return term[0]  # 1000 may be written 1,000
-    if term in ("die", "lie", "tie"):
-        return term[0]  # dying, lying, tying
-    return term[: max(1, min(4, len(term) - 1))]
+def _beginnings(term: str) -> Iterator[str]:
+    """How tokens that stand for the term may begin; those with joints in them are looked at anyhow.
+
+    Of all that a stem stands for, no more than its last letter differs (Snowball: `visibl`, `visibility`).
+    """
+    if term.startswith(GRAM_PREFIX):
+        return
+    term = plain_signs(term)
+    if term.isdigit() or term in ("die", "lie", "tie"):
+        yield term[0]  # 1000 may be written 1,000; dying, lying, tying
+        return
+    # An irregular plural may change the end of a compound: craftswoman, craftswomen.
+    yield term[: max(1, min(4, len(term) - 1) if _IRREGULAR.search(term) else len(term) - 1)]
+    for singular, plural in _PLURALS_BY_HEAD.get(term[:2], ()) if len(term) > 2 else ():
+        if singular.startswith(term[:-1]):
+            yield plural[:4]
 
 
 def _surfaces(forms: Sequence[str], text: str) -> list[Span]:
@@ -135,7 +174,7 @@ def _surfaces(forms: Sequence[str], text: str) -> list[Span]:
 
 def _is_word(text: str, place: int) -> bool:
     """Whether the syllable there is a word of its own."""
-    return not "가" <= text[place - 1 : place] <= "힣" and _END_OF_WORD.match(text, place + 1) is not None
+    return not "가" <= text[place - 1 : place] <= "힣" and END_OF_WORD.match(text, place + 1) is not None
 
 
 def _joined(spans: list[Span]) -> list[Highlight]:

@@ -1,1 +1,1 @@
-"""Search's adapters: Qdrant Edge in a child process, SQLite, Kiwi and the Snowball stemmer."""
+"""Search's adapters: Qdrant Edge and Kiwi in child processes, SQLite, the Snowball stemmer."""

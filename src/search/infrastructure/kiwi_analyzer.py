@@ -1,43 +1,46 @@
-"""Text to sparse vectors: English stems by Snowball, Korean morphemes by Kiwi, loaded at the first Hangul."""
+"""Text to sparse vectors: English stems by Snowball, Korean morphemes by Kiwi, started by the first Hangul."""
 
 import asyncio
-import os
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-from typing import Any, Final, Self
+from functools import lru_cache, partial
+from typing import Any, Final, Self, TypeVar
 
 import mmh3
 import Stemmer
 from typing_extensions import override
 
-from search.application.ports.analysis import AnalysedQuery, Analyzer
+from search.application.ports.analysis import AnalysedQuery, Analyzer, ContentWord
+from search.domain.compounds import LONGEST_JOINED, joined_pairs
+from search.domain.english import STOPWORDS, singular
+from search.domain.folding import fold
+from search.domain.hangul import bigrams, has_hangul, is_function_word, lone_syllables, words_of_hangul
+from search.domain.references import Reference, bare_references, references
 from search.domain.terms import (
+    ASIDE_WEIGHT,
     AVERAGE_BIGRAMS,
     AVERAGE_WORDS,
+    BARE_REFERENCE_WEIGHT,
     BIGRAM_WEIGHT,
-    STOPWORDS,
+    INSIDE_WEIGHT,
+    NAME_WEIGHT,
+    REFERENCE_WEIGHT,
     SparseVector,
-    bigrams,
-    fold,
-    has_hangul,
     sparse_vector,
     term_weights,
-    tokens,
 )
-from shared.kernel import Unavailable
-from shared.telemetry import get_log
+from search.domain.tokens import Token, tokens
+from search.infrastructure.content_words import content_words
+from search.infrastructure.kiwi.child import KiwiChild
+from search.infrastructure.kiwi.morphology import Morpheme, Morphology
 
-# Nouns, verbs, adjectives, roots, adverbs. Foreign words, numbers and ideographs (SL, SN, SH) are found by
-# search.domain.terms, which also keeps codes whole.
-_KEPT: Final = frozenset(("NNG", "NNP", "NNB", "VV", "VA", "XR", "MAG", "VV-R", "VV-I", "VA-R", "VA-I"))
 _SLICE: Final = 16
 _LONG_QUERY: Final = 200
 
-_log = get_log("search")
 _local = threading.local()
+T = TypeVar("T")
 
 
 @lru_cache(maxsize=65_536)
@@ -54,7 +57,32 @@ def english_stem(word: str) -> str:
 _STOP_STEMS: Final = STOPWORDS | frozenset(english_stem(word) for word in STOPWORDS)
 
 
-@lru_cache(maxsize=262_144)
+def _folded(texts: Sequence[str]) -> list[str]:
+    return [fold(text) for text in texts]
+
+
+def _taken_out(folded: str) -> tuple[list[Reference], str]:
+    """What a text refers to, and the text without it, as long as before."""
+    referred, rest = list(references(folded)), folded
+    for one in referred:
+        rest = rest[: one.start] + " " * (one.end - one.start) + rest[one.end :]
+    return referred, rest
+
+
+async def _at_once(work: Callable[..., T], *arguments: Any) -> T:
+    return work(*arguments)
+
+
+def _query_morphemes(text: str, found: Sequence[str], *, alone: bool) -> list[str]:
+    """With the words of one syllable in every reading; everything that is written, when nothing else is there."""
+    lone = list(dict.fromkeys(lone_syllables(text)))
+    telling = [one for one in lone if not is_function_word(one)]
+    if alone and not found and not telling:
+        return lone or list(words_of_hangul(text))
+    return [*found, *(one for one in telling if one not in found)]
+
+
+@lru_cache(maxsize=65_536)
 def _hash(term: str) -> int:
     # Bigrams carry a prefix of their own, so that no morpheme of two syllables is taken for one.
     number: int = mmh3.hash(term, signed=False)
@@ -62,15 +90,14 @@ def _hash(term: str) -> int:
 
 
 class KiwiAnalyzer(Analyzer):
-    """An async context manager. Analysis runs in threads of its own; English alone never loads Kiwi."""
+    """An async context manager. English is analysed here, long texts in threads; English alone never starts Kiwi."""
 
-    version: Final = "1"
+    version: Final = "2"
     stem = staticmethod(english_stem)
 
-    def __init__(self, *, load_timeout_seconds: float = 30) -> None:
-        self._load_timeout_seconds = load_timeout_seconds
-        self._kiwi: Any = None
-        self._load_lock = threading.Lock()
+    def __init__(self, korean: Morphology | None = None) -> None:
+        """`korean` is Kiwi in a process of its own unless it is given."""
+        self._korean = korean or KiwiChild()
         self._chunk_threads = ThreadPoolExecutor(1, thread_name_prefix="analyse")
         self._query_threads = ThreadPoolExecutor(2, thread_name_prefix="analyse-query")
 
@@ -80,80 +107,127 @@ class KiwiAnalyzer(Analyzer):
     async def __aexit__(self, *_: object) -> None:
         self._chunk_threads.shutdown(wait=False, cancel_futures=True)
         self._query_threads.shutdown(wait=False, cancel_futures=True)
+        await self._korean.close()
 
     @override
-    async def chunks(self, texts: Sequence[str]) -> Sequence[SparseVector]:
+    async def chunks(self, texts: Sequence[str], *, name: str | None = None) -> Sequence[SparseVector]:
         """Slices take turns, so that a long document does not keep a short one waiting."""
-        loop = asyncio.get_running_loop()
         vectors: list[SparseVector] = []
         for start in range(0, len(texts), _SLICE):
-            part = list(texts[start : start + _SLICE])
-            vectors.extend(await loop.run_in_executor(self._chunk_threads, self._vectors, part))
+            named = () if name is None or start > 0 else (name,)
+            folded, found = await self._in_chunk_thread(self._folded_chunks, texts[start : start + _SLICE], named)
+            if found is None:
+                korean = iter(await self._korean.of_chunks([text for text in folded if has_hangul(text)]))
+                morphemes = [next(korean) if has_hangul(text) else () for text in folded]
+                found = await self._in_chunk_thread(self._vectors, folded, morphemes, bool(named))
+            vectors += found
         return vectors
+
+    async def _in_chunk_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._chunk_threads, partial(work, *arguments))
 
     @override
     async def query(self, text: str) -> AnalysedQuery:
         """A short query is analysed at once; a hop to a thread would cost more."""
         folded = fold(text)
-        if len(folded) <= _LONG_QUERY and (self._kiwi is not None or not has_hangul(folded)):
-            return self._query(folded)
-        work = asyncio.get_running_loop().run_in_executor(self._query_threads, self._query, folded)
-        try:
-            return await asyncio.wait_for(asyncio.shield(work), self._load_timeout_seconds)
-        except TimeoutError as error:
-            raise Unavailable("The Korean analyser is still being loaded.") from error
+        run = _at_once if len(folded) <= _LONG_QUERY else self._in_query_thread
+        referred, rest = await run(_taken_out, folded)
+        morphemes = await self._korean.of_query(rest) if has_hangul(rest) else []
+        return await run(self._query, folded, rest, referred, morphemes)
 
-    def _query(self, folded: str) -> AnalysedQuery:
-        words = [term for token in tokens(folded, english_stem) for term in token.terms]
-        # A query of nothing but stop words means them.
-        telling = [word for word in words if word not in _STOP_STEMS] or words
-        morphemes = self._morphemes([folded])[0] if has_hangul(folded) else []
-        if morphemes:
-            telling = [word for word in words if word not in _STOP_STEMS]
-        pairs = bigrams(folded) if morphemes or has_hangul(folded) else ()
-        weights = Counter({term: 1.0 for term in (*telling, *morphemes)})
-        weights.update({pair: BIGRAM_WEIGHT for pair in pairs})
+    async def _in_query_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._query_threads, partial(work, *arguments))
+
+    @override
+    async def content_words(self, texts: Sequence[str]) -> Sequence[Sequence[ContentWord]]:
+        folded = await self._in_query_thread(_folded, texts)
+        korean = [text for text in folded if has_hangul(text)]
+        analysed = await self._korean.morphemes(korean) if korean else []
+        return await self._in_query_thread(self._content_words, texts, folded, analysed)
+
+    def _content_words(
+        self, texts: Sequence[str], folded: Sequence[str], analysed: Sequence[Sequence[Morpheme]]
+    ) -> list[Sequence[ContentWord]]:
+        found = iter(analysed)
+        return [
+            content_words(text, plain, next(found) if has_hangul(plain) else (), english_stem)
+            for text, plain in zip(texts, folded, strict=True)
+        ]
+
+    @override
+    async def is_plausible(self, word: str) -> bool:
+        return not has_hangul(word) or await self._korean.is_plausible(fold(word))
+
+    def _query(
+        self, folded: str, rest: str, referred: Sequence[Reference], found_morphemes: Sequence[str]
+    ) -> AnalysedQuery:
+        """`rest` is the text without what it refers to."""
+        named = [*referred, *bare_references(rest)]
+        found = list(tokens(folded, english_stem))
+        is_korean = has_hangul(folded)
+        # What a reference is made of says little beside it.
+        morphemes = _query_morphemes(rest, found_morphemes, alone=not (found or named)) if is_korean else []
+        weights: dict[str, float] = {}
+        self._weigh_tokens(found, named, weights, is_alone=not (morphemes or named))
+        for morpheme in morphemes:
+            weights[morpheme] = 1.0
+        for reference in named:
+            is_sure = reference.term in {one.term for one in referred}
+            weights[reference.term] = REFERENCE_WEIGHT if is_sure else BARE_REFERENCE_WEIGHT
+        words = frozenset(weights) - frozenset(morphemes)
+        for pair in bigrams(folded) if is_korean else ():
+            weights[pair] = weights.get(pair, 0.0) + BIGRAM_WEIGHT
         return AnalysedQuery(
             sparse=sparse_vector(weights.items(), _hash),
-            words=frozenset(telling),
+            words=words,
             morphemes=tuple(dict.fromkeys(morphemes)),
         )
 
-    def _vectors(self, texts: list[str]) -> list[SparseVector]:
-        folded = [fold(text) for text in texts]
-        korean = [place for place, text in enumerate(folded) if has_hangul(text)]
-        morphemes = dict(zip(korean, self._morphemes([folded[place] for place in korean]), strict=True))
-        return [self._vector(text, morphemes.get(place, [])) for place, text in enumerate(folded)]
+    def _weigh_tokens(
+        self, found: Sequence[Token], named: Sequence[Reference], weights: dict[str, float], *, is_alone: bool
+    ) -> None:
+        """A query of nothing but stop words means them."""
+        telling = [token for token in found if not _STOP_STEMS.issuperset(token.terms)]
+        is_all = is_alone and not telling
+        for token in found if is_all else telling:
+            is_inside = bool(named) and any(one.start <= token.start < one.end for one in named)
+            factor = INSIDE_WEIGHT if is_inside else 1.0
+            for term in token.terms:
+                if is_all or term not in _STOP_STEMS:
+                    weights[term] = max(factor, weights.get(term, 0.0))
+            for term in token.asides:
+                if is_all or term not in _STOP_STEMS:
+                    weights[term] = max(factor * ASIDE_WEIGHT, weights.get(term, 0.0))
+        if len(found) <= LONGEST_JOINED and all(token.terms[0].isalpha() for token in found):
+            for pair in joined_pairs(token.terms[0] for token in found):
+                weights.setdefault(english_stem(singular(pair)), ASIDE_WEIGHT)
 
-    def _vector(self, folded: str, morphemes: list[str]) -> SparseVector:
+    def _folded_chunks(self, texts: Sequence[str], named: Sequence[str]) -> tuple[list[str], list[SparseVector] | None]:
+        """The texts and their name, folded; and their vectors if no Korean is among them: it comes from elsewhere."""
+        folded = _folded([*texts, *named])
+        if any(map(has_hangul, folded)):
+            return folded, None
+        return folded, self._vectors(folded, [()] * len(folded), bool(named))
+
+    def _vectors(self, folded: Sequence[str], morphemes: Sequence[Sequence[str]], has_name: bool) -> list[SparseVector]:
+        """Of texts, the last of which is the name if there is one."""
+        weighted = [self._weighted(text, its) for text, its in zip(folded, morphemes, strict=True)]
+        if has_name and weighted[:-1]:
+            # A term that both have adds up, as if it stood in the text once more.
+            weighted[0] += [(term, NAME_WEIGHT) for term, _ in weighted.pop()]
+        return [sparse_vector(one, _hash) for one in weighted]
+
+    def _weighted(self, folded: str, morphemes: Sequence[str]) -> list[tuple[str, float]]:
         found = list(tokens(folded, english_stem))
-        words = Counter(term for token in found for term in token.terms)
+        words = Counter(term for token in found for term in (*token.terms, *token.asides))
         words.update(morphemes)
         length = len(morphemes) + sum(1 for token in found if token.terms[0] not in _STOP_STEMS)
+        if not has_hangul(folded):
+            return list(term_weights(words, length, AVERAGE_WORDS))
+        known = frozenset(morphemes)
+        words.update(one for one in lone_syllables(folded) if one not in known)
+        words.update(reference.term for reference in references(folded))
         weighted = list(term_weights(words, length, AVERAGE_WORDS))
-        if morphemes:
-            pairs = Counter(bigrams(folded))
-            weighted.extend(term_weights(pairs, pairs.total(), AVERAGE_BIGRAMS))
-        return sparse_vector(weighted, _hash)
-
-    def _morphemes(self, texts: list[str]) -> list[list[str]]:
-        if not texts:
-            return []
-        results = self._load().tokenize(texts)
-        return [[token.form for token in result if token.tag in _KEPT] for result in results]
-
-    def _load(self) -> Any:
-        """Loads once, however many ask at the same time. Raises Unavailable."""
-        with self._load_lock:
-            if self._kiwi is None:
-                try:
-                    from kiwipiepy import Kiwi
-
-                    # Neither typing errors nor idioms: 300 MB instead of 480, and half the time to load.
-                    kiwi = Kiwi(num_workers=min(2, os.cpu_count() or 1), load_multi_dict=False, load_typo_dict=False)
-                    kiwi.tokenize("서가")  # the first call builds its tables
-                except (ImportError, OSError, MemoryError) as error:
-                    _log.error("the Korean analyser cannot be loaded", action="search.analyser", error=str(error))
-                    raise Unavailable(f"The Korean analyser cannot be loaded: {error}.") from error
-                self._kiwi = kiwi
-        return self._kiwi
+        pairs = Counter(bigrams(folded))
+        weighted.extend(term_weights(pairs, pairs.total(), AVERAGE_BIGRAMS))
+        return weighted

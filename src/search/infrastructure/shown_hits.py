@@ -1,8 +1,9 @@
 """From the chunks around a hit to what is shown of it; the same for every store."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from search.application.ports.live_store import HitRecord
+from search.application.ports.versions import FirstPages
 from shared.artefacts.chunks import Chunk
 from shared.events.ingest import Labels
 from shared.kernel import DocumentId
@@ -17,6 +18,7 @@ def shown_hit(
     language: str | None,
     labels: Labels,
     chunks: Sequence[Chunk],
+    first_pages: FirstPages | None = None,
 ) -> HitRecord | None:
     """`chunks`: the hit's and its neighbours, in order; None when the hit's own is not among them."""
     chunk = next((one for one in chunks if one.ordinal == ordinal), None)
@@ -31,7 +33,15 @@ def shown_hit(
         chunk=chunk,
         before=_joined([one for one in chunks if one.ordinal < ordinal], until=chunk.start),
         after=_joined([one for one in chunks if one.ordinal > ordinal], begin=chunk.end),
+        around=tuple(one for one in chunks if one.ordinal != ordinal),
+        first_pages=first_pages,
     )
+
+
+def names_in(labels: Labels | None) -> Iterator[str]:
+    """Every name of a document, each once."""
+    if labels is not None:
+        yield from dict.fromkeys((labels.document_name, *labels.names))
 
 
 def _joined(chunks: Sequence[Chunk], *, begin: int = 0, until: int | None = None) -> str:

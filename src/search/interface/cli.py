@@ -1,4 +1,4 @@
-"""`seoga search`: asks the API and shows what was found, with the matches coloured."""
+"""`seoga search`: asks the API, shows what was found with the matches coloured; the commands `eval`, `lexicon`."""
 
 import sys
 from enum import StrEnum
@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from shared.runtime.client import Connect, json_of, print_json, printable, problems_to_stderr
+from search.interface.evaluation.command import add_command
+from search.interface.hit_lines import by_document, head, is_weak, print_lines, short, whole
+from search.interface.lexicon.command import build_lexicon_commands
+from shared.runtime.client import EXIT_FAILED, Connect, json_of, print_json, printable, problems_to_stderr
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    import httpx
     from rich.text import Text
 
-_SHOWN_CHARACTERS: Final = 400
-_LEAD_CHARACTERS: Final = 80
+_PIPED_WIDTH: Final = 120
+_MOST_PAGES: Final = 1_000
 
 
 class Mode(StrEnum):
@@ -30,74 +33,88 @@ def build_commands(connect: Connect) -> typer.Typer:
 
     @commands.command()
     def search(
-        query: Annotated[str, typer.Argument(help="Words or a question, in Korean or English.")],
+        query: Annotated[list[str], typer.Argument(help="Words or a question, in Korean or English.")],
         collection: Annotated[str | None, typer.Option("--collection", "-c", help="Only there.")] = None,
         mode: Annotated[Mode, typer.Option(help="How to search.")] = Mode.HYBRID,
-        limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="How many hits.")] = 10,
+        limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="How many documents a page.")] = 10,
+        page: Annotated[int, typer.Option("--page", "-p", min=1, max=_MOST_PAGES, help="Which page of them.")] = 1,
+        full: Annotated[bool, typer.Option("--full", help="Every passage that was found, and all of it.")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="The API's answer on standard output.")] = False,
     ) -> None:
-        """Search the documents and show the best passages."""
-        body: dict[str, Any] = {"query": query, "mode": mode.value, "limit": limit}
+        """Search the documents: the best passage of each, three lines long."""
+        # Where the terminal is not UTF-8, arguments come with bytes kept apart.
+        words = " ".join(query).encode(errors="surrogateescape").decode(errors="replace")
+        body: dict[str, Any] = {"query": words, "mode": mode.value, "limit": limit}
         if collection is not None:
             body["filters"] = {"collection": collection}
+        if not full:
+            body["group_by"] = "document"
+        if not as_json:
+            body["explain"] = True
         with problems_to_stderr(), connect() as client:
-            answer = json_of(client.post("/api/v1/search", json=body))
+            answer = _page(client, body, page)
+        if answer is None:
+            typer.echo(f"There is no page {page}: fewer were found.", err=True)
+            raise typer.Exit(EXIT_FAILED)
         if as_json:
             print_json(answer)
             return
-        _show(query, answer)
+        _show(words, answer, first=(page - 1) * limit + 1, page=page, full=full)
 
+    add_command(commands, connect)
+    commands.add_typer(build_lexicon_commands(connect))
     return commands
 
 
-def _show(query: str, answer: dict[str, Any]) -> None:
+def _page(client: "httpx.Client", body: dict[str, Any], page: int) -> dict[str, Any] | None:
+    """That page of the answer; None where there are fewer."""
+    answer: dict[str, Any] = json_of(client.post("/api/v1/search", json=body))
+    for _ in range(page - 1):
+        if answer["next_cursor"] is None:
+            return None
+        answer = json_of(client.post("/api/v1/search", json={**body, "cursor": answer["next_cursor"]}))
+    return answer
+
+
+def _show(query: str, answer: dict[str, Any], *, first: int, page: int, full: bool) -> None:
     from rich.console import Console
     from rich.text import Text
 
     terminal = sys.stdout.isatty()
     console = Console(highlight=False, soft_wrap=not terminal)
-    for place, hit in enumerate(answer["hits"], start=1):
-        for line in hit_lines(place, hit):
-            console.print(line)
-    if not answer["hits"]:
+    if answer.get("did_you_mean"):
+        console.print(Text(f"Searched for “{printable(answer['did_you_mean'])}” too."))
+    groups = by_document(answer["hits"])
+    weak = [all(is_weak(query, hit) for hit in group) for group in groups]
+    for place, (group, no_better) in enumerate(zip(groups, weak, strict=True), start=first):
+        if full:
+            print_lines(console, [head(place, group[0], weak=no_better, where=False)])
+            for hit in group:
+                for line in whole(hit):
+                    console.print(line, soft_wrap=not terminal)
+                console.print()
+            continue
+        lines = short(group[0], width=console.width if terminal else _PIPED_WIDTH)
+        print_lines(console, [head(place, group[0], weak=no_better), *lines])
+    if not groups:
         console.print(Text(f"Nothing found for “{printable(query)}”."))
     else:
-        more = "" if answer.get("total_is_exact", True) else "+"
-        console.print(
-            Text(f"{len(answer['hits'])} of {answer['total']}{more} matches in {answer['took_ms']:.0f} ms", style="dim")
-        )
+        if all(weak):
+            console.print(Text("Only weak matches: little of what was asked for is in them.", style="yellow"))
+        console.print(_rest(answer, len(groups), page=page, full=full), soft_wrap=True)
     if answer.get("degraded"):
         console.print(Text(f"Degraded, without: {', '.join(answer['degraded'])}", style="yellow"))
 
 
-def hit_lines(place: int, hit: dict[str, Any]) -> "list[RenderableType]":
-    """Where the hit is, its passage with the matches coloured, and an empty line."""
+def _rest(answer: dict[str, Any], documents: int, *, page: int, full: bool) -> "Text":
+    """How much of all this was, and where the rest is."""
     from rich.text import Text
 
-    document, chunk = hit["document"], hit["chunk"]
-    head = Text.assemble((f"{place}. ", "dim"), (printable(document["name"]), "bold cyan"))
-    if chunk.get("page") is not None:
-        head.append(f"  p. {chunk['page']}")
-    if chunk.get("headings"):
-        head.append("  " + printable(" › ".join(chunk["headings"])), style="green")
-    head.append(f"  [{document['collection']}] {hit['score']:.3f}", style="dim")
-    return [head, passage(chunk["text"], hit.get("highlights") or []), Text()]
-
-
-def passage(text: str, highlights: list[dict[str, int]], *, characters: int = _SHOWN_CHARACTERS) -> "Text":
-    """At most so many code points around the first match, matches styled; white space shown as one line.
-
-    Each white-space character becomes one space, so that highlight offsets (code points) keep their places.
-    """
-    from rich.text import Text
-
-    first = min((mark["start"] for mark in highlights), default=0)
-    start = 0 if len(text) <= characters else max(0, min(first - _LEAD_CHARACTERS, len(text) - characters))
-    end = min(len(text), start + characters)
-    line = "".join(" " if character.isspace() else character for character in printable(text[start:end]))
-    shown = Text(line)
-    for mark in highlights:
-        left, right = max(mark["start"], start), min(mark["end"], end)
-        if left < right:
-            shown.stylize("bold yellow", left - start, right - start)
-    return Text.assemble("   ", "…" if start else "", shown, "…" if end < len(text) else "")
+    more = "" if answer.get("total_is_exact", True) else "+"
+    shown = len(answer["hits"])
+    what = f"passages in {documents} document{'s' * (documents != 1)}" if full else "documents"
+    line = f"{shown} of {answer['total']}{more} {what} in {answer['took_ms']:.0f} ms"
+    ways = [f"the next, --page {page + 1}"] if answer.get("next_cursor") else []
+    ways += [] if full else ["whole passages, --full"]
+    ways.append("a whole document, seoga documents get NAME")
+    return Text(f"{line}; for {'; '.join(ways)}", style="dim")

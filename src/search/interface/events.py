@@ -3,7 +3,7 @@
 from search.application.consumption import Consumption
 from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.ingest import DocumentChanged, DocumentReceived, DocumentWithdrawn
-from shared.events.process import DocumentProcessed, ProcessingFailed
+from shared.events.process import DocumentProcessed, PagesProcessed, ProcessingFailed
 from shared.ports.handlers import Subscriptions
 
 
@@ -13,6 +13,7 @@ def subscriptions(consumption: Consumption) -> Subscriptions:
         DocumentReceived: consumption.received,
         DocumentChanged: consumption.changed,
         DocumentWithdrawn: consumption.withdrawn,
+        PagesProcessed: consumption.processed,
         DocumentProcessed: consumption.processed,
         ProcessingFailed: consumption.failed,
         EventDeadLettered: consumption.dead_lettered,

@@ -6,6 +6,8 @@ import re
 from typing import Any, Final
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+PIECE: Final = ".piece"
+"""How the address of a piece of an artefact ends."""
 
 
 def original_key(sha256: str) -> str:
@@ -17,6 +19,11 @@ def sha256_of(artefact: str) -> str | None:
     """The content hash in an artefact's key."""
     found = _SHA256.search(artefact)
     return found[0] if found else None
+
+
+def piece_key(sha256: str, stage: str, stage_version: int, configuration: dict[str, Any]) -> str:
+    """Of what a stage leaves while it is at work, and nobody needs once its artefact is there."""
+    return artefact_key(sha256, stage, stage_version, configuration) + PIECE
 
 
 def artefact_key(sha256: str, stage: str, stage_version: int, configuration: dict[str, Any]) -> str:

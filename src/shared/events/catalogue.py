@@ -4,11 +4,26 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from shared.events.chat import MessageAnswered
 from shared.events.delivery import DeadLetterReplayed, EventDeadLettered
 from shared.events.envelope import Envelope, Event
 from shared.events.ingest import DocumentChanged, DocumentReceived, DocumentWithdrawn
-from shared.events.process import DocumentProcessed, ProcessingFailed, StageFinished
-from shared.events.search import ArtefactsLost, DocumentIndexed, DocumentRemoved, SearchPerformed, VectorsOutdated
+from shared.events.process import (
+    ChunksEmbedded,
+    DocumentProcessed,
+    PagesProcessed,
+    PagesRead,
+    ProcessingFailed,
+    StageFinished,
+)
+from shared.events.search import (
+    ArtefactsLost,
+    DocumentIndexed,
+    DocumentRemoved,
+    PagesIndexed,
+    SearchPerformed,
+    VectorsOutdated,
+)
 from shared.kernel import Refused
 
 EVENTS: Final[tuple[type[Event], ...]] = (
@@ -16,13 +31,18 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     DocumentChanged,
     DocumentWithdrawn,
     StageFinished,
+    ChunksEmbedded,
+    PagesRead,
+    PagesProcessed,
     DocumentProcessed,
     ProcessingFailed,
+    PagesIndexed,
     DocumentIndexed,
     DocumentRemoved,
     VectorsOutdated,
     ArtefactsLost,
     SearchPerformed,
+    MessageAnswered,
     EventDeadLettered,
     DeadLetterReplayed,
 )

@@ -51,6 +51,10 @@ class DocumentReceived(DocumentEvent):
     """Ignore artefacts that exist: a person asked for the work to be done again."""
     background: bool = False
     """Nobody waits for it: it goes behind what somebody waits for."""
+    asked_at: datetime | None = None
+    """When the work was asked for; older events lack it."""
+    early_versions: int = 0
+    """So many versions right below this one are free, for its first pages to be searchable under; 0: only the whole."""
 
 
 class DocumentChanged(DocumentEvent):

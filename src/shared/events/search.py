@@ -19,6 +19,23 @@ class DocumentIndexed(DocumentEvent):
     seconds: float
 
 
+class PagesIndexed(DocumentEvent):
+    """Searches from now on see the first pages of a large document; its whole comes under another version."""
+
+    name: ClassVar[str] = "PagesIndexed"
+    topic: ClassVar[str] = "search.document.v1"
+
+    whole_version: int
+    revision: int
+    pages_done: int
+    pages_total: int
+    chunk_count: int
+    seconds: float
+    language: str | None = None
+    chunks_artefact: str
+    text_artefact: str | None = None
+
+
 class DocumentRemoved(DocumentEvent):
     """Searches from now on see nothing of this document."""
 

@@ -26,7 +26,8 @@ def build_commands(connect: Connect, *, timeout_seconds: float = 600.0) -> typer
     commands = typer.Typer(name="model", help="The models: status, loading, engines, pictures.", no_args_is_help=True)
 
     def call(method: str, path: str, **arguments: Any) -> Any:
-        with problems_to_stderr(), connect() as client:
+        # A model may well be built and compared before there is a document; who only looks leaves nothing behind.
+        with problems_to_stderr(), connect("pretend" if method == "GET" else "make") as client:
             return json_of(client.request(method, f"/api/v1/model{path}", timeout=timeout_seconds, **arguments))
 
     @commands.command()
@@ -69,6 +70,23 @@ def build_commands(connect: Connect, *, timeout_seconds: float = 600.0) -> typer
         """Delete built models from the disk; they are built again when needed."""
         answer = call("DELETE", "/artefacts")
         print_json(answer) if as_json else typer.echo(f"{answer['deleted']} built models deleted.")
+
+    @commands.command()
+    def fetch(
+        name: Annotated[str, typer.Argument(help="As the hub calls it, such as intfloat/multilingual-e5-base.")],
+        revision: Annotated[str, typer.Option(help="Branch, tag or commit (SEOGA_MODEL_REVISION).")] = "main",
+    ) -> None:
+        """Fetch a model from the Hugging Face hub into the local cache; nothing else here ever fetches."""
+        from shared.model.files.fetching import fetch_model
+
+        with problems_to_stderr():
+            folder, hindrance = fetch_model(name, revision)
+        typer.echo(printable(f"{name} lies in {folder}"))
+        if hindrance:
+            typer.echo(printable(f"Only sentence-transformers can run it: {hindrance}."))
+        typer.echo(
+            printable(f"Set SEOGA_MODEL_NAME={name} and restart: documents are embedded anew in the background.")
+        )
 
     @commands.command()
     def look(

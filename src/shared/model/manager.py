@@ -15,6 +15,7 @@ from shared.model.lifecycle.memory import MemoryBudget
 from shared.model.lifecycle.slot import ModelSlot, SlotLimits
 from shared.model.pictures.captioning import Captioner, captioner_folder, load_captioner
 from shared.model.pictures.ocr import TextReader, load_text_reader, text_reader_data
+from shared.model.reranking.cross_encoder import CrossEncoder
 from shared.model.status import ModelsStatus, PictureModelStatus
 from shared.model.tuning.comparing import EngineTable
 from shared.ports.images import Caption, ImageModels, PictureText
@@ -41,7 +42,8 @@ class ModelManager(Model, ImageModels):
     the end, after which every call raises Unavailable.
     """
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, reranker: CrossEncoder | None = None) -> None:
+        """A `reranker` counts with the other models, and begins to load with the manager."""
         self._settings = settings
         self._embedding = EmbeddingModel(settings, metrics)
         limits = SlotLimits(
@@ -58,6 +60,9 @@ class ModelManager(Model, ImageModels):
         self._slots: dict[str, ModelSlot[Any]] = {
             slot.name: slot for slot in (self._embedding.slot, self._captioner, self._reader)
         }
+        self._reranker = reranker
+        if reranker is not None:
+            self._slots[reranker.slot.name] = reranker.slot
         budget = MemoryBudget(settings.model_memory_budget_bytes, tuple(self._slots.values()))
         for slot in self._slots.values():
             slot.use_budget(budget.make_room)
@@ -77,6 +82,8 @@ class ModelManager(Model, ImageModels):
             start_thread(self._look_ahead, name="model-describe")
         for name in self._settings.model_preload:
             self._slots[name].start_loading()
+        if self._reranker is not None:
+            self._reranker.slot.start_loading()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -85,8 +92,9 @@ class ModelManager(Model, ImageModels):
     def close(self) -> None:
         """What `__aexit__` does, blocking."""
         self._embedding.close()
-        for slot in (self._captioner, self._reader):
-            slot.close()
+        for name, slot in self._slots.items():
+            if name != self._embedding.slot.name:
+                slot.close()
         self._picture_threads.shutdown(wait=False, cancel_futures=True)
 
     @override
@@ -162,6 +170,7 @@ class ModelManager(Model, ImageModels):
                 "caption": _shown(self._captioner, lambda: captioner_folder(self._settings)),
                 "ocr": _shown(self._reader, lambda: text_reader_data(self._settings)),
             },
+            None if self._reranker is None else self._reranker.status(),
         )
 
     async def _look(self, slot: ModelSlot[L], look: Callable[[L], T]) -> T:

@@ -10,7 +10,7 @@ from typing import Final, Literal, Protocol, Self
 from typing_extensions import override
 
 from shared.ports.model import Embedded, Model, ModelDescription, TextKind
-from shared.settings import MODEL_CONSUMERS
+from shared.setting_values import MODEL_CONSUMERS
 from shared.telemetry import Metrics, get_log
 
 Use = Literal["shared", "private"]

@@ -22,3 +22,5 @@ class ModelsStatus:
 
     embedding: ModelStatus
     pictures: Mapping[str, PictureModelStatus]
+    reranker: SlotStatus | None = None
+    """Of the cross-encoder that runs here; None where none is named."""

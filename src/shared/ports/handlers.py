@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from shared.events.envelope import Event
+from shared.events.envelope import Envelope, Event
 from shared.kernel import Refused
 from shared.ports.jobs import Job
 
@@ -15,6 +15,12 @@ event dead-lettered.
 """
 
 Subscriptions = Mapping[type[Event], EventHandler]
+
+TogetherHandler = Callable[[Sequence[tuple[Event, Envelope]]], Awaitable[object]]
+"""Takes many events at once, of whatever types there are handlers for, each with its envelope.
+
+When it raises, whatever it is, each of them goes to the handler of its own.
+"""
 
 Report = Callable[[Event], Awaitable[None]]
 """Saves a fact of the running job. Raises JobLost (runtime/worker.py) when the claim is gone."""

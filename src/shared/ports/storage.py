@@ -45,6 +45,10 @@ class BlobInventory(Protocol):
         """
         ...
 
+    async def young(self, hashes: Collection[str], *, younger_than_seconds: float) -> Collection[str]:
+        """Those of which anything is younger: `discard` would let them stay."""
+        ...
+
     async def discard(self, hashes: Collection[str], *, older_than_seconds: float) -> Collection[str]:
         """Into the trash with them, dated now. Those of which anything is younger stay, and are the answer."""
         ...

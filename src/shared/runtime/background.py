@@ -2,7 +2,11 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from typing import Self
+from collections.abc import Iterable
+from typing import Any, Final, Self
+
+_CANCEL_AGAIN_SECONDS: Final = 30.0
+"""Longer than anything takes to leave in order."""
 
 
 class Background(ABC):
@@ -20,9 +24,22 @@ class Background(ABC):
 
     async def __aexit__(self, *_: object) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_tasks([self._task])
             self._task = None
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]], *, again_seconds: float = _CANCEL_AGAIN_SECONDS) -> None:
+    """Cancels them and waits until all have ended, whatever they raise.
+
+    What fails on its way out can take the cancellation's place, and a loop that meets its own errors goes on then: who
+    has not ended after `again_seconds` is cancelled again.
+    """
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        ended, running = await asyncio.wait(running, timeout=again_seconds)
+        await asyncio.gather(*ended, return_exceptions=True)
 
 
 def is_being_cancelled() -> bool:

@@ -1,38 +1,24 @@
 """Child processes: started clean, spoken to in msgpack frames, ended with their parent.
 
-A child is `python -m module`; it reads requests from standard input and answers on standard output, each
-frame four bytes of length (big-endian) and msgpack. It ends at the end of its input, and by the kernel's
-signal when the thread that started it ends.
+This is the parent's end; what a child does stands in shared.runtime.child.
 """
 
 import asyncio
 import contextlib
-import ctypes
 import itertools
-import mmap
 import os
-import resource
 import signal
-import struct
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import msgpack
 
 from shared.kernel import Unavailable
-from shared.lossy_stream import let_output_fail
-from shared.shortages import as_unavailable, out_of
+from shared.runtime.child import LENGTH, READY, SHORTAGE
+from shared.shortages import as_unavailable
 from shared.silence import FETCHES_OFF
 
-_PR_SET_PDEATHSIG: Final = 1
-_LENGTH: Final = struct.Struct(">I")
-_READY: Final = -1
-"""Number of the frame by which a child says that it can be asked; no call has it."""
-_SHORTAGE: Final = "Shortage"
-"""Kind of the error by which a child says that the machine ran out of something."""
-_PROBED_BYTES: Final = 64 << 20
 _READ_AHEAD_BYTES: Final = 4 << 20
 """Large answers (vectors) come in a few reads instead of hundreds."""
 _LAST_CHANCE_SECONDS: Final = 0.2
@@ -75,6 +61,10 @@ class ChildLimits:
 
     memory_bytes: int | None = None
     cpu_seconds: int | None = None
+    is_sandboxed: bool = False
+    """It gives up what shared.runtime.sandbox can take from it, as far as this machine allows."""
+    writable: str | None = None
+    """A folder, which exists, where a sandboxed child may make files all the same."""
 
 
 class ChildProcess:
@@ -85,6 +75,8 @@ class ChildProcess:
         self._process = process
         self._input = process.stdin
         self._output = process.stdout
+        self.given_up: frozenset[str] | None = None
+        """Of shared.runtime.sandbox.ALL; None before it is up."""
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._is_up = False
@@ -109,6 +101,8 @@ class ChildProcess:
             "SEOGA_CHILD_PARENT": str(os.getpid()),
             "SEOGA_CHILD_MEMORY": str(limits.memory_bytes or 0),
             "SEOGA_CHILD_CPU": str(limits.cpu_seconds or 0),
+            "SEOGA_CHILD_SANDBOX": str(int(limits.is_sandboxed)),
+            "SEOGA_CHILD_WRITABLE": limits.writable or "",
             "OMP_THREAD_LIMIT": os.environ.get("OMP_THREAD_LIMIT", "1"),
         }
         try:
@@ -169,7 +163,7 @@ class ChildProcess:
             self._begins(self._asked[number])
         try:
             # One write for the whole frame: a call that is cancelled while it drains leaves no half frame behind.
-            self._input.write(_LENGTH.pack(len(frame)) + frame)
+            self._input.write(LENGTH.pack(len(frame)) + frame)
             await self._input.drain()
             return await answer
         except (BrokenPipeError, ConnectionResetError) as error:
@@ -238,8 +232,10 @@ class ChildProcess:
         why = "ended"
         try:
             while True:
-                (length,) = _LENGTH.unpack(await self._output.readexactly(_LENGTH.size))
+                (length,) = LENGTH.unpack(await self._output.readexactly(LENGTH.size))
                 number, result, error = msgpack.unpackb(await self._output.readexactly(length), strict_map_key=False)
+                if number == READY:
+                    self.given_up = frozenset(result)
                 self._is_up = True
                 self._asked.pop(number, None)
                 if self._asked:
@@ -249,7 +245,7 @@ class ChildProcess:
                     continue
                 if error is None:
                     answer.set_result(result)
-                elif error["kind"] == _SHORTAGE:
+                elif error["kind"] == SHORTAGE:
                     answer.set_exception(Unavailable(error["detail"], **error["data"]))
                 else:
                     answer.set_exception(ChildError(error["kind"], error["detail"], error["data"]))
@@ -273,122 +269,3 @@ class ChildProcess:
             return (ChildEnded if self._is_up else ChildNotStarted)(f"child {self.pid} {why}")
         reason = f"child {self.pid} took longer than {late.within_seconds:g} s for `{late.method}` and was ended"
         return ChildLate(reason) if asked is late else ChildEnded(reason)
-
-
-Handler = Callable[..., Any]
-
-
-def serve_parent(handlers: dict[str, Handler]) -> None:
-    """The child's whole life: limits itself, then answers requests one by one until its input ends.
-
-    An exception becomes the answer; its attribute `data` (a dict), if any, goes along. What a library prints is lost
-    when standard error cannot take it.
-    """
-    _bind_to_parent()
-    _limit_self()
-    requests: BinaryIO = os.fdopen(os.dup(0), "rb")
-    answers: BinaryIO = os.fdopen(os.dup(1), "wb")
-    # Whatever a library prints or reads must not take part in the frames.
-    os.dup2(2, 1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    let_output_fail()
-    _send(answers, _packed(_READY, None, None))
-    while (frame := _read_frame(requests)) is not None:
-        number, method, arguments = msgpack.unpackb(frame, strict_map_key=False)
-        del frame
-        answer = _answer(handlers, number, method, arguments)
-        del arguments
-        _send(answers, answer)
-
-
-def _send(answers: BinaryIO, frame: bytes) -> None:
-    answers.write(_LENGTH.pack(len(frame)))
-    answers.write(frame)
-    answers.flush()
-
-
-def _read_frame(requests: BinaryIO) -> bytes | None:
-    """The next frame, or None at the end of the input (a parent may die in the middle of a frame)."""
-    header = requests.read(_LENGTH.size)
-    if len(header) < _LENGTH.size:
-        return None
-    (length,) = _LENGTH.unpack(header)
-    frame = requests.read(length)
-    return frame if len(frame) == length else None
-
-
-def _answer(handlers: dict[str, Handler], number: int, method: str, arguments: dict[str, Any]) -> bytes:
-    """The answer's frame: the result or the error. What cannot be packed is an error, not the child's end."""
-    try:
-        return _packed(number, handlers[method](**arguments), None)
-    except MemoryError:
-        # Unless the machine is to blame, this is what the limit is there for.
-        if _machine_has_memory():
-            return _packed(number, None, {"kind": "MemoryError", "detail": "out of memory", "data": {}})
-        return _packed_shortage(number, out_of("memory"))
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as failure:  # panics of a library in Rust are no plain exceptions
-        lacking = as_unavailable(failure) if isinstance(failure, Exception) else None
-        if lacking is not None and not (lacking.specific_code == "out_of_memory" and _machine_has_memory()):
-            return _packed_shortage(number, lacking)
-        error = {"kind": type(failure).__name__, "detail": str(failure), "data": getattr(failure, "data", {})}
-        try:
-            return _packed(number, None, error)
-        except Exception:
-            return _packed(number, None, {**error, "data": {}})
-
-
-def _packed_shortage(number: int, lacking: Unavailable) -> bytes:
-    data = {"code": lacking.specific_code, "retry_after_seconds": lacking.retry_after_seconds}
-    return _packed(number, None, {"kind": _SHORTAGE, "detail": lacking.detail, "data": data})
-
-
-def _machine_has_memory() -> bool:
-    """Whether what failed asked for too much, at once or beyond the child's own limit; else the machine has none left.
-
-    Asked while what the failed call holds is still held.
-    """
-    try:
-        mmap.mmap(-1, _PROBED_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
-        return True
-    except OSError:
-        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-        try:
-            return limit != resource.RLIM_INFINITY and _address_space_bytes() + _PROBED_BYTES > limit
-        except OSError:
-            return False  # descriptors lack too
-
-
-def _address_space_bytes() -> int:
-    with open("/proc/self/statm", "rb", buffering=0) as file:  # noqa: PTH123 - there is little memory left
-        return int(file.read(64).split(maxsplit=1)[0]) * resource.getpagesize()
-
-
-def _packed(number: int, result: object, error: dict[str, Any] | None) -> bytes:
-    frame: bytes = msgpack.packb((number, result, error))
-    return frame
-
-
-def _bind_to_parent() -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    parent = os.environ.get("SEOGA_CHILD_PARENT")
-    if parent and os.getppid() != int(parent):
-        os._exit(0)  # the parent ended before the signal was set
-    # Ctrl-C goes to the whole terminal; the parent ends its children itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _limit_self() -> None:
-    memory = int(os.environ.get("SEOGA_CHILD_MEMORY", "0"))
-    cpu = int(os.environ.get("SEOGA_CHILD_CPU", "0"))
-    if memory:
-        # Who started Seoga may have allowed less.
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        most = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    if cpu:
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

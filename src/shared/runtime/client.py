@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, Protocol
 
 import httpx
 import typer
@@ -16,12 +16,23 @@ import typer
 from shared.kernel import Conflict, DomainError, Unavailable
 from shared.runtime.data_directory import DataDirectory, RunningServer
 
-Connect = Callable[[], AbstractContextManager[httpx.Client]]
-"""What every module's `build_commands` takes."""
+Absent = Literal["refuse", "make", "pretend"]
+"""What becomes of a command whose data directory is not there: a temporary one may stand for it."""
+
+
+class Connect(Protocol):
+    """What every module's `build_commands` takes."""
+
+    def __call__(self, absent: Absent = "refuse", /) -> AbstractContextManager[httpx.Client]:
+        """A client of the API. Raises NotFound where there is nothing to read, which says where it looked."""
+        ...
+
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_NOT_CONNECTED: Final = 3
+EXIT_REFUSED: Final = 4
+"""Nothing went wrong, but some files are of types that are not read."""
 
 _PATIENCE: Final = "seoga_patience_seconds"
 
@@ -104,7 +115,12 @@ def json_of(response: httpx.Response) -> Any:
 
 def print_json(document: Any) -> None:
     """The one JSON document that `--json` prints to standard output."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(document, indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def printable(text: str) -> str:
@@ -120,7 +136,7 @@ def problems_to_stderr() -> Iterator[None]:
     except (ApiProblem, DomainError) as error:
         line = str(error) if isinstance(error, ApiProblem) else f"{error.title}: {error.detail}"
         if isinstance(error, ApiProblem) and error.status == 401:
-            line += " Commands take the key from SEOGA_API_KEY."
+            line += " Commands take the key from --api-key or SEOGA_API_KEY."
         typer.echo(printable(line), err=True)
         raise typer.Exit(EXIT_FAILED) from error
     except httpx.TransportError as error:

@@ -5,33 +5,35 @@ Unavailable waits and costs nothing; what is refused goes to the dead letters an
 
 import asyncio
 import contextlib
-from collections import defaultdict, deque
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Coroutine, Sequence
 from time import monotonic, perf_counter
-from typing import Final
-
-from pydantic import ValidationError
+from typing import Any, Final
 
 from shared.events.catalogue import decode
 from shared.events.envelope import Envelope, handling
 from shared.kernel import Refused, Unavailable
 from shared.ports.event_bus import Delivery, EventBus, Subscription
-from shared.ports.handlers import EventHandler, Subscriptions
+from shared.ports.handlers import EventHandler, Subscriptions, TogetherHandler
 from shared.runtime.background import is_being_cancelled
 from shared.runtime.backoff import Backoff
 from shared.runtime.burial import bury_event
+from shared.runtime.lanes import Lanes
+from shared.runtime.received import Gathering, Received
+from shared.runtime.together import handle_together
 from shared.runtime.waiting import Waiting
 from shared.shortages import as_unavailable, told_as_unavailable
 from shared.telemetry import Metrics, get_log
 
 _BATCH: Final = 128
+_TOGETHER: Final = 512
 _LARGEST_WINDOW: Final = 4096
 """Events received and not yet committed: one that waits for ever lets this many others past."""
 _log = get_log("consumer")
 
 
 class Consumer:
-    """Feeds one group's events to its handlers: one key in order, many keys at once."""
+    """Feeds one group's events to its handlers: one key in order (where order matters), many keys at once."""
 
     def __init__(
         self,
@@ -41,6 +43,9 @@ class Consumer:
         *,
         metrics: Metrics,
         concurrency: int = 32,
+        in_order: bool = True,
+        gathering_seconds: float = 0.0,
+        together: TogetherHandler | None = None,
         attempts: int = 3,
         drain_seconds: float = 10.0,
         commit_every_seconds: float = 0.25,
@@ -49,12 +54,19 @@ class Consumer:
     ) -> None:
         """`waiting` hears when an event waits for something that is away, and when it is handled.
 
-        A server that is away makes many events wait, each again and again: one is told in `tell_again_seconds`."""
+        A server that is away makes many events wait, each again and again: one is told in `tell_again_seconds`.
+        Unless they are taken `in_order`, events of one key do not wait for one another either. While many come, they
+        are left to come together for `gathering_seconds`: what handles them wakes seldom then, and `together` takes
+        all that are there in one call.
+        """
         self.bus = bus
         self.group = group
         self.handlers: dict[str, EventHandler] = {event.name: handler for event, handler in subscriptions.items()}
         self.metrics = metrics
         self.concurrency = concurrency
+        self.in_order = in_order
+        self.gathering_seconds = gathering_seconds
+        self.together = together
         self.attempts = attempts
         self._topics = tuple(sorted({event.topic for event in subscriptions}))
         self.drain_seconds = drain_seconds
@@ -62,6 +74,8 @@ class Consumer:
         self._tell_again_seconds = tell_again_seconds
         self.waiting = waiting or Waiting()
         self._told_at: dict[str, float] = {}
+        for name, outcome in [(name, end) for name in self.handlers for end in ("handled", "refused", "failed")]:
+            metrics.count("events_handled_total", 0, group=group, event=name, outcome=outcome)
 
     def is_news(self, action: str) -> bool:
         """Whether this was not told lately."""
@@ -76,8 +90,7 @@ class Consumer:
 
         Lanes that go to another process are left in the same way.
         """
-        backoff = Backoff(0.1, 5.0)
-        told: set[str] = set()
+        backoff, told = Backoff(0.1, 5.0), set[str]()
         while self._topics:
             session = _Session(self)
             try:
@@ -91,24 +104,12 @@ class Consumer:
                 if session.has_received:
                     backoff.reset()
                     told.clear()
+                if is_being_cancelled():  # what failed on the way out took the cancellation's place
+                    return
                 if error.specific_code not in told:
                     _log.warning("the bus is away", action="consumer.wait", group=self.group, reason=str(error))
                     told.add(error.specific_code)
                 await asyncio.sleep(backoff.next_seconds())
-
-
-@dataclass(slots=True, eq=False)
-class _Work:
-    """One event on its way: received, perhaps handled, not yet committed."""
-
-    delivery: Delivery
-    envelope: Envelope | None = None
-    problem: str = ""
-    is_finished: bool = False
-    is_leaving: bool = False
-    """Its lane goes to another process: it does not begin, or is not tried again."""
-    is_left: bool = False
-    """Its lane is gone: whatever becomes of it here is not committed."""
 
 
 class _Stopping(Exception):
@@ -122,19 +123,14 @@ class _Session:
         self._consumer = consumer
         self._subscription: Subscription
         self.has_received = False
-        # Received and not committable yet, by lane, in order.
-        self._lanes: defaultdict[str, deque[_Work]] = defaultdict(deque)
-        self._window = 0
-        self._committable: dict[str, int] = {}
-        self._finished = asyncio.Event()
+        self._lanes = Lanes(most=_LARGEST_WINDOW)
         # A key is in `_chains` while it has work; it is in `_ready` or with exactly one runner.
-        self._chains: dict[str, deque[_Work]] = {}
+        self._chains: dict[str, deque[Received]] = {}
         self._ready: deque[str] = deque()
         self._runners: set[asyncio.Task[None]] = set()
         self._running = 0
-        self._at_work: set[_Work] = set()
+        self._at_work: set[Received] = set()
         self._settled = asyncio.Event()
-        self._room = asyncio.Event()
         self._committing = asyncio.Lock()
         self._is_stopping = False
         # Set, and replaced, when some of those that wait to try again should not.
@@ -144,10 +140,8 @@ class _Session:
         """Receives and commits until cancelled. Raises what the subscription raises."""
         self._subscription = subscription
         group = self._consumer.group
-        tasks = [
-            asyncio.create_task(self._receive(), name=f"{group}.receive"),
-            asyncio.create_task(self._commit_now_and_then(), name=f"{group}.commit"),
-        ]
+        works = (("receive", self._receive), ("commit", self._commit_now_and_then))
+        tasks = [asyncio.create_task(work(), name=f"{group}.{name}") for name, work in works]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -177,9 +171,7 @@ class _Session:
         A handler that needs longer goes on, but what it does is not committed: whoever has the lane now handles
         the event again.
         """
-        for lane in lanes:
-            for work in self._lanes.get(lane, ()):
-                work.is_leaving = True
+        self._lanes.leave(lanes)
         self._interrupt()
         try:
             async with asyncio.timeout(self._consumer.drain_seconds):
@@ -193,37 +185,39 @@ class _Session:
         try:
             await self._commit_if_possible("consumer.leave")
         finally:
-            for lane in lanes:
-                for work in self._lanes.pop(lane, ()):
-                    work.is_left = True
-                    self._window -= 1
-                self._committable.pop(lane, None)
-            self._room.set()
+            self._lanes.forget(lanes)
 
     async def _receive(self) -> None:
+        gathering, together = Gathering(self._consumer.gathering_seconds), self._consumer.together
+        limit = _BATCH if together is None else _TOGETHER
         while True:
-            while self._window >= _LARGEST_WINDOW:
-                self._room.clear()
-                await self._room.wait()
-            for delivery in await self._subscription.receive(_BATCH):
-                self._accept(delivery)
+            await self._lanes.room()
+            deliveries = await self._subscription.receive(limit)
+            works = [work for delivery in deliveries if (work := self._accept(delivery)) is not None]
             self.has_received = True
+            if together is None:
+                for work in works:
+                    self._queue(work)
+            elif works:
+                # Waited for, but not cancelled with this task: what is at work is drained.
+                await asyncio.wait((self._start(self._work_on_together(together, works)),))
             # A bus with much to give answers without waiting; handlers and everyone else get their turn.
-            await asyncio.sleep(0)
+            pause = gathering.pause(len(deliveries))
+            await asyncio.sleep(0 if len(deliveries) == limit else pause)
 
-    def _accept(self, delivery: Delivery) -> None:
-        work = _Work(delivery)
-        self._lanes[delivery.lane].append(work)
-        self._window += 1
-        try:
-            work.envelope = Envelope.from_json(delivery.raw)
-            if work.envelope.name not in self._consumer.handlers:
-                self._finish(work)
-                return
+    def _accept(self, delivery: Delivery) -> Received | None:
+        """None when it is finished already: nobody asked for it."""
+        work = Received.of(delivery)
+        self._lanes.add(work)
+        if work.envelope is not None and work.envelope.name not in self._consumer.handlers:
+            self._lanes.finish(work)
+            return None
+        return work
+
+    def _queue(self, work: Received) -> None:
+        key = f"{work.delivery.lane}/{work.delivery.position}"
+        if work.envelope is not None and self._consumer.in_order:
             key = work.envelope.key
-        except ValidationError as error:
-            work.problem = f"This is not an event: {error}"
-            key = f"{delivery.lane}/{delivery.position}"
         chain = self._chains.get(key)
         if chain is not None:
             chain.append(work)
@@ -232,9 +226,29 @@ class _Session:
         self._ready.append(key)
         if self._running < self._consumer.concurrency:
             self._running += 1
-            runner = asyncio.create_task(self._run_chains(), name=f"{self._consumer.group}.handle")
-            self._runners.add(runner)
-            runner.add_done_callback(self._runners.discard)
+            self._start(self._run_chains())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        runner = asyncio.create_task(work, name=f"{self._consumer.group}.handle")
+        self._runners.add(runner)
+        runner.add_done_callback(self._runners.discard)
+        return runner
+
+    async def _work_on_together(self, handler: TogetherHandler, works: Sequence[Received]) -> None:
+        consumer = self._consumer
+        self._at_work.update(works)
+        try:
+            done = await handle_together(handler, works, group=consumer.group, metrics=consumer.metrics)
+            for work in done:
+                self._lanes.finish(work)
+        finally:
+            self._at_work.difference_update(works)
+            self._settled.set()
+        if done:
+            consumer.waiting.goes_on(f"{consumer.group}.events")
+        for work in works:
+            if not work.is_finished:
+                self._queue(work)
 
     async def _run_chains(self) -> None:
         """A runner takes key after key while there are any."""
@@ -252,14 +266,14 @@ class _Session:
         finally:
             self._running -= 1
 
-    async def _work_on(self, work: _Work) -> None:
+    async def _work_on(self, work: Received) -> None:
         """Raises _Stopping when the whole consumer stops."""
         if work.is_leaving:
             return
         self._at_work.add(work)
         try:
             await self._handle(work)
-            self._finish(work)
+            self._lanes.finish(work)
         except _Stopping:
             if not work.is_leaving:
                 raise
@@ -267,7 +281,7 @@ class _Session:
             self._at_work.discard(work)
             self._settled.set()
 
-    async def _handle(self, work: _Work) -> None:
+    async def _handle(self, work: Received) -> None:
         """Returns when the event needs no more: handled or buried. Raises _Stopping."""
         consumer, envelope = self._consumer, work.envelope
         if envelope is None:
@@ -298,7 +312,7 @@ class _Session:
                     await self._pause(work, patience.next_seconds())
                     continue
                 attempts += 1
-                self._tell("handler failed", "consumer.failed", envelope, error)
+                self._tell("handler failed", "consumer.failed", envelope, error, attempts)
                 if attempts >= consumer.attempts:
                     await self._bury(work, f"{type(error).__name__}: {error}", attempts=attempts)
                     outcome = "failed"
@@ -310,7 +324,7 @@ class _Session:
             "event_handling_seconds", perf_counter() - started, group=consumer.group, event=envelope.name
         )
 
-    async def _bury(self, work: _Work, reason: str, *, attempts: int) -> None:
+    async def _bury(self, work: Received, reason: str, *, attempts: int) -> None:
         """Does not give up: an event that is neither handled nor buried would be lost."""
         backoff = Backoff(0.1, 5.0)
         while True:
@@ -323,24 +337,12 @@ class _Session:
                 self._tell("dead letter not saved", "consumer.bury", work.envelope, error)
                 await self._pause(work, backoff.next_seconds())
 
-    def _finish(self, work: _Work) -> None:
-        work.is_finished = True
-        if work.is_left:
-            return
-        lane = self._lanes[work.delivery.lane]
-        while lane and lane[0].is_finished:
-            self._committable[work.delivery.lane] = lane.popleft().delivery.position
-            self._window -= 1
-            self._finished.set()
-        if self._window < _LARGEST_WINDOW:
-            self._room.set()
-
     async def _commit_now_and_then(self) -> None:
         """Positions of many events in one write; a crash before it only delivers them again."""
         backoff = Backoff(0.1, 5.0)
         is_told = False
         while True:
-            await self._finished.wait()
+            await self._lanes.is_committable.wait()
             await asyncio.sleep(self._consumer.commit_every_seconds)
             try:
                 await self._commit()
@@ -360,23 +362,20 @@ class _Session:
 
     async def _commit(self) -> None:
         async with self._committing:
-            self._finished.clear()
-            positions, self._committable = self._committable, {}
+            positions = self._lanes.take()
             if not positions:
                 return
             try:
                 await self._subscription.commit(positions)
             except BaseException:
-                kept = {lane: position for lane, position in positions.items() if lane in self._lanes}
-                self._committable = {**kept, **self._committable}
-                self._finished.set()
+                self._lanes.put_back(positions)
                 raise
 
     def _interrupt(self) -> None:
         interruption, self._interruption = self._interruption, asyncio.Event()
         interruption.set()
 
-    async def _pause(self, work: _Work, seconds: float) -> None:
+    async def _pause(self, work: Received, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while not (self._is_stopping or work.is_leaving):
@@ -384,11 +383,9 @@ class _Session:
         if self._is_stopping or work.is_leaving:
             raise _Stopping
 
-    def _tell(self, what: str, action: str, envelope: Envelope | None, error: BaseException) -> None:
+    def _tell(self, what: str, action: str, envelope: Envelope | None, error: BaseException, attempt: int = 1) -> None:
         is_expected = isinstance(error, Unavailable)
-        tell = _log.error
-        if is_expected:
-            tell = _log.warning if self._consumer.is_news(action) else _log.debug
+        tell = (_log.warning if self._consumer.is_news(action) else _log.debug) if is_expected else _log.error
         tell(
             what,
             action=action,
@@ -396,5 +393,5 @@ class _Session:
             name=envelope.name if envelope else None,
             correlation_id=envelope.correlation_id if envelope else None,
             reason=str(error),
-            exc_info=None if is_expected else error,
+            exc_info=None if is_expected or attempt > 1 else error,  # the first attempt tells where
         )

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from shared.disk_reserve import DiskReserve
 from shared.durable_files import write_whole
-from shared.kernel import Conflict, DomainError, StorageFull
+from shared.kernel import Conflict, DomainError, StorageFull, utc_now
 from shared.settings import WrongSettings
 
 Upgrade = Callable[[Path], None]
@@ -44,6 +44,8 @@ class Holder:
 
     pid: int
     boot_id: str
+    since: str = ""
+    """An instant in ISO 8601."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class DataDirectory:
         self.path = path
         self.boot_id = str(uuid4())
         """Names this process's time as the holder; leases carry it."""
+        self.left_by: Holder | None = None
+        """The holder before this one, when it ended without leaving: killed, or with the machine."""
         self._upgrades = upgrades
         self._patience_seconds = patience_seconds
 
@@ -91,9 +95,14 @@ class DataDirectory:
                 self._server_file.unlink(missing_ok=True)
                 # On a full disk not even the stores can be opened without a little room.
                 DiskReserve(self.path).release_if_short()
-                stack.callback(self._leave)
+                before = _read_json(self._lock_file)
+                # Who leaves empties the file; versions before this one, which wrote no `since`, did not.
+                if before.get("since"):
+                    self.left_by = Holder(before.get("pid", 0), before.get("boot_id", ""), before["since"])
+                stack.callback(self._leave, descriptor)
                 os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, json.dumps(asdict(Holder(os.getpid(), self.boot_id))).encode(), 0)
+                holder = Holder(os.getpid(), self.boot_id, utc_now().isoformat(timespec="seconds"))
+                os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
                 self._upgrade()
             yield self
 
@@ -114,6 +123,12 @@ class DataDirectory:
         server = self._read_server()
         if server is not None and server.boot_id == self.boot_id:
             self._server_file.unlink(missing_ok=True)
+
+    def is_there(self) -> bool:
+        """Whether a Seoga has worked here; a folder alone, whatever else is in it, is none."""
+        known = any((self.path / name).exists() for name in ("schema.json", "lock", "blobs"))
+        # What was copied without those, or lost them, is one as well.
+        return known or any(self.path.glob("*.sqlite"))
 
     def is_held(self) -> bool:
         """Whether a living process (this one included) holds the directory now."""
@@ -153,9 +168,10 @@ class DataDirectory:
         except (KeyError, TypeError, ValueError):
             return None
 
-    def _leave(self) -> None:
+    def _leave(self, descriptor: int) -> None:
         with contextlib.suppress(OSError):
             self.remove_server()
+            os.ftruncate(descriptor, 0)
 
     def _take(self, stack: contextlib.ExitStack, flags: int, path: Path) -> int:
         """The descriptor that holds the lock on `path` until the stack is left."""

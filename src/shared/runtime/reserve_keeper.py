@@ -7,6 +7,7 @@ from typing_extensions import override
 from shared.disk_reserve import DiskReserve
 from shared.ports.health import ComponentHealth
 from shared.runtime.background import Background
+from shared.runtime.beats import until_beat
 from shared.telemetry import Metrics, get_log
 
 _log = get_log("disk")
@@ -15,7 +16,7 @@ _log = get_log("disk")
 class ReserveKeeper(Background):
     """An async context manager: the room is set aside when it is entered, if the disk has it."""
 
-    def __init__(self, reserve: DiskReserve, metrics: Metrics, *, look_again_seconds: float = 2.0) -> None:
+    def __init__(self, reserve: DiskReserve, metrics: Metrics, *, look_again_seconds: float = 5.0) -> None:
         self._reserve = reserve
         self._metrics = metrics
         self._look_again_seconds = look_again_seconds
@@ -40,4 +41,4 @@ class ReserveKeeper(Background):
                 else:
                     _log.error("the disk is full: only deletions and searches go on", action="disk.full")
             was_there = is_there
-            await asyncio.sleep(self._look_again_seconds)
+            await asyncio.sleep(until_beat(self._look_again_seconds))

@@ -103,6 +103,9 @@ class Resilient:
         self._is_probing = False
         self._last_failure = ""
         metrics.gauge("remote_breaker_open", _GAUGE[STATE_CLOSED], target=name)
+        metrics.count("remote_retries", 0, target=name)
+        for outcome in ("answered", "failed", "not tried"):
+            metrics.count("remote_calls", 0, target=name, outcome=outcome)
 
     @property
     def state(self) -> BreakerState:

@@ -1,16 +1,16 @@
 """Background work that must not end: relays, consumers, workers. What falls is logged and started again."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
+from shared.runtime.background import end_tasks, is_being_cancelled
 from shared.telemetry import Metrics, get_log
 
 _log = get_log("supervisor")
 
 
 class Supervisor:
-    """Runs named loops until stopped; stopping cancels them in reverse order and waits for each."""
+    """Runs named loops until stopped; stopping cancels all and waits for each."""
 
     def __init__(
         self, metrics: Metrics, *, first_pause_seconds: float = 0.5, longest_pause_seconds: float = 30.0
@@ -23,15 +23,12 @@ class Supervisor:
 
     def start(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Keeps `run` running from now on."""
+        self._metrics.count("background_failures_total", 0, name=name)
         self._tasks.append(asyncio.create_task(self._keep_running(name, run), name=name))
 
     async def stop(self) -> None:
         """Each loop drains in its own way when it is cancelled; all stop side by side."""
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end_tasks(self._tasks)
         self._tasks.clear()
 
     async def _keep_running(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
@@ -44,6 +41,8 @@ class Supervisor:
             except Exception as error:
                 self._metrics.count("background_failures_total", name=name)
                 _log.error("a background loop fell", action="supervisor.restart", name=name, exc_info=error)
+                if is_being_cancelled():  # what fell on the way out took the cancellation's place
+                    return
             if asyncio.get_running_loop().time() - started > self._longest_pause_seconds:
                 pause = self._first_pause_seconds
             await asyncio.sleep(pause)

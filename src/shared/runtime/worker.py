@@ -17,11 +17,13 @@ from shared.kernel import Refused, Unavailable
 from shared.ports.handlers import JobHandler
 from shared.ports.jobs import Job, JobStore
 from shared.runtime.backoff import Backoff
+from shared.runtime.beats import until_beat
 from shared.runtime.waiting import Waiting
 from shared.shortages import as_unavailable
 from shared.telemetry import Metrics, get_log
 
 _LONGEST_REASON: Final = 2000
+_OUTCOMES: Final = ("finished", "refused", "retried", "buried", "unavailable", "released", "lost")
 _log = get_log("worker")
 
 
@@ -85,6 +87,8 @@ class Worker:
         self._times = times
         self._waiting = waiting or Waiting()
         self._name = f"{group}.{handler.kind}"
+        for outcome in _OUTCOMES:
+            metrics.count("jobs_done_total", 0, group=group, kind=handler.kind, outcome=outcome)
         # By job and claim: one claim may hold several jobs, and a job that was lost may be claimed again.
         self._running: dict[tuple[str, str], _Running] = {}
         self._is_leaving = False
@@ -232,7 +236,10 @@ class Worker:
             group=self._group,
             kind=job.kind,
             document_id=job.document_id,
-            exc_info=error,
+            attempt=job.attempts + 1,
+            reason=f"{type(error).__name__}: {error}"[:_LONGEST_REASON],
+            # Of several attempts the first one tells where.
+            exc_info=error if job.attempts == 0 else None,
         )
         if job.attempts + 1 < self._attempts:
             return await self._retry(job)
@@ -244,6 +251,16 @@ class Worker:
 
     async def _bury(self, job: Job, reason: str) -> str:
         reason = reason[:_LONGEST_REASON]
+        _log.error(
+            "a job was given up: it is a dead letter",
+            action="worker.buried",
+            group=self._group,
+            kind=job.kind,
+            document_id=job.document_id,
+            version=job.document_version,
+            attempts=job.attempts + 1,
+            reason=reason,
+        )
         notice = EventDeadLettered(
             group=self._group,
             dead_letter_id=job.id,
@@ -278,7 +295,7 @@ class Worker:
 
     async def _heartbeats(self) -> None:
         while True:
-            await asyncio.sleep(min(self._lease_seconds / 3, self._times.longest_heartbeat_seconds))
+            await asyncio.sleep(until_beat(min(self._lease_seconds / 3, self._times.longest_heartbeat_seconds)))
             await asyncio.gather(*(self._heartbeat(running) for running in list(self._running.values())))
 
     async def _heartbeat(self, running: _Running) -> None:

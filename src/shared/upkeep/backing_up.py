@@ -2,7 +2,7 @@
 
 Stores are copied first, those that listen before those that tell: what a later copy knows more is done again after a
 restore. Then come the blobs, which never change under their names and are deleted long after nothing names them. The
-index and the built models are left out: both are made again from what is copied.
+index and the built models are left out: both are made again from what is copied. Holes of a file stay holes.
 """
 
 import errno
@@ -25,6 +25,7 @@ from shared.infrastructure.sqlite.stores import STORES
 from shared.kernel import Conflict, InvalidInput, NotFound, StorageFull, Unavailable, new_id
 from shared.runtime.data_directory import DataDirectory
 from shared.settings import Settings, WrongSettings, scheme_of
+from shared.upkeep.holes import end_with_holes, write_with_holes
 from shared.upkeep.manifest import (
     BadBackup,
     Entry,
@@ -151,8 +152,9 @@ class _Run:
             with path.open("rb") as origin, new.open("xb") as copy:
                 while piece := origin.read(_PIECE):
                     digest.update(piece)
-                    copy.write(piece)
+                    write_with_holes(copy, piece)
                     size += len(piece)
+                end_with_holes(copy)
             sha256 = digest.hexdigest()
             target = object_path(self._backup, sha256)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Looks a data directory through wholly: every page of its stores, every byte of the originals. Changes nothing."""
+"""Looks a data directory through, quickly or wholly (every page, every byte of the originals). Changes nothing."""
 
 import hashlib
 import os
@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from shared.infrastructure.sqlite.stores import STORES, damaged
-from shared.upkeep.repairing import problem_of
+from shared.upkeep.repairing import problem_of, quick_problem_of
 
 _MOST_NAMED: Final = 20
+_QUICK_SECONDS: Final = 3.0
 
 
 class Look(NamedTuple):
@@ -22,23 +23,26 @@ class Look(NamedTuple):
     remedy: str = ""
 
 
-def look_deep(data_dir: Path) -> Iterator[Look]:
-    """Also while a server runs; reads as fast as the disk gives."""
+def look(data_dir: Path, deep: bool) -> Iterator[Look]:
+    """Also while a server runs. Deep: all of it, as fast as the disk gives; else some seconds for each store.
+
+    Of what is sound only the deep look tells: the quick one may have ended before it came to the damage.
+    """
     for store in reversed(STORES):
         path = data_dir / store.file_name
         if not path.exists():
             continue
         try:
-            problem = problem_of(path)
+            problem = problem_of(path) if deep else quick_problem_of(path, seconds=_QUICK_SECONDS)
         except (sqlite3.Error, OSError) as error:
             yield Look(store.file_name, False, f"It cannot be looked through: {error}.", "Look at the disk.")
             continue
-        if problem is None:
-            yield Look(store.file_name, True, "sound")
-        else:
+        if problem is not None:
             yield Look(store.file_name, False, damaged(path, problem).detail)
+        elif deep:
+            yield Look(store.file_name, True, "sound")
     folder = data_dir / "blobs" / "originals"
-    if folder.is_dir():
+    if deep and folder.is_dir():
         yield _originals(folder)
 
 

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from shared.durable_files import make_folders, put_in_place, sync
 from shared.infrastructure.sqlite.checking import first_problem
-from shared.infrastructure.sqlite.stores import STORES, Store, damaged, is_emptied
+from shared.infrastructure.sqlite.stores import BEGINS_WITHOUT, STORES, Store, damaged, is_emptied
 from shared.kernel import InvalidInput
 from shared.runtime.data_directory import DataDirectory
 
@@ -39,6 +39,11 @@ def problem_of(path: Path) -> str | None:
     return "the file is empty" if is_emptied(path) else first_problem(path, whole=True)
 
 
+def quick_problem_of(path: Path, *, seconds: float) -> str | None:
+    """What is wrong with the structure of a store's file; None also when nothing was found in that time."""
+    return "the file is empty" if is_emptied(path) else first_problem(path, seconds=seconds)
+
+
 def repair(data_dir: Path, *, remake: Collection[str] = ()) -> list[Repair]:
     """Looks every file through and sets aside the damaged ones that are made again, and those named in `remake`.
 
@@ -65,7 +70,7 @@ def _repaired(data_dir: Path, store: Store, folder: Path, *, anyway: bool) -> Re
         return Repair(store.file_name, "damaged", str(damaged(path, problem)))
     _set_aside(path, folder)
     why = f"it was damaged ({problem})" if problem else "as it was asked for"
-    source = "" if store.is_remade else " from what searches show"
+    source = "" if store.is_remade or store.name in BEGINS_WITHOUT else " from what searches show"
     detail = f"{why}: it lies in {folder} now. It kept {store.keeps}; the next start makes it again{source}."
     return Repair(store.file_name, "set aside", detail)
 

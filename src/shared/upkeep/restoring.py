@@ -11,6 +11,7 @@ from shared.durable_files import put_in_place
 from shared.kernel import Conflict, new_id
 from shared.runtime.data_directory import DataDirectory, NewerData
 from shared.upkeep.backing_up import explained
+from shared.upkeep.holes import end_with_holes, write_with_holes
 from shared.upkeep.manifest import BadBackup, Entry, Manifest, object_path, read_manifest
 
 _PIECE: Final = 1 << 20
@@ -87,7 +88,9 @@ def _read(backup: Path, entry: Entry, target: Path | None) -> None:
                 while piece := file.read(_PIECE):
                     digest.update(piece)
                     if copy is not None:
-                        copy.write(piece)
+                        write_with_holes(copy, piece)
+                if copy is not None:
+                    end_with_holes(copy)
             finally:
                 if copy is not None:
                     copy.close()

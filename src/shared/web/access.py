@@ -2,135 +2,189 @@
 
 import hmac
 import ipaddress
-import re
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fastapi import Request
 
-from shared.kernel import NotFound
-from shared.settings import WrongSettings
-from shared.web.problems import AccessDenied, NotAuthenticated
+from shared.kernel import Unavailable
+from shared.web.key_digests import digests_of, owner_name
+from shared.web.key_ring import KeyRing, KnownKey
+from shared.web.keys_file import ANONYMOUS, EVERYTHING, RIGHTS, KeysFile, Principal, Right
+from shared.web.problems import AccessDenied, NotAuthenticated, UnknownKey
+from shared.web.sessions import COOKIE, CSRF_HEADER, SAFE_METHODS, csrf_token, key_of_session, open_session
 
-Right = Literal["read", "write", "admin"]
-_RIGHTS: Final[frozenset[str]] = frozenset(("read", "write", "admin"))
-_EVERYTHING: Final = "*"
-_SHORTEST_KEY: Final = 16
-_COLLECTIONS: Final = re.compile(r"\*|[\w.-]{1,64}(,[\w.-]{1,64})*")
+__all__ = ["ANYONE_ON_THIS_MACHINE", "Access", "Guard", "OpenedSession", "Principal"]
 
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who asks: which collections they may touch, and how."""
-
-    collections: frozenset[str]
-    rights: frozenset[str]
-
-    @property
-    def every_collection(self) -> bool:
-        """Not limited to some collections."""
-        return _EVERYTHING in self.collections
-
-    @property
-    def visible(self) -> frozenset[str] | None:
-        """The collections they may see; None: all."""
-        return None if self.every_collection else self.collections
-
-    def sees(self, collection: str) -> bool:
-        """Whether this collection exists for them."""
-        return self.every_collection or collection in self.collections
-
-    def must_see(self, collection: str) -> None:
-        """Raises NotFound: a collection of others looks like one that does not exist."""
-        if not self.sees(collection):
-            raise NotFound(f"There is no collection named {collection!r}.", code="collection_not_found")
-
-    def must_see_to_write(self, collection: str) -> None:
-        """Raises AccessDenied: writing names the collection, so hiding it would only confuse."""
-        if not self.sees(collection):
-            raise AccessDenied(f"This API key does not allow the collection {collection!r}.")
-
-
-ANYONE_ON_THIS_MACHINE: Final = Principal(frozenset((_EVERYTHING,)), _RIGHTS)
+ANYONE_ON_THIS_MACHINE: Final = Principal(frozenset((EVERYTHING,)), RIGHTS, ANONYMOUS)
 
 Guard = Callable[[Request], Coroutine[Any, Any, Principal]]
 """A FastAPI dependency that gives the principal, or ends the request."""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """A browser's session; without keys there is nothing to open."""
+
+    principal: Principal
+    session: str | None = None
+    csrf_token: str | None = None
+
+
 class Access:
     """The guards that routers depend on: `Depends(access.reader)`."""
 
-    def __init__(self, keys: dict[str, Principal] | None, origins: Collection[str] = ()) -> None:
-        """Without keys, only this machine may call: from a browser its own pages, and those of `origins`."""
+    def __init__(
+        self,
+        keys: KeysFile | Mapping[str, Principal] | None,
+        origins: Collection[str] = (),
+        ring: KeyRing | None = None,
+    ) -> None:
+        """`keys` of the settings, `ring` with those made since; each may be none.
+
+        Without any key, only this machine may call: from a browser its own pages, and those of `origins`.
+        """
         self._keys = keys
         self._origins = origins
+        self._ring = ring
+        self._digested: tuple[Mapping[str, Principal], tuple[KnownKey, ...]] = ({}, ())
+        self.anyone = self._guard(None)
+        """Whoever has a key, whatever it allows."""
         self.reader = self._guard("read")
         self.writer = self._guard("write")
         self.admin = self._guard("admin")
+        self.observer = self._guard("read", of_everything=True)
+        """What is of the whole installation, as its metrics are: a key of some collections would read of others."""
+        self.operator = self._guard("admin", of_everything=True)
+        """What changes the whole installation."""
 
     @classmethod
-    def from_file(cls, path: Path | None, origins: Collection[str] = ()) -> "Access":
-        """Lines of `key collections rights`, comma-separated lists, `*` for all; `#` begins a comment.
+    def from_file(cls, path: Path | None, origins: Collection[str] = (), ring: KeyRing | None = None) -> "Access":
+        """Neither a file nor a key made: anyone on this machine may do everything. Raises WrongSettings naming the
+        line."""
+        return cls(None if path is None else KeysFile(path), origins, ring)
 
-        No file: anyone on this machine may do everything. Raises WrongSettings naming the line.
-        """
-        if path is None:
-            return cls(None, origins)
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except OSError as error:
-            raise WrongSettings(f"SEOGA_API_KEYS_FILE was '{path}': {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise WrongSettings(f"SEOGA_API_KEYS_FILE was '{path}': it is not a UTF-8 text file.") from error
-        keys: dict[str, Principal] = {}
-        for number, line in enumerate(lines, start=1):
-            words = line.partition("#")[0].split()
-            if not words:
-                continue
-            rights = frozenset(words[2].split(",")) if len(words) == 3 else frozenset[str]()
-            if (
-                not rights
-                or not rights <= _RIGHTS
-                or len(words[0]) < _SHORTEST_KEY
-                or not words[0].isascii()
-                or not _COLLECTIONS.fullmatch(words[1])
-            ):
-                raise WrongSettings(
-                    f"SEOGA_API_KEYS_FILE line {number}: a line is `key collections rights`, the key at least "
-                    f"{_SHORTEST_KEY} ASCII characters, collections `*` or names, rights from read, write, admin."
-                )
-            if words[0] in keys:
-                raise WrongSettings(f"SEOGA_API_KEYS_FILE line {number}: this key stands on an earlier line too.")
-            keys[words[0]] = Principal(frozenset(words[1].split(",")), rights)
-        if not keys:
-            raise WrongSettings(f"SEOGA_API_KEYS_FILE was '{path}': it has no key in it.")
-        return cls(keys, origins)
+    @property
+    def needs_keys(self) -> bool:
+        """Whether who asks must show a key."""
+        return self._keys is not None or (self._ring is not None and bool(self._ring.known or not self._ring.is_read))
 
-    def _guard(self, right: Right) -> Guard:
+    @property
+    def of_settings(self) -> Sequence[Principal]:
+        """Whom the keys of the settings let in; these cannot be withdrawn here."""
+        return [key.principal for key in self._of_settings()]
+
+    def open_session(self, request: Request, key: str) -> OpenedSession:
+        """Raises UnknownKey; AccessDenied for a page of elsewhere."""
+        if not self.needs_keys:
+            return OpenedSession(self._principal(request))
+        _refuse_cross_site(request)
+        principal = self._of_key(key.strip())
+        session = open_session(key.strip())
+        return OpenedSession(principal, session, csrf_token(digests_of(key.strip()), session))
+
+    def csrf_token_of(self, request: Request) -> str | None:
+        """The token of the session that lets this request in; None where a key or the machine does."""
+        if not self.needs_keys or "authorization" in request.headers:
+            return None
+        session = request.cookies.get(COOKIE, "")
+        key = self._of_cookie(session)
+        return None if key is None else csrf_token(key.digests, session)
+
+    def owner_of(self, request: Request) -> str:
+        """A digest of the key that lets this request in, for what belongs to one key; without keys the same for all."""
+        if not self.needs_keys:
+            return owner_name(None)
+        if "authorization" not in request.headers and COOKIE in request.cookies:
+            key = self._of_cookie(request.cookies[COOKIE])
+            return owner_name(None) if key is None else key.digests.owner
+        return owner_name(request.headers.get("authorization", "").partition(" ")[2].strip())
+
+    def _guard(self, right: Right | None, *, of_everything: bool = False) -> Guard:
         async def guard(request: Request) -> Principal:
             principal = self._principal(request)
-            if right not in principal.rights:
+            if right is not None and right not in principal.rights:
                 raise AccessDenied(f"This API key does not have the right {right!r}.")
+            if of_everything and not principal.every_collection:
+                raise AccessDenied("This is of the whole installation: it needs an API key for all collections (`*`).")
             return principal
 
         return guard
 
     def _principal(self, request: Request) -> Principal:
-        if self._keys is None:
+        if not self.needs_keys:
             _refuse_foreign(request, self._origins)
             return ANYONE_ON_THIS_MACHINE
+        if self._keys is None:
+            self._must_know()
+        if "authorization" not in request.headers and COOKIE in request.cookies:
+            return self._of_session(request)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            # Every key is compared, so that the time taken tells nothing.
-            found = [
-                who for key, who in self._keys.items() if hmac.compare_digest(key.encode(), token.strip().encode())
-            ]
-            if found:
-                return found[0]
-        raise NotAuthenticated("Send `Authorization: Bearer KEY` with a key of this server.")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
+            raise NotAuthenticated("Send `Authorization: Bearer KEY` with a key of this server.")
+        return self._of_key(token)
+
+    def _must_know(self) -> None:
+        """Raises Unavailable: before the store was asked, nobody knows which keys there are, or whether any."""
+        if self._ring is not None and not self._ring.is_read:
+            raise Unavailable("The API keys cannot be asked for now; the server's log and its health say why.")
+
+    def _of_settings(self) -> tuple[KnownKey, ...]:
+        keys = self._keys.now() if isinstance(self._keys, KeysFile) else self._keys or {}
+        if keys is not self._digested[0]:
+            self._digested = keys, tuple(KnownKey(digests_of(key), who) for key, who in keys.items())
+        return self._digested[1]
+
+    def _known(self) -> Iterator[KnownKey]:
+        yield from self._of_settings()
+        if self._ring is not None:
+            yield from self._ring.known
+
+    def _of_key(self, token: str) -> Principal:
+        # Every key is compared, so that the time taken tells nothing.
+        shown = digests_of(token).key
+        found = [key for key in self._known() if hmac.compare_digest(key.digests.key, shown)]
+        if not found:
+            self._must_know()
+            raise UnknownKey("This server does not know the API key that was sent. Ask its operator for one.")
+        return self._let_in(found[0])
+
+    def _of_cookie(self, session: str) -> KnownKey | None:
+        known = {key.digests: key for key in self._known()}
+        digests = key_of_session(session, known)
+        return None if digests is None else known[digests]
+
+    def _let_in(self, key: KnownKey) -> Principal:
+        if self._ring is not None and any(key is made for made in self._ring.known):
+            self._ring.used(key)
+        return key.principal
+
+    def _of_session(self, request: Request) -> Principal:
+        """A cookie comes along whoever made the browser ask: what changes anything must also show the token."""
+        session = request.cookies[COOKIE]
+        key = self._of_cookie(session)
+        if key is None:
+            self._must_know()
+            raise NotAuthenticated("The session is over, or its key was withdrawn. Sign in again.")
+        if request.method not in SAFE_METHODS:
+            _refuse_cross_site(request)
+            shown = request.headers.get(CSRF_HEADER, "")
+            if not hmac.compare_digest(csrf_token(key.digests, session).encode(), shown.encode()):
+                raise AccessDenied(
+                    f"A change by a session needs its token in `{CSRF_HEADER}`; `GET /api/v1/session` tells it.",
+                    code="wrong_csrf_token",
+                )
+        return self._let_in(key)
+
+
+def _refuse_cross_site(request: Request) -> None:
+    """As browsers tell it themselves (Fetch Metadata); older ones send no such header, and the token decides."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise AccessDenied("Only pages of this server may use its sessions.", code="foreign_origin")
 
 
 def _refuse_foreign(request: Request, origins: Collection[str]) -> None:

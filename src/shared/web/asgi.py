@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final
 
 from fastapi import FastAPI
 
@@ -10,12 +9,11 @@ from shared.runtime.module import Module
 from shared.telemetry import Metrics
 from shared.version import VERSION
 from shared.web.http_door import HttpDoor
+from shared.web.known_routes import KnownRoutes
 from shared.web.methods import HeadAsGet
-from shared.web.openapi import describe_openapi, operation_id
+from shared.web.openapi import describe_openapi
+from shared.web.pages import build_pages_router
 from shared.web.problems import install_problem_handlers
-
-_LARGEST_BODY: Final = 1 << 20
-"""Of a request, where the route says nothing else."""
 
 
 def build_web(
@@ -24,10 +22,11 @@ def build_web(
     running: Callable[[], AbstractAsyncContextManager[None]],
     *,
     origins: Sequence[str] = (),
+    access_log: bool = False,
 ) -> FastAPI:
     """`running` is entered before the first request is answered, and left after the last one.
 
-    `origins`: of pages of elsewhere that may call from a browser.
+    `origins`: of pages of elsewhere that may call from a browser. `access_log`: each request is a line of the log.
     """
 
     @asynccontextmanager
@@ -43,7 +42,6 @@ def build_web(
         # Their pages load scripts from elsewhere, which a machine without internet cannot.
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=operation_id,
     )
     describe_openapi(web)
     install_problem_handlers(web)
@@ -52,8 +50,11 @@ def build_web(
 
         web.add_middleware(CrossOrigin, origins=origins)
     web.add_middleware(HeadAsGet)
-    web.add_middleware(HttpDoor, metrics=metrics)
+    web.add_middleware(HttpDoor, metrics=metrics, access_log=access_log)
+    # Before the plugs: at the root browsers find a page, and programs what a plug tells them.
+    web.routes.extend(build_pages_router([page for plug in plugs for page in plug.pages]).routes)
     for plug in plugs:
         if plug.router is not None:
-            web.include_router(plug.router, max_body_size=_LARGEST_BODY)
+            web.routes.extend(plug.router.routes)
+    web.routes.insert(0, KnownRoutes(tuple(web.routes)))
     return web

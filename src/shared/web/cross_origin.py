@@ -8,7 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from shared.settings import LOOPBACK_PAGES
+from shared.setting_values import LOOPBACK_PAGES
 from shared.web.problems import AccessDenied, answer, problem_of
 
 _OF_THIS_MACHINE: Final = r"https?://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?"

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar, get_args
 
 from shared.kernel import DomainError
 
-LONGEST: Final = 500
+LONGEST: Final = 800
 """In characters; none that is given out comes near."""
 _LARGEST: Final = 1 << 62
 CURSOR_SCHEMA: Final[dict[str, Any]] = {"maxLength": LONGEST, "pattern": "^[A-Za-z0-9_-]+$"}

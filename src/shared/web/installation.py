@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from shared.runtime.belonging import Belonging
 from shared.web import problems
 from shared.web.access import Access, Principal
+from shared.web.routes import Routes
 from shared.web.shapes import Shape
 
 
@@ -36,7 +37,7 @@ class InstallationView(Shape):
 
 def build_installation_router(belonging: Belonging, access: Access) -> APIRouter:
     """`GET /api/v1/installation` and `POST /api/v1/installation/adopt`."""
-    router = APIRouter(prefix="/api/v1/installation", tags=["monitor"])
+    router = Routes(prefix="/api/v1/installation", tags=["monitor"])
 
     async def shown() -> InstallationView:
         found = await belonging.problems()
@@ -57,7 +58,7 @@ def build_installation_router(belonging: Belonging, access: Access) -> APIRouter
         return await shown()
 
     @router.post("/adopt", responses=problems.responses(401, 403, 503, 507))
-    async def adopt(_: Annotated[Principal, Depends(access.admin)]) -> InstallationView:
+    async def adopt(_: Annotated[Principal, Depends(access.operator)]) -> InstallationView:
         """Says that they do: from now on what has no record in the stores counts as garbage."""
         await belonging.adopt()
         return await shown()

@@ -49,11 +49,17 @@ class HeadAsGet:
 def allowed_methods(routes: Sequence[BaseRoute], path: str) -> str:
     """For `Allow`: the methods of every route that has this path.
 
-    A route that takes whatever follows (`{name:path}`) has it only where no other names it.
+    Where several have it, those that name most of it: `/chat/sessions` is no `/chat/{session}`.
     """
     having = [route for route in iter_route_contexts(routes) if route.methods and route.path_regex.match(path)]
-    named = [route for route in having if ":path}" not in (route.path or "")]
-    methods: set[str] = set().union(*(route.methods or () for route in named or having))
+    fewest = min((_open_parts(route.path or "") for route in having), default=0)
+    named = [route for route in having if _open_parts(route.path or "") == fewest]
+    methods: set[str] = set().union(*(route.methods or () for route in named))
     if "GET" in methods:
         methods.add("HEAD")
     return ", ".join(sorted(methods))
+
+
+def _open_parts(path: str) -> int:
+    """How many parts of it can be anything; what takes whatever follows counts twice."""
+    return path.count("{") + path.count(":path}")

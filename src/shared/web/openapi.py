@@ -5,7 +5,6 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
 from shared.web.problems import MEDIA_TYPE, OPENAI_PATHS, OpenAIProblem, Problem, problem_reference
@@ -21,11 +20,6 @@ _ABOUT: Final = (
     "A shelf for documents that can be searched, in Korean and English. Every error is a problem (RFC 9457) with a "
     "`code` for programs. HEAD is answered wherever GET is; every answer carries `X-Request-ID`."
 )
-
-
-def operation_id(route: APIRoute) -> str:
-    """The name of the route's function: what generated clients call theirs."""
-    return route.name
 
 
 def describe_openapi(web: FastAPI) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -87,10 +87,20 @@ class AccessDenied(kernel.DomainError):
 
 
 class NotAuthenticated(kernel.DomainError):
-    """No key, or not one that is known."""
+    """No key was sent, or not in a way that is understood."""
 
     code = "unauthenticated"
     title = "An API key is needed"
+    challenge: ClassVar[str] = "Bearer"
+    """What `WWW-Authenticate` says."""
+
+
+class UnknownKey(NotAuthenticated):
+    """A key was sent that this server does not have, or has no more."""
+
+    code = "unknown_key"
+    title = "The API key is not known"
+    challenge = 'Bearer error="invalid_token"'
 
 
 # The first class that matches decides: children stand before their parents.
@@ -263,7 +273,7 @@ def install_problem_handlers(app: FastAPI) -> None:
         assert isinstance(error, kernel.DomainError)
         headers = _retry_after(error) if isinstance(error, kernel.Unavailable) else {}
         if isinstance(error, NotAuthenticated):
-            headers["WWW-Authenticate"] = "Bearer"
+            headers["WWW-Authenticate"] = error.challenge
         return answer(problem_of(error, instance=request.scope["path"]), headers)
 
     async def invalid_request(request: Request, error: Exception) -> JSONResponse:

@@ -1,20 +1,40 @@
 """What all requests have in common: known fields only, null is "not given", and every string is text."""
 
+import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
 from shared.kernel import FieldError, InvalidInput
+from shared.web.cursors import CURSOR_SCHEMA
 from shared.web.shapes import Shape
+
+CursorText = Annotated[
+    str | None, Field(description="`next_cursor` of the page before.", json_schema_extra=CURSOR_SCHEMA)
+]
+"""Where a page begins, in a body or a query string."""
+
+
+_NUMBER: Final = re.compile(r"\s*[-+]?[\d._]+(e[-+]?\d+)?\s*", re.IGNORECASE)
+
+
+def _written_out(value: object) -> object:
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        return value
+    raise ValueError("an instant is written as 2026-03-01T12:00:00+09:00")
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+"""With its offset from UTC. A number is none: nobody sees whether it counts seconds or milliseconds."""
 
 # What a schema says beside which values there are.
 _REMARKS: Final = ("title", "description", "default", "examples")
 
 
 class RequestFields(Shape):
-    """The fields of a body or of a query string.
+    """The fields of a body or of a query string; those of a query string say in `Field` what they mean.
 
     Unknown ones are refused. Null in an optional field is as if it were left out: clients that write all their fields
     send it. A string with half a surrogate pair is refused with InvalidInput that names the field: it is no text, and
@@ -39,7 +59,7 @@ class RequestFields(Shape):
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """The schema says of every optional field that it may be null."""
-        schema = handler(core_schema)
+        schema = super().__get_pydantic_json_schema__(core_schema, handler)
         whole = handler.resolve_ref_schema(schema)
         for name, field in whole.get("properties", {}).items():
             kinds = field.get("anyOf", [])

@@ -63,6 +63,7 @@ def test_five_kills_of_the_server_lose_nothing(tmp_path: Path) -> None:
     _ingest_while_killing(tmp_path, files=60, kills=5, seed=1, kill=_kill_server, restarts=True)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_five_kills_of_children_lose_nothing(tmp_path: Path) -> None:
     _ingest_while_killing(tmp_path, files=60, kills=5, seed=2, kill=_kill_child, restarts=False)

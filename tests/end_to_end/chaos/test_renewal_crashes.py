@@ -1,6 +1,5 @@
 """A crash while documents are embedded again for another model: all come through, and none of them twice."""
 
-import json
 import os
 import signal
 import subprocess
@@ -9,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from journeys import journey_of
 from model_builders import a_tiny_model
 
 from benchmarks.server import ROOT, RunningServer, a_server
@@ -49,8 +49,7 @@ def _check_everything(server: RunningServer) -> None:
         time.sleep(0.05)
     server.wait_until_searchable(len(_FILES), timeout_seconds=60)
     for document in server.client.get("/api/v1/documents", params={"limit": 100}).json()["items"]:
-        journey = server.client.get(f"/api/v1/monitor/journeys/{document['id']}").raise_for_status().json()
-        assert len(journey["items"]) == 2, json.dumps(journey)
+        journey_of(server.client, document["id"], lambda journey: len(journey["items"]) == 2)
     assert server.client.get("/api/v1/monitor/dead-letters").json()["items"] == []
 
 

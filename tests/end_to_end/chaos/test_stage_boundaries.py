@@ -92,7 +92,8 @@ def _final_hash(folder: Path, boundary: str, count: int) -> str:
         return _state_hash(server)
 
 
-@pytest.mark.parametrize("boundary", ["artefact:chunk", pytest.param("DocumentProcessed", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("boundary", ["artefact:chunk", "DocumentProcessed"])
 def test_a_crash_at_a_boundary_changes_nothing(tmp_path: Path, undisturbed_hash: str, boundary: str) -> None:
     assert _final_hash(tmp_path, boundary, 2) == undisturbed_hash
 

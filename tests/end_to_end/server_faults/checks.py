@@ -41,10 +41,11 @@ async def _counts(load: Load) -> dict[str, int]:
     return {status: count for status, count in counts.items() if count}
 
 
-def answered_in_time(load: Load, *, api_away: tuple[float, float] | None = None) -> None:
+def answered_in_time(load: Load, *, fault_at: float = 0.0, api_away: tuple[float, float] | None = None) -> None:
     """Uploads were accepted or refused cleanly; searches answered, some with what they had to do without, or refused.
 
-    While the API itself is away (from, until) there may be no answer at all, and then it loads its model again.
+    While the API itself is away (from, until) there may be no answer at all, and then it loads its model again. From
+    the fault on (`fault_at`, monotonic) nobody waits longer than the limit, or than before it under the same load.
 
     How late `/health/live` answered in the same moments, which needs no server, is no fault of what is tested here. A
     process that stands still is, unless this process, which does nothing else, was late too.
@@ -67,12 +68,20 @@ def answered_in_time(load: Load, *, api_away: tuple[float, float] | None = None)
             assert answer.body["detail"] and answer.body["code"] != "internal_error", answer
     longest_search = _LONGEST_SEARCH_SECONDS if api_away is None else _LONGEST_FIRST_SEARCH_SECONDS
     late = [
-        (answer.seconds, noise, answer.status, answer.body)
+        (waited, noise, answer.status, answer.body)
         for answers, limit in ((load.uploads, _LONGEST_UPLOAD_SECONDS), (load.searches, longest_search))
+        for before in [max((min(each.at, fault_at) - each.asked_at for each in answers), default=0.0)]
         for answer in answers
-        if answer.status and answer.seconds > limit + (noise := _noise(load, answer))
+        for waited in [answer.at - max(answer.asked_at, fault_at)]
+        if answer.status and waited > max(limit, before) + (noise := _noise(load, answer))
     ]
     assert not late, late
+
+
+def slowest(load: Load) -> str:
+    """What `answered_in_time` judges, in words."""
+    upload, search = (max(answer.seconds for answer in answers) for answers in (load.uploads, load.searches))
+    return f"slowest upload {upload:.2f} s, search {search:.2f} s"
 
 
 def _noise(load: Load, answer: Answer) -> float:

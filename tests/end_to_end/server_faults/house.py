@@ -74,6 +74,8 @@ class House:
             for member in (*self.members, *self.gone):
                 words = member.words(began_at)
                 error.add_note(f"--- {member.name} said:\n{words[:6000]}\n…\n{words[6000:][-2000:]}")
+            # Once more at the end: where output is cut, it is in the middle.
+            error.add_note(f"--- what failed:\n{str(error)[:3000]}")
             raise
 
     def end(self) -> None:

@@ -10,6 +10,7 @@ from end_to_end.server_faults.checks import (
     everything_searchable,
     nothing_lost_and_nothing_twice,
     quiet,
+    slowest,
     well,
 )
 from end_to_end.server_faults.fleet import LONG_SECONDS, SHORT_SECONDS, Fleet
@@ -47,8 +48,8 @@ async def test_a_worker_that_is_killed_leaves_its_work_to_the_others(house: Hous
                 await asyncio.sleep(3)
             # What the dead one had claimed is free after its lease, and its lanes after its session: 30 s each.
             done_at = await everything_searchable(load)
-            print(f"worker killed: everything searchable {done_at - killed_at:.1f} s later")
-            answered_in_time(load)
+            print(f"worker killed: everything searchable {done_at - killed_at:.1f} s later ({slowest(load)})")
+            answered_in_time(load, fault_at=killed_at)
             await nothing_lost_and_nothing_twice(house, load)
             await well(house, load)
             quiet(house, killed_at, done_at)
@@ -78,8 +79,9 @@ async def test_workers_that_come_and_leave_while_kafka_is_away_lose_nothing(
                 assert await leaving == 0
                 await asyncio.sleep(3)
             done_at = await everything_searchable(load)
-            print(f"rebalance cut off: everything searchable {done_at - healed_at:.1f} s after Kafka's return")
-            answered_in_time(load)
+            after = done_at - healed_at
+            print(f"rebalance cut off: everything searchable {after:.1f} s after Kafka's return ({slowest(load)})")
+            answered_in_time(load, fault_at=cut_at)
             await nothing_lost_and_nothing_twice(house, load)
             await well(house, load)
             quiet(house, cut_at, done_at)
@@ -100,8 +102,9 @@ async def test_the_api_is_killed_and_started_again(house: House) -> None:
                 listens_at = time.monotonic()
                 await asyncio.sleep(3)
             done_at = await everything_searchable(load)
-            print(f"api killed: everything searchable {done_at - listens_at:.1f} s after it listened again")
-            answered_in_time(load, api_away=(killed_at, listens_at))
+            after = done_at - listens_at
+            print(f"api killed: everything searchable {after:.1f} s after it listened again ({slowest(load)})")
+            answered_in_time(load, fault_at=killed_at, api_away=(killed_at, listens_at))
             await nothing_lost_and_nothing_twice(house, load)
             await well(house, load)
             quiet(house, killed_at, done_at)

@@ -52,6 +52,7 @@ async def test_engines_are_not_compared_while_the_model_was_used_just_now(
     assert model.status().comparison is None
 
 
+@pytest.mark.slow
 async def test_another_data_directory_of_the_machine_takes_what_was_measured(
     tmp_path: Path, metrics: PrometheusMetrics
 ) -> None:
@@ -114,6 +115,7 @@ def test_a_comparison_that_nobody_needs_any_more_ends() -> None:
     assert model.asked == [0] and comparison.state is None
 
 
+@pytest.mark.slow
 async def test_a_later_start_takes_the_best_at_once(tmp_path: Path, metrics: PrometheusMetrics) -> None:
     settings = tiny_settings(tmp_path, model_engine="auto")
     model = EmbeddingModel(settings, metrics, times=AT_ONCE)

@@ -1,5 +1,6 @@
 """The synchronous door to a child process: from any thread, and without leaving a child behind."""
 
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -66,6 +67,35 @@ def test_a_child_that_cannot_be_set_up_is_unavailable_to_calls_and_tells_the_cau
         assert not door.is_alive
     finally:
         door.close()
+
+
+def test_a_door_closes_while_its_child_is_being_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect, is_connecting = asyncio.SelectorEventLoop.connect_write_pipe, threading.Event()
+
+    async def connect_late(loop: Any, *how: Any) -> Any:
+        is_connecting.set()
+        await asyncio.sleep(0.1)
+        return await connect(loop, *how)
+
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "connect_write_pipe", connect_late)
+    door, ends = a_door(), []
+
+    def start() -> None:
+        with pytest.raises(Unavailable, match="was unloaded"):
+            door.start()
+        ends.append("call")
+
+    def close() -> None:
+        assert is_connecting.wait(30)
+        door.close()
+        ends.append("door")
+
+    threads = [threading.Thread(target=work, daemon=True) for work in (start, close)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(ends) == ["call", "door"]
 
 
 async def test_calls_under_way_end_when_the_door_closes(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def test_loads_shows_and_unloads(data: Path) -> None:
     assert seoga_json(data, "model", "load")["state"] == "ready"
 
 
+@pytest.mark.slow
 def test_bench_prints_every_engine_and_why_one_is_not_used(data: Path) -> None:
     said, _ = seoga(data, "model", "bench")
     assert "onnx fp32" in said

@@ -84,7 +84,7 @@ def test_a_revision_that_is_not_there_says_where_it_was_looked_for(
 ) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     a_cached_model(tmp_path)
-    with pytest.raises(Unavailable, match=r"SEOGA_MODEL_NAME was 'intfloat/.*hf download intfloat/"):
+    with pytest.raises(Unavailable, match=r"SEOGA_MODEL_NAME was 'intfloat/.*seoga model fetch intfloat/"):
         model_config(Settings(model_name="intfloat/multilingual-e5-small", model_revision=revision))
 
 

@@ -1,6 +1,7 @@
 """Every engine that runs here: it is what it says, it answers, and what is broken is built again or said clearly."""
 
 import importlib.util
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from shared.model.files.config import ModelConfig, model_config, read_model_conf
 from shared.model.files.tokens import ModelTokenizer
 from shared.model.graph.building import build_in_child
 from shared.settings import Settings
+
+pytestmark = pytest.mark.slow  # engines are built again and again
 
 TEXTS = ("tariff", "duty import tariff export a b c d", "", "관세 laptop", "a b c d " * 20)
 BUILT = tuple(
@@ -179,6 +182,9 @@ def test_an_impossible_choice_is_unavailable_before_anything_is_built(tmp_path: 
 
 def test_a_build_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     config = replace(a_config(tmp_path), load_timeout_seconds=0.001)
+    # Who reads it waits for a writer, so that no machine is too fast.
+    (config.folder / "config.json").unlink()
+    os.mkfifo(config.folder / "config.json")
     with pytest.raises(Unavailable, match=r"not built within 0\.001 s"):
         build_in_child(config, EngineChoice("onnx", "fp32"), tmp_path)
 

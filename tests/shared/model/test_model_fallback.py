@@ -25,6 +25,8 @@ from shared.model.files.config import ModelConfig, read_model_config
 from shared.model.files.tokens import ModelTokenizer
 from shared.model.tuning.table import CheckLimits, EngineMeasure, EngineTable, table_key, write_table
 
+pytestmark = pytest.mark.slow  # engines break and are built again
+
 EXACT = EngineChoice("onnx", "fp32")
 QUICK = EngineChoice("onnx", "int8")
 needs_int8 = pytest.mark.skipif(

@@ -25,6 +25,8 @@ from shared.model.remote.model import RemoteModel
 from shared.runtime.data_directory import DataDirectory
 from shared.settings import Settings, WrongSettings
 
+pytestmark = pytest.mark.slow  # other processes and their forks
+
 TEXTS = ["tariff", "duty " * 20, "", "관세 수입", "import export laptop", "tariff"]
 
 

@@ -21,7 +21,7 @@ PICTURE = as_file(a_picture("harbour", "tariff"))
 def a_client(models: LoadedModels, access: Access | None = None) -> httpx.AsyncClient:
     app = FastAPI()
     install_problem_handlers(app)
-    app.include_router(build_images_router(models, access or Access(None)), max_body_size=1 << 20)
+    app.include_router(build_images_router(models, access or Access(None), max_body_size=1 << 20))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
 
 

@@ -20,6 +20,7 @@ from shared.model.operations import ModelOperations
 from shared.model.sharing import ModelSharing
 from shared.settings import Settings
 from shared.web.access import Access
+from shared.web.audit_trail import AuditTrail
 from shared.web.problems import install_problem_handlers
 
 
@@ -33,7 +34,7 @@ class House:
         app = FastAPI()
         install_problem_handlers(app)
         operations = ModelOperations(settings, self.manager, sharing, None)
-        app.include_router(build_operations_router(operations, Access(None)))
+        app.include_router(build_operations_router(operations, Access(None), AuditTrail(None)))
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
 
     async def status(self) -> ModelStatusView:
@@ -165,6 +166,7 @@ async def test_forgotten_artefacts_are_built_again(house: House) -> None:
     assert (await house.status()).artefact == "built"
 
 
+@pytest.mark.slow
 async def test_bench_shows_what_each_engine_does(house: House) -> None:
     table = (await house.client.post("/api/v1/model/bench", timeout=100)).json()
     onnx = next(row for row in table["engines"] if (row["engine"], row["precision"]) == ("onnx", "fp32"))
@@ -203,6 +205,13 @@ async def test_what_was_measured_is_in_the_metrics(house: House) -> None:
         'seoga_model_texts_embedded_total{engine="onnx fp32"} 1.0',
         'seoga_model_queue_seconds_count{kind="query"} 1.0',
         'seoga_model_batch_texts_count{engine="onnx fp32"} 1.0',
+        'seoga_model_state{model="embedding",state="ready"} 1.0',
+        'seoga_model_state{model="embedding",state="loading"} 0.0',
+        'seoga_model_info{engine="onnx fp32",model="embedding"} 1.0',
+        'seoga_model_uses_total{model="embedding"} 1.0',
+        'seoga_model_calls_running{model="embedding"} 0.0',
+        "seoga_model_texts_waiting 0.0",
+        'seoga_model_loaded_timestamp_seconds{model="embedding"} 1',
         "seoga_model_tokens_embedded_total",
         "seoga_model_batch_seconds_sum",
         "seoga_model_memory_bytes",

@@ -16,6 +16,8 @@ from shared.model.files.artefact_cache import ArtefactCache
 from shared.model.files.config import ModelConfig, read_model_config
 from shared.model.files.tokens import ModelTokenizer
 
+pytestmark = pytest.mark.slow  # graphs are built for every engine
+
 TEXTS = ("tariff", "duty import tariff export a b c d", "", "관세 laptop", "a b c d " * 20)
 
 

@@ -32,6 +32,18 @@ def test_light_writing_on_dark_paper_is_ink_too() -> None:
     assert 0.01 < ink(picture).mean() < 0.2
 
 
+def test_black_and_white_pictures_get_soft_edges_and_grey_ones_stay_as_they_are() -> None:
+    grey = Prepared.of(a_picture("harbour"))
+    assert grey.smoothed() is grey
+    hard = Prepared.of(grey.image.point(lambda value: 255 if value > 140 else 0))
+    soft = hard.smoothed()
+    assert len(soft.image.getcolors() or ()) > 10
+    assert soft.image.size == hard.image.size
+    assert soft.box_in_original((3, 4, 30, 12)) == (3, 4, 30, 12)
+    dark = soft.image.point(lambda value: 255 if value > 140 else 0)
+    assert np.mean(np.asarray(dark) != np.asarray(hard.image)) < 0.03
+
+
 def test_a_line_is_brought_to_the_wanted_height() -> None:
     for size in (12, 28, 70):
         line = as_one_line(Prepared.of(a_picture("harbour", size=size)), ink_height=24, margin=16)
@@ -40,7 +52,7 @@ def test_a_line_is_brought_to_the_wanted_height() -> None:
     assert min(blank.image.size) > 0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     degrees=st.sampled_from((-37.5, -10.0, 5.25, 90.0, 180.0, 270.0)),
     factor=st.floats(0.3, 3),
@@ -65,9 +77,16 @@ def test_points_of_a_prepared_picture_lead_back(degrees: float, factor: float, m
 
 
 def test_what_is_transparent_is_white() -> None:
-    clear = as_file(Image.new("RGBA", (8, 8), (0, 0, 0, 0)))
+    drawn = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+    drawn.putpixel((7, 7), (0, 0, 0, 255))
+    clear = as_file(drawn)
     assert decode_first(clear, most_pixels=MOST).getpixel((0, 0)) == (255, 255, 255)
     assert decode_pages(clear, most_pixels=MOST)[0][0].getpixel((0, 0)) == 255
+
+
+def test_a_picture_that_would_be_invisible_is_shown() -> None:
+    everywhere = as_file(Image.new("RGBA", (8, 8), (10, 20, 30, 0)))
+    assert decode_first(everywhere, most_pixels=MOST).getpixel((0, 0)) == (10, 20, 30)
 
 
 def test_wide_numbers_keep_their_range() -> None:

@@ -24,6 +24,8 @@ from shared.model.remote.model import RemoteModel
 from shared.settings import Settings, WrongSettings
 from shared.web.access import Access
 
+pytestmark = pytest.mark.slow  # a server of its own for each
+
 KEY = "a-key-of-sixteen-characters"
 
 

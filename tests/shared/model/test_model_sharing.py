@@ -11,7 +11,7 @@ from model_builders import tiny_settings
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.model.manager import ModelManager
 from shared.model.sharing import ModelSharing
-from shared.settings import MODEL_CONSUMERS
+from shared.setting_values import MODEL_CONSUMERS
 
 
 class House:

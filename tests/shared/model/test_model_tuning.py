@@ -37,6 +37,8 @@ from shared.model.tuning.sample import LENGTHS, checked_texts, sample_texts
 from shared.model.tuning.table import write_table
 from shared.settings import Settings
 
+pytestmark = pytest.mark.slow  # engines are built and measured
+
 LIMITS = CheckLimits(mean=0.985, worst=0.95)
 EXACT = EngineChoice("onnx", "fp32")
 QUICK = EngineChoice("onnx", "int8")

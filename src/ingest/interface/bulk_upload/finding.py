@@ -3,8 +3,13 @@
 import os
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+_LITTER: Final = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", ".ds_store", "icon\r"))
+_LITTER_STARTS: Final = ("~$", "._", ".~lock.")
+"""Office's and LibreOffice's marks of open files, and what a Mac keeps beside a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,23 +21,44 @@ class FoundFile:
     size: int
 
 
-def find_files(paths: Sequence[Path]) -> list[FoundFile]:
+@dataclass(slots=True)
+class Found:
+    """What a command's paths mean."""
+
+    files: list[FoundFile] = field(default_factory=list)
+    litter: list[Path] = field(default_factory=list)
+    """What systems and offices leave in folders, which no one means."""
+
+
+def find_files(paths: Sequence[Path]) -> Found:
     """Files as given, and those below folders without hidden ones, each once, in order of their names.
 
     A file in a folder is named by its path from there (NFC, forward slashes), a file by its own name.
     """
-    found: dict[Path, FoundFile] = {}
+    files: dict[Path, FoundFile] = {}
+    litter: dict[Path, Path] = {}
+
+    def add(path: Path, name: str) -> None:
+        if _is_litter(path.name):
+            litter.setdefault(path.absolute(), path)
+        else:
+            _add(files, path, name)
+
     for path in paths:
         if not path.is_dir():
-            _add(found, path, path.name)
+            add(path, path.name)
             continue
-        for folder, folders, files in os.walk(path):
+        for folder, folders, names in os.walk(path):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(files):
+            for name in sorted(names):
                 file = Path(folder, name)
-                if not name.startswith(".") and file.is_file():
-                    _add(found, file, file.relative_to(path).as_posix())
-    return list(found.values())
+                if (not name.startswith(".") or _is_litter(name)) and file.is_file():
+                    add(file, file.relative_to(path).as_posix())
+    return Found(list(files.values()), list(litter.values()))
+
+
+def _is_litter(name: str) -> bool:
+    return name.lower() in _LITTER or name.startswith(_LITTER_STARTS)
 
 
 def same_names(files: Sequence[FoundFile]) -> dict[str, list[Path]]:

@@ -4,8 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from shared.kernel import Unsupported
+
 FINAL: Final = frozenset(("searchable", "failed", "withdrawn"))
 """A document with one of these states is not on its way any more."""
+UNSUPPORTED: Final = Unsupported.code
+"""The problem of a file whose type is not read."""
 
 
 @dataclass(slots=True)
@@ -17,6 +21,8 @@ class Outcome:
     status: str
     """As the API says; `refused` also for files that could not be read or sent."""
     reason: str = ""
+    code: str | None = None
+    """The problem's, for programs."""
     document_id: str | None = None
     duplicate: bool = False
 
@@ -24,6 +30,11 @@ class Outcome:
     def is_bad(self) -> bool:
         """Whether the file is not, and will not be, searchable."""
         return self.status in ("refused", "failed", "withdrawn")
+
+    @property
+    def is_of_a_wrong_type(self) -> bool:
+        """Whether it was refused for what it is: nothing went wrong, and nothing but another Seoga can read it."""
+        return self.status == "refused" and self.code == UNSUPPORTED
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -35,12 +46,14 @@ class Outcome:
             "status": self.status,
             "duplicate": self.duplicate,
             "reason": self.reason or None,
+            "code": self.code,
         }
 
     def take(self, document: dict[str, Any]) -> None:
         """The state the API gives the document, and why."""
         self.status = document["status"]
         self.reason = _reason(document)
+        self.code = (document.get("problem") or {}).get("code")
 
 
 def _reason(document: dict[str, Any]) -> str:

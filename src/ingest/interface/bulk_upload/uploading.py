@@ -22,7 +22,16 @@ _ABOUT_ALL_FILES: Final = frozenset(("collection_not_allowed", "wrong_metadata")
 class Uploading:
     """Sends files to one collection, all with the same metadata."""
 
-    def __init__(self, client: httpx.Client, collection: str, metadata: dict[str, Any], patience: Patience) -> None:
+    def __init__(
+        self,
+        client: httpx.Client,
+        collection: str,
+        metadata: dict[str, Any],
+        patience: Patience,
+        *,
+        early: bool = False,
+    ) -> None:
+        self._query = {"early": "true"} if early else {}
         self._client = client
         self._collection = collection
         self._metadata = metadata
@@ -64,6 +73,7 @@ class Uploading:
             if problem.status in (401, 403) or problem.code in _ABOUT_ALL_FILES:
                 raise
             outcome.reason = problem.detail or problem.title
+            outcome.code = problem.code
             return outcome
         finally:
             progress.complete(file.size)
@@ -82,6 +92,7 @@ class Uploading:
                 return json_of(
                     self._client.post(
                         "/api/v1/documents",
+                        params=self._query,
                         data={"collection": self._collection, "metadata": json.dumps(self._metadata)},
                         files={"files": (file.name, counted)},  # type: ignore[dict-item]  # reads like a file
                     )
@@ -90,6 +101,7 @@ class Uploading:
             return json_of(
                 self._client.put(
                     f"/api/v1/documents/{quote(self._collection, safe='')}/{quote(file.name, safe='/')}",
+                    params=self._query,
                     content=iter(lambda: counted.read(_PIECE_BYTES), b""),
                     headers={"content-length": str(size)},
                 )

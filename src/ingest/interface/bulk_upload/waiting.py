@@ -1,7 +1,7 @@
 """Watching documents until each has its end."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ import httpx
 
 from ingest.interface.bulk_upload.outcome import FINAL, Outcome
 from ingest.interface.bulk_upload.patience import Patience
+from ingest.interface.bulk_upload.progress import Bars
 from shared.runtime.client import ApiProblem, json_of, patient
 
 _PAGE: Final = 200
@@ -34,8 +35,8 @@ class Waiting:
         self._patience = patience
         self._times = times
 
-    def wait_for(self, pending: dict[str, Outcome], done: Callable[[int], None]) -> None:
-        """Fills in the end of each, by its id; `done` is told how many have one.
+    def wait_for(self, pending: dict[str, list[Outcome]], bars: Bars) -> None:
+        """Fills in the ends of the files of each document, by its id; `bars` are moved, but for what was sent.
 
         While many are on their way, only their number is asked for. Raises as Patience.attempt.
         """
@@ -46,24 +47,29 @@ class Waiting:
             total = sum(page["total"] for page in pages)
             if total <= _FEW or started - looked_closely_at > self._times.look_closely_every_seconds:
                 # `received` first: documents move from there to `processing`, so that none is missed between.
-                unfinished &= {*self._ids("received"), *self._ids("processing")}
+                received = {document["id"] for document in self._documents(status="received")}
+                processing = {document["id"]: document for document in self._documents(status="processing")}
+                unfinished &= received | processing.keys()
+                at_work = [processing[each] for each in unfinished if each in processing]
+                bars.pages(*_counted("pages", at_work))
+                bars.chunks(*_counted("chunks", at_work))
                 looked_closely_at = time.monotonic()
-                done(len(pending) - len(unfinished))
+                bars.finished(len(pending) - len(unfinished))
             else:
-                done(max(len(pending) - len(unfinished), len(pending) - total))
+                bars.finished(max(len(pending) - len(unfinished), len(pending) - total))
             if not unfinished:
                 unfinished = self._read_ends(pending)
             if unfinished:
                 # At most a fifth of the time is spent asking.
                 time.sleep(max(self._times.look_every_seconds, 4 * (time.monotonic() - started)))
 
-    def _read_ends(self, pending: dict[str, Outcome]) -> set[str]:
+    def _read_ends(self, pending: dict[str, list[Outcome]]) -> set[str]:
         """Reads how each ended; those that are on their way again (a replay) are given back."""
-        missing = {document_id for document_id, outcome in pending.items() if outcome.status not in FINAL}
+        missing = {document_id for document_id, files in pending.items() if files[0].status not in FINAL}
         for document in self._documents(most=4 * len(pending) + _PAGE):
             if document["id"] in missing and document["status"] in FINAL:
                 missing.discard(document["id"])
-                pending[document["id"]].take(document)
+                _take(pending[document["id"]], document)
             if not missing:
                 break
         for document_id in list(missing):
@@ -79,11 +85,8 @@ class Waiting:
                 document = {"status": "withdrawn", "problem": {"detail": "It was deleted in the meantime."}}
             if document["status"] in FINAL:
                 missing.discard(document_id)
-                pending[document_id].take(document)
+                _take(pending[document_id], document)
         return missing
-
-    def _ids(self, status: str) -> Iterator[str]:
-        return (document["id"] for document in self._documents(status=status))
 
     def _documents(self, *, most: int | None = None, **filters: str) -> Iterator[dict[str, Any]]:
         cursor: str | None = None
@@ -105,3 +108,14 @@ class Waiting:
                 self._client.get("/api/v1/documents", params=parameters, extensions=patient(self._patience.seconds))
             )
         )
+
+
+def _counted(what: str, documents: Sequence[dict[str, Any]]) -> tuple[int, int]:
+    """Done and all, of those of the documents that count them."""
+    counting = [one["progress"] for one in documents if (one["progress"] or {}).get(f"{what}_total")]
+    return sum(one[f"{what}_done"] for one in counting), sum(one[f"{what}_total"] for one in counting)
+
+
+def _take(files: Sequence[Outcome], document: dict[str, Any]) -> None:
+    for outcome in files:
+        outcome.take(document)

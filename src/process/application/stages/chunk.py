@@ -6,15 +6,21 @@ from typing import Any, Final
 
 from typing_extensions import override
 
+from process.application.stages.placing import Placing
 from process.application.stages.stage import Stage, Way
+from process.application.stages.text import text_of
 from process.domain.chunking import Limits, Piece, Plan, plan_chunks
 from shared.artefacts.chunks import Chunk, ChunkedDocument
 from shared.artefacts.parsed import ParsedDocument
+from shared.artefacts.recognised import RecognisedDocument
 from shared.ports.model import Model, ModelDescription
 from shared.vocabulary import CHUNK
 
 _SPECIAL_TOKENS: Final = 2
 """What the model puts around every text: [CLS] and [SEP], or their like."""
+_MOST_TOKENS: Final = 254
+"""Of a chunk, however much more the model reads at once: what is found is a passage that is read at a glance, and
+one vector of several subjects is near none of them. Leaves room for the model's prompt, too."""
 _AT_ONCE: Final = 30_000
 """Characters that are cut on the event loop itself (some milliseconds); longer texts go to a thread."""
 
@@ -23,16 +29,17 @@ class ChunkStage(Stage[ChunkedDocument]):
     """Cuts the text into pieces that the model reads whole."""
 
     name = CHUNK
-    version = 1
+    version = 2
     artefact = ChunkedDocument
-    made_from = (ParsedDocument,)
+    made_from = (ParsedDocument, RecognisedDocument)
 
     def __init__(self, model: Model) -> None:
         self._model = model
 
     @override
     def depends_on(self, way: Way) -> dict[str, Any]:
-        return {"model": way.model.fingerprint}
+        is_cut = _tokens(way.model) < way.model.max_tokens - _SPECIAL_TOKENS
+        return {"model": way.model.fingerprint} | ({"tokens": _tokens(way.model)} if is_cut else {})
 
     @override
     def is_needed(self, way: Way) -> bool:
@@ -40,20 +47,32 @@ class ChunkStage(Stage[ChunkedDocument]):
 
     @override
     async def work(self, way: Way) -> ChunkedDocument:
-        return await _chunked(way.left(ParsedDocument), self._model, way.model)
+        return await _chunked(text_of(way), self._model, way.model)
 
 
 async def _chunked(parsed: ParsedDocument, model: Model, description: ModelDescription) -> ChunkedDocument:
-    limits = Limits(tokens=description.max_tokens - _SPECIAL_TOKENS, languages=description.languages)
-    plan = plan_chunks(parsed.text, parsed.blocks, title=parsed.title, language=parsed.language, limits=limits)
+    limits = Limits(tokens=_tokens(description), languages=description.languages)
+    placing = Placing(parsed)
+    plan = plan_chunks(
+        parsed.text,
+        parsed.blocks,
+        title=parsed.title,
+        language=parsed.language,
+        limits=limits,
+        headers=placing.headers(),
+    )
     in_thread = len(parsed.text) > _AT_ONCE
     step = await _step(plan, None, in_thread=in_thread)
     while isinstance(step, _Wanted):
         counts = await model.count_tokens(step.texts) if step.texts else []
         step = await _step(plan, counts, in_thread=in_thread)
     if in_thread:
-        return await asyncio.to_thread(_document, parsed, step)
-    return _document(parsed, step)
+        return await asyncio.to_thread(_document, parsed, placing, step)
+    return _document(parsed, placing, step)
+
+
+def _tokens(description: ModelDescription) -> int:
+    return min(_MOST_TOKENS, description.max_tokens - _SPECIAL_TOKENS)
 
 
 class _Wanted:
@@ -74,7 +93,8 @@ async def _step(plan: Plan, counts: Sequence[int] | None, *, in_thread: bool) ->
     return await asyncio.to_thread(advance) if in_thread else advance()
 
 
-def _document(parsed: ParsedDocument, pieces: list[Piece]) -> ChunkedDocument:
+def _document(parsed: ParsedDocument, placing: Placing, pieces: list[Piece]) -> ChunkedDocument:
+    places = [placing.page_and_box(piece.start, piece.end) for piece in pieces]
     chunks = tuple(
         Chunk(
             ordinal=ordinal,
@@ -82,10 +102,12 @@ def _document(parsed: ParsedDocument, pieces: list[Piece]) -> ChunkedDocument:
             text=parsed.text[piece.start : piece.end],
             start=piece.start,
             end=piece.end,
-            page=piece.page,
+            page=page,
+            box=box,
+            tables=placing.slices(piece.start, piece.end),
             headings=piece.headings,
             language=piece.language,
         )
-        for ordinal, piece in enumerate(pieces)
+        for ordinal, (piece, (page, box)) in enumerate(zip(pieces, places, strict=True))
     )
     return ChunkedDocument(title=parsed.title, chunks=chunks)

@@ -2,9 +2,12 @@
 
 import codecs
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
-from process.infrastructure.parsers.draft import Unreadable
+from process.infrastructure.parsers import mixed_lines
+from process.infrastructure.parsers.draft import Draft, Unreadable
+from process.infrastructure.parsers.legacy_encodings import is_korean, is_plausible_unicode, likely_encoding, strictly
+from process.infrastructure.parsers.legacy_encodings import is_utf_16_korean as _is_utf_16_korean
 
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -14,10 +17,10 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SAMPLE: Final = 64 << 10
-_LETTERS: Final = re.compile(r"[^\W\d_]")
-_HANGUL: Final = re.compile("[가-힣]")
-_KANA: Final = re.compile("[ぁ-んァ-ヶー]")
-_HALF_KANA: Final = re.compile("[\uff66-\uff9d]")
+_HIGH: Final = re.compile(rb"[\x80-\xff]")
+_NULS: Final = re.compile(rb"\x00+")
+_NO_ASCII: Final = ["cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140"]
+"""EBCDIC: any bytes are letters in them."""
 _ALIASES: Final = {
     # What pages say and what they mean (https://encoding.spec.whatwg.org/#names-and-labels).
     "euc-kr": "cp949",
@@ -39,83 +42,162 @@ _ALIASES: Final = {
 }
 
 
+class Decoded(NamedTuple):
+    """A text, the encoding of most of it, and what a reader must be told of the rest."""
+
+    text: str
+    encoding: str
+    warnings: tuple[str, ...] = ()
+
+
+def read_text(raw: bytes, draft: Draft, *, declared: str | None = None) -> str:
+    """The text; what was lost becomes warnings of the draft. Raises Unreadable (binary)."""
+    decoded = decoded_text(raw, declared=declared)
+    draft.warnings.extend(decoded.warnings)
+    return decoded.text
+
+
 def decode(raw: bytes, *, declared: str | None = None) -> tuple[str, str]:
-    """The text and the encoding's name. Raises Unreadable (binary) when the bytes are not text.
+    """The text and the encoding's name, for who has nobody to warn. Raises Unreadable (binary)."""
+    return decoded_text(raw, declared=declared)[:2]
+
+
+def decoded_text(raw: bytes, *, declared: str | None = None) -> Decoded:
+    """The text. Raises Unreadable (binary) when the bytes are not text.
 
     A byte-order mark decides; then what fits without a single error and looks like language: UTF-8, the
-    declared encoding, UTF-16 without a mark, Korean (CP949), Japanese, Western; charset-normalizer at last.
+    declared encoding, UTF-16 without a mark, Korean (CP949), Japanese, Chinese, Western; charset-normalizer at
+    last. Where a file mixes encodings, each line is read in its own.
     """
     for mark, encoding in _BOMS:
         if raw.startswith(mark):
+            if encoding == "utf-8-sig":
+                return _without_nuls(raw[len(mark) :], declared)
             text = raw.decode(encoding, errors="replace")
-            if encoding != "utf-8-sig" and not _looks_like_text(text[:_SAMPLE]):
+            if not _looks_like_text(text[:_SAMPLE]):
                 raise _binary()
-            return text, encoding.removesuffix("-sig")
+            return _counted(text, encoding)
     if b"\x00" in raw:
-        return _with_nuls(raw)
-    text_or_none = _strict(raw, "utf-8")
-    if text_or_none is not None:
-        if not _looks_like_text(text_or_none[:_SAMPLE]):
+        wide = _utf_16_or_32(raw)
+        if wide is not None:
+            return _counted(raw.decode(wide, errors="replace"), wide)
+        begins = _where_utf_16_begins(raw)
+        if begins:
+            return _with_utf_16_behind(raw, begins, declared)
+    return _without_nuls(raw, declared)
+
+
+def _where_utf_16_begins(raw: bytes) -> int:
+    """Where UTF-16 was appended to another text, as a redirected PowerShell does; 0 where it was not."""
+    first = raw.index(0)
+    for begins in (raw.rfind(b"\n", 0, max(0, first - 1)) + 1, first - 1):
+        tail = raw[begins : begins + _SAMPLE].removeprefix(codecs.BOM_UTF16_LE)
+        zeros = tail.count(0)
+        text = strictly(tail[: len(tail) & ~1], "utf-16-le") if zeros > 2 and zeros * 10 > len(tail) else None
+        if begins > 0 and text and "\0" not in text and is_plausible_unicode(text) and _looks_like_text(text):
+            return begins
+    return 0
+
+
+def _with_utf_16_behind(raw: bytes, begins: int, declared: str | None) -> Decoded:
+    before = _of_bytes(raw[:begins], declared)
+    text = raw[begins:].removeprefix(codecs.BOM_UTF16_LE).decode("utf-16-le", errors="replace")
+    behind = _counted(text, "utf-16")
+    told = mixed_lines.told(before.encoding, "utf-16", len(text.splitlines()), 0)
+    return Decoded(before.text + text, before.encoding, (*told, *before.warnings, *behind.warnings))
+
+
+def _without_nuls(raw: bytes, declared: str | None) -> Decoded:
+    count = raw.count(0)
+    if not count:
+        return _of_bytes(raw, declared)
+    # A run of them fills a field or a hole in the file; one alone stands in a word, unless it is what parts records.
+    single = b"\n" if count > 2 and b"\n" not in raw else b""
+    rest = _NULS.sub(lambda run: b"\n" if len(run[0]) > 1 else single, raw)
+    if not rest.strip():
+        raise _binary()
+    decoded = _of_bytes(rest, declared)
+    if not _looks_like_text(decoded.text[:_SAMPLE], least=0):
+        raise _binary()
+    told = f"The file holds {count:,} NUL bytes, which are no text; they were left out."
+    return decoded._replace(warnings=(told, *decoded.warnings))
+
+
+def _of_bytes(raw: bytes, declared: str | None) -> Decoded:
+    text = strictly(raw, "utf-8")
+    if text is not None:
+        if not _looks_like_text(text[:_SAMPLE]):
             raise _binary()
-        return text_or_none, "utf-8"
+        return Decoded(text, "utf-8")
+    hint = None
     if declared:
-        encoding = _ALIASES.get(declared.strip().lower(), declared.strip().lower())
-        text_or_none = _strict(raw, encoding)
-        if text_or_none is not None:
-            return text_or_none, encoding
-    return _legacy(raw)
+        hint = _ALIASES.get(declared.strip().lower(), declared.strip().lower())
+        text = strictly(raw, hint)
+        if text is not None:
+            return Decoded(text, hint)
+    parts = mixed_lines.parted(raw)
+    if parts.is_mixed and not _is_clean_korean(raw, parts):
+        text, told = mixed_lines.decode(raw, parts, hint)
+        if not _looks_like_text(text[:_SAMPLE]):
+            raise _binary()
+        return Decoded(text, "utf-8" if parts.mostly_utf_8 else parts.foreign_encoding(hint) or "utf-8", told)
+    return _legacy(raw, hint)
 
 
-def _strict(raw: bytes, encoding: str) -> str | None:
-    try:
-        return raw.decode(encoding)
-    except (UnicodeDecodeError, LookupError, ValueError):
-        return None
+def _is_clean_korean(raw: bytes, parts: mixed_lines.Parts) -> bool:
+    """Bytes of Korean that happen to be valid UTF-8 too, here and there, are no other encoding."""
+    return not parts.mostly_utf_8 and strictly(raw, "cp949") is not None and is_korean(_sample_of(raw))
 
 
-def _with_nuls(raw: bytes) -> tuple[str, str]:
+def _legacy(raw: bytes, hint: str | None) -> Decoded:
+    sample = _sample_of(raw)
+    if not is_korean(sample) and len(raw) % 2 == 0:
+        # UTF-16 Korean without a single space or line break has no zero byte.
+        for encoding in ("utf-16-le", "utf-16-be"):
+            if _is_utf_16_korean(sample, encoding):
+                return _counted(raw.decode(encoding, errors="replace"), encoding)
+    known = likely_encoding(sample, hint)
+    if known is None:
+        from charset_normalizer import from_bytes
+
+        best = from_bytes(sample, cp_exclusion=_NO_ASCII).best()
+        known = best.encoding if best is not None else "cp1252"
+        if best is None and not _looks_like_text(raw.decode(known, errors="replace")[:_SAMPLE]):
+            raise _binary()
+    parts = mixed_lines.parted(raw) if known == "cp1252" or known in mixed_lines.MULTI_BYTE else None
+    text = strictly(raw, known)
+    if text is not None and not (known == "cp1252" and parts is not None and parts.sequences):
+        return Decoded(text, known)
+    if parts is not None:
+        text, told = mixed_lines.decode(raw, parts, known)
+        return Decoded(text, known, told)
+    return _counted(raw.decode(known, errors="replace"), known)
+
+
+def _counted(text: str, encoding: str) -> Decoded:
+    lost = sum("\ufffd" in line for line in text.splitlines()) if "\ufffd" in text else 0
+    return Decoded(text, encoding.removesuffix("-sig"), mixed_lines.told(encoding, None, 0, lost))
+
+
+def _utf_16_or_32(raw: bytes) -> str | None:
+    """The wide encoding that the zero bytes belong to, or None when they are strays."""
     sample = raw[: _SAMPLE & ~3]
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    narrow = sample.replace(b"\x00", b"")
+    if not narrow or (even + odd) * 10 < 4 * len(sample):
+        # Fewer zeros than Latin letters have: what is UTF-8 without them was UTF-8, with strays in it.
+        if not narrow or (_HIGH.search(narrow) is None) or mixed_lines.parted(narrow).mostly_utf_8:
+            return None
+    elif max(even, odd) * 10 < 8 * (even + odd) and not sample.count(0) > len(sample) / 2:
+        return None
     candidates = ["utf-16-le", "utf-16-be"] if odd >= even else ["utf-16-be", "utf-16-le"]
     if sample.count(0) > len(sample) / 2:
         candidates = ["utf-32-le", "utf-32-be", *candidates]
     for encoding in candidates:
-        trial = _strict(sample[: len(sample) // 4 * 4 if "32" in encoding else len(sample) // 2 * 2], encoding)
-        if trial is not None and _looks_like_text(trial) and _is_plausible_unicode(trial):
-            return raw.decode(encoding, errors="replace"), encoding
-    raise _binary()
-
-
-def _legacy(raw: bytes) -> tuple[str, str]:
-    sample = _sample_of(raw)
-    if _is_korean(sample):
-        return raw.decode("cp949", errors="replace"), "cp949"
-    if len(raw) % 2 == 0:  # UTF-16 Korean without a single space or line break has no zero byte
-        for encoding in ("utf-16-le", "utf-16-be"):
-            trial = _strict(sample[: len(sample) // 2 * 2], encoding)
-            if trial and _share(_HANGUL, trial) > 0.9 and _are_common_syllables(trial):
-                return raw.decode(encoding, errors="replace"), encoding
-    for encoding in ("cp932", "euc_jp"):
-        trial = _lenient(sample, encoding)
-        if trial and _share(_KANA, trial) >= 0.2 and not _HALF_KANA.search(trial[:2_000]):
-            return raw.decode(encoding, errors="replace"), encoding
-    # A few bad bytes in UTF-8 (a file cut short, two files glued) are still UTF-8.
-    mended = sample.decode("utf-8", errors="replace")
-    bad = mended.count("\ufffd")
-    if bad * 20 < sum(not sign.isascii() for sign in mended) or (len(mended) > 2_000 and bad * 1_000 < len(mended)):
-        good = sum(not sign.isascii() for sign in mended) - bad
-        if good > bad:
-            return raw.decode("utf-8", errors="replace"), "utf-8"
-    if _is_western(sample):
-        return raw.decode("cp1252", errors="replace"), "cp1252"
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(sample).best()
-    encoding = best.encoding if best is not None else "cp1252"
-    text = raw.decode(encoding, errors="replace")
-    if best is None and not _looks_like_text(text[:_SAMPLE]):
-        raise _binary()
-    return text, encoding
+        trial = strictly(sample[: len(sample) // 4 * 4 if "32" in encoding else len(sample) // 2 * 2], encoding)
+        if trial is not None and _looks_like_text(trial) and is_plausible_unicode(trial):
+            return encoding
+    return None
 
 
 def _sample_of(raw: bytes) -> bytes:
@@ -126,66 +208,10 @@ def _sample_of(raw: bytes) -> bytes:
     return raw[: cut + 1 if cut > 0 else _SAMPLE]
 
 
-def _lenient(sample: bytes, encoding: str) -> str | None:
-    """Decoded, allowing one character cut off at the end."""
-    for cut in range(4):
-        text = _strict(sample[: len(sample) - cut], encoding)
-        if text is not None:
-            return text
-    return None
-
-
-def _is_korean(sample: bytes) -> bool:
-    text = _lenient(sample, "cp949")
-    if text is None:
-        # Some bad bytes among much Korean do not make it something else.
-        text = sample.decode("cp949", errors="replace")
-        if text.count("\ufffd") * 100 > len(text):
-            return False
-    return _share(_HANGUL, text) >= 0.8 and _are_common_syllables(text)
-
-
-def _are_common_syllables(text: str) -> bool:
-    """Whether nearly all are among the 2,350 syllables of KS X 1001; other bytes read as CP949 are not."""
-    hangul = _HANGUL.findall(text)
-    if not hangul:
-        return False
-    usual = {sign for sign in set(hangul) if min(sign.encode("cp949")) >= 0xA1}
-    return bool(sum(sign in usual for sign in hangul) >= 0.95 * len(hangul))
-
-
-def _share(pattern: re.Pattern[str], text: str) -> float:
-    """Share of the letters beyond ASCII that match."""
-    letters = [sign for sign in _LETTERS.findall(text) if not sign.isascii()]
-    return len(pattern.findall(text)) / len(letters) if letters else 0.0
-
-
-def _is_western(sample: bytes) -> bool:
-    """Mostly ASCII with single accented letters inside words, as in Western European text."""
-    high = sum(byte >= 0x80 for byte in sample)
-    if not high or high > 0.3 * len(sample) or _strict(sample, "cp1252") is None:
-        return False
-    text = sample.decode("cp1252")
-    in_runs = sum(map(len, re.findall(r"[^\x00-\x7f]{3,}", text)))
-    letters = sum(sign.isalpha() for sign in text if not sign.isascii())
-    return bool(in_runs * 4 <= high and letters >= 0.5 * high)
-
-
-def _is_plausible_unicode(text: str) -> bool:
-    """Whether UTF-16 read this way gives text of few scripts rather than noise."""
-    known = sum(
-        sign.isascii() or "가" <= sign <= "힣" or "\u3000" <= sign <= "\u30ff" or "\u4e00" <= sign <= "\u9fff"
-        or "\u00a0" <= sign <= "\u06ff" or "\u2000" <= sign <= "\u206f" or "\uff00" <= sign <= "\uffef"
-        for sign in text
-    )  # fmt: skip
-    ascii_or_hangul = sum(sign.isascii() or "가" <= sign <= "힣" for sign in text)
-    return known >= 0.95 * len(text) and (ascii_or_hangul >= 0.3 * len(text) or bool(_KANA.search(text)))
-
-
-def _looks_like_text(text: str) -> bool:
-    """At most one control character in a hundred, or two in all."""
+def _looks_like_text(text: str, *, least: int = 2) -> bool:
+    """At most one control character in a hundred, or `least` in all."""
     odd = sum(ord(sign) < 32 and sign not in "\t\n\r\x0b\x0c\x1b" for sign in text)
-    return odd <= max(2, len(text) // 100)
+    return odd <= max(least, len(text) // 100)
 
 
 def _binary() -> Unreadable:

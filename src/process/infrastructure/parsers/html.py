@@ -7,34 +7,44 @@ from typing import Any, Final
 from selectolax.lexbor import LexborHTMLParser
 
 from process.infrastructure.parsers.draft import Draft, Unreadable, normalised, one_line
-from process.infrastructure.parsers.encoding import decode
+from process.infrastructure.parsers.encoding import read_text
+from process.infrastructure.parsers.html_nodes import (
+    BLOCKS,
+    BREAK,
+    HEADINGS,
+    KIND,
+    MARKER,
+    children,
+    is_shown,
+    replaced_text,
+    source_document,
+    verbatim,
+)
+from process.infrastructure.parsers.pictures import add_inline_picture
+from process.infrastructure.parsers.tables.grid import Grid
 
 _META_CHARSET: Final = re.compile(rb"<meta[^>]{0,300}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([A-Za-z0-9_:.-]{2,40})", re.I)
 _XML_ENCODING: Final = re.compile(rb"\A\s{0,99}<\?xml[^>]{0,200}encoding=[\"']([A-Za-z0-9_:.-]{2,40})")
-_DROPPED_NAMES: Final = (
-    "script style noscript template svg math iframe object embed head select button input textarea audio video "
-    "canvas map dialog -comment -doctype"
-)
-_BLOCK_NAMES: Final = (
-    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form header "
-    "hgroup hr html li main menu nav ol p section summary ul caption legend tr td th tbody thead tfoot"
-)
-_DROPPED: Final = frozenset(_DROPPED_NAMES.split())
-_BLOCKS: Final = frozenset(_BLOCK_NAMES.split())
 _KINDS: Final = {"li": "list_item", "dd": "list_item", "figcaption": "caption", "caption": "caption"}
-_HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
-_HIDDEN_STYLE: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+_PREFORMATTED: Final = frozenset(("pre", "xmp", "listing", "plaintext"))
+_TAGS_OF_ROWS: Final = frozenset(("td", "th"))
+_DEEPEST_FRAME: Final = 3
+_SPACE: Final = "\x01"
+"""Holds the place of a space in a piece of code until its line is put together."""
 
 
 def parse(path: Path, draft: Draft) -> None:
     """Fills the draft. Raises Unreadable."""
     raw = path.read_bytes()
     declared = _META_CHARSET.search(raw[:4_096]) or _XML_ENCODING.search(raw[:400])
-    text, _ = decode(raw, declared=declared.group(1).decode() if declared else None)
+    read_page(read_text(raw, draft, declared=declared.group(1).decode() if declared else None), draft)
+
+
+def read_page(text: str, draft: Draft) -> None:
+    """A whole page: its title, then its body. Raises Unreadable (no_text) for one without any tree."""
     tree = LexborHTMLParser(normalised(text))
-    titles = tree.css("head > title") or tree.css("title")
+    titles = tree.css("head > title") or [node for node in tree.css("title") if not _in_drawing(node)]
     title = one_line(titles[0].text(deep=True)) if titles else ""
-    walker = _Walker(draft)
     body = tree.body or tree.root
     if body is None:
         raise Unreadable("no_text", "The page has no text in it. Check that it is the right file.")
@@ -46,16 +56,32 @@ def parse(path: Path, draft: Draft) -> None:
             draft.add("title", title)
     elif name:
         draft.title = name
-    walker.walk(body)
+    _Walker(draft).walk(body)
+
+
+def read_fragment(text: str, draft: Draft, *, depth: int = 0) -> None:
+    """HTML that stands inside another document, which has a title of its own. Raises Unreadable as Draft.add."""
+    body = LexborHTMLParser(f"<body>{text}").body
+    if body is not None:
+        _Walker(draft, depth).walk(body)
+
+
+def _in_drawing(node: Any) -> bool:
+    return node.parent is not None and node.parent.tag == "svg"
 
 
 class _Walker:
     """Goes through the tree with a stack of its own: a page may be nested deeper than Python may recurse."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, depth: int = 0) -> None:
         self._draft = draft
+        self._depth = depth
         self._inline: list[str] = []
         self._kind, self._level = "paragraph", 0
+        self._mark = ""
+        """What stands before the item that is being read."""
+        self._only_pictures = True
+        """What stands in the block so far is the text of pictures alone."""
 
     def walk(self, root: Any) -> None:
         """Every text node under `root`, once, in order."""
@@ -65,87 +91,108 @@ class _Walker:
             tag = node.tag
             if leaving:
                 self._leave(tag)
-                continue
-            if tag == "-text":
-                self._inline.append(node.text_content or "")
-                continue
-            if tag in _DROPPED or tag is None or self._is_hidden(node):
-                continue
-            if (tag == "nav" or node.attributes.get("role") == "navigation") and not _is_contents(node):
-                continue
-            if tag == "br":
-                self._inline.append("\x0b")
-                continue
-            if tag == "pre":
-                self._flush()
-                self._draft.add("code", node.text(deep=True))
-                continue
-            if tag == "table" and _is_data(node):
-                self._flush()
-                self._table(node)
-                continue
-            self._enter(tag)
-            stack.append((node, True))
-            child = node.last_child
-            while child is not None:
-                stack.append((child, False))
-                child = child.prev
+            elif tag == "-text":
+                self._words(node.text_content or "")
+            elif tag is not None and (node is root or is_shown(node)) and not self._special(node, tag):
+                self._enter(node, tag)
+                stack.append((node, True))
+                stack.extend((child, False) for child in children(node))
         self._flush()
 
-    def _enter(self, tag: str) -> None:
-        if tag in _HEADINGS:
+    def _words(self, text: str) -> None:
+        self._inline.append(text)
+        self._only_pictures = self._only_pictures and (not text or text.isspace())
+
+    def _special(self, node: Any, tag: str) -> bool:
+        """Whether the element is dealt with as a whole."""
+        if tag == "br":
+            self._inline.append(BREAK)
+        elif tag in _PREFORMATTED:
             self._flush()
-            self._kind, self._level = "heading", _HEADINGS[tag]
-        elif tag in _BLOCKS or tag == "table":
-            if self._kind != "heading":
-                inside_item = self._kind == "list_item" and not "".join(self._inline).strip()
+            self._draft.add("code", verbatim(node))
+        elif tag == "table" and _is_data(node):
+            self._flush()
+            self._table(node)
+        elif tag == "code" and "  " in (code := node.text(deep=True)):
+            self._words(code.replace(" ", _SPACE))
+        elif tag == "iframe":
+            inner = source_document(node)
+            if inner and self._depth < _DEEPEST_FRAME:
                 self._flush()
-                self._kind = _KINDS.get(tag, "list_item" if inside_item else "paragraph")
-            else:
-                self._inline.append(" ")
+                read_fragment(inner, self._draft, depth=self._depth + 1)
+        elif (said := replaced_text(node, tag)) is not None:
+            if tag == "img":
+                add_inline_picture(self._draft, node.attributes.get("src") or "")
+            self._inline.append(said)
+            self._only_pictures = self._only_pictures and (tag == "img" or not said.strip())
+        else:
+            return False
+        return True
+
+    def _enter(self, node: Any, tag: str) -> None:
+        if tag in HEADINGS:
+            self._flush()
+            self._kind, self._level = "heading", HEADINGS[tag]
+        elif tag not in BLOCKS:
+            return
+        elif self._kind == "heading":
+            self._inline.append(" ")
+        else:
+            # An item's first words may stand in a paragraph of their own.
+            waits = self._kind == "list_item" and not "".join(self._inline).strip()
+            mark = self._mark
+            self._flush()
+            attributes = node.attributes
+            self._kind = attributes.get(KIND) or _KINDS.get(tag, "list_item" if waits else "paragraph")
+            self._mark = (attributes.get(MARKER) or "") if tag == "li" else mark if waits else ""
 
     def _leave(self, tag: str) -> None:
-        if tag in _HEADINGS or ((tag in _BLOCKS or tag == "table") and self._kind != "heading"):
+        if tag in HEADINGS or (tag in BLOCKS and self._kind != "heading"):
             self._flush()
 
     def _flush(self) -> None:
         text = "".join(self._inline)
-        kind, level = self._kind, self._level
+        kind, level, only_pictures = self._kind, self._level, self._only_pictures
         self._inline.clear()
-        self._kind, self._level = "paragraph", 0
-        lines = [one_line(line) for line in text.split("\x0b")]
-        joined = "\n".join(line for line in lines if line)
+        mark, self._mark = self._mark, ""
+        self._kind, self._level, self._only_pictures = "paragraph", 0, True
+        lines = [one_line(line) for line in text.split(BREAK)]
+        joined = "\n".join(line for line in lines if line).replace(_SPACE, " ")
         if joined:
+            if kind == "paragraph" and only_pictures:
+                kind = "picture"
+            if mark:
+                joined = f"{mark} {joined}"
             self._draft.add(kind, one_line(joined) if kind == "heading" else joined, level=level)
-
-    def _is_hidden(self, node: Any) -> bool:
-        attributes = node.attributes
-        if not attributes:
-            return False
-        return "hidden" in attributes or bool(_HIDDEN_STYLE.search(attributes.get("style") or ""))
 
     def _table(self, table: Any) -> None:
         caption = table.css_first("caption")
-        if caption is not None:
-            self._draft.add("caption", one_line(_cell_text(caption)))
-        rows = []
+        grid, header_rows = Grid(), 0
         for row in table.css("tr"):
-            cells = []
-            cell = row.first_child
-            while cell is not None:
-                if cell.tag in ("td", "th"):
-                    cells.append(one_line(_cell_text(cell)))
-                cell = cell.next
-            if any(cells):
-                rows.append("\t".join(cells).rstrip())
-        self._draft.add("table", "\n".join(rows))
+            if not is_shown(row):
+                continue
+            grid.row()
+            names = True
+            for cell in reversed([*children(row)]):
+                if cell.tag in _TAGS_OF_ROWS and is_shown(cell):
+                    names = names and cell.tag == "th"
+                    row_span, column_span = (_span(cell.attributes.get(name)) for name in ("rowspan", "colspan"))
+                    grid.cell(_cell_text(cell), row_span=row_span, column_span=column_span)
+            only_headers = row.parent is not None and row.parent.tag == "thead"
+            if header_rows == len(grid.rows) - 1 and (only_headers or names):
+                header_rows += 1
+        self._draft.add_table(
+            grid.rows,
+            spans=grid.spans,
+            header_rows=header_rows or None,
+            caption=None if caption is None else _cell_text(caption),
+        )
 
 
-def _is_contents(navigation: Any) -> bool:
-    """A table of contents: its links stay on the page. Other navigation is about the site, not the document."""
-    links = navigation.css("a[href]")
-    inner = sum((link.attributes.get("href") or "").startswith("#") for link in links)
-    return bool(inner * 2 > len(links))
+def _span(declared: str | None) -> int:
+    """As HTML parses it; 0 (to the end of the group) is rare and counts as 1."""
+    number = re.match(r"\s*(\d{1,6})", declared or "")
+    return int(number.group(1)) if number else 1
 
 
 def _is_data(table: Any) -> bool:
@@ -160,15 +207,17 @@ def _cell_text(cell: Any) -> str:
     stack = [cell]
     while stack:
         node = stack.pop()
-        if node.tag == "-text":
+        tag = node.tag
+        if tag == "-text":
             parts.append(node.text_content or "")
             continue
-        if node.tag in _DROPPED:
+        if tag is None or not is_shown(node):
             continue
-        if node.tag in _BLOCKS or node.tag == "br":
+        said = replaced_text(node, tag)
+        if said is not None:
+            parts.append(said)
+            continue
+        if tag in BLOCKS or tag in HEADINGS or tag == "br":
             parts.append(" ")
-        child = node.last_child
-        while child is not None:
-            stack.append(child)
-            child = child.prev
+        stack.extend(children(node))
     return "".join(parts)

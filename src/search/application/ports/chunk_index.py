@@ -60,6 +60,15 @@ class IndexAnswer:
     """False when there are more than the window."""
 
 
+class Matches(NamedTuple):
+    """The documents that have a unit which a search would find."""
+
+    documents: frozenset[DocumentId]
+    """Of every version that is in the index."""
+    is_exact: bool
+    """False when there are more than were asked for."""
+
+
 class ChunkIndex(Protocol):
     """Finds units by dense and by sparse vectors. Knows nothing of what is live.
 
@@ -100,7 +109,7 @@ class ChunkIndex(Protocol):
         ...
 
     async def flush(self) -> None:
-        """Whatever was acknowledged before is on disk when it returns."""
+        """Whatever was acknowledged before, and since `losses` was another number, is on disk when it returns."""
         ...
 
     async def search(
@@ -115,8 +124,18 @@ class ChunkIndex(Protocol):
         """The nearest units by each vector given (None: an empty list), only those that pass all filters.
 
         Dense scores are inner products. A sparse score is the sum over shared terms of the query's weight, the
-        unit's weight and the term's inverse document frequency; units that share no term are not listed. A
-        longer limit continues the same list. In another space than `fingerprint` the dense list is empty.
+        unit's weight and the term's inverse document frequency among the units that are there (a server may count
+        deleted ones until it has tidied up); units that share no term are not listed. A longer limit continues the
+        same list. In another space than `fingerprint` the dense list is empty.
+        """
+        ...
+
+    async def documents(
+        self, *, dense: DenseVector | None, sparse: SparseVector | None, filters: Filters = (), most: int
+    ) -> Matches:
+        """Whose units `search` would find by these vectors, whatever their score and however many they are.
+
+        Of units with a vector no more than `most` documents are told, of those without no more than `most` units.
         """
         ...
 

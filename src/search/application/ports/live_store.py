@@ -1,10 +1,10 @@
 """The store of what is live, by its users: searches see it, facts and jobs change it, the cleaner clears up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from search.application.ports.versions import DocumentState, DocumentVersion, LiveVersion, NewVersion
+from search.application.ports.versions import DocumentState, DocumentVersion, FirstPages, LiveVersion, NewVersion
 from shared.artefacts.chunks import Chunk
 from shared.events.envelope import Event
 from shared.events.ingest import Labels
@@ -24,6 +24,10 @@ class HitRecord:
     before: str
     """The text of the chunks before it, without what it overlaps; empty unless asked for."""
     after: str
+    around: tuple[Chunk, ...] = ()
+    """The same chunks, before and after it, in order."""
+    first_pages: FirstPages | None = None
+    """What was searched, where it was not the whole document."""
 
 
 class LiveView(Protocol):
@@ -54,8 +58,14 @@ class LiveView(Protocol):
         """For each (document, version, chunk ordinal) what to show, or None when it was not live at that number."""
         ...
 
-    async def labels_at(self, at: int, versions: Sequence[DocumentVersion]) -> Sequence[tuple[Labels, str | None]]:
-        """Labels and language of those that were live at that number."""
+    async def labels_at(
+        self, at: int, documents: Sequence[DocumentId]
+    ) -> Sequence[tuple[DocumentId, Labels, str | None]]:
+        """Labels and language of those documents that were live at that number, each once; in no order."""
+        ...
+
+    async def names(self, collection: str) -> Mapping[str, DocumentId]:
+        """Every name of every document of the collection that is not withdrawn."""
         ...
 
     async def unknown_collections(self, names: Sequence[str]) -> Sequence[str]:
@@ -81,6 +91,10 @@ class KnownDocuments(Protocol):
         """None: never heard of."""
         ...
 
+    async def live_version(self, document_id: DocumentId) -> LiveVersion | None:
+        """The version that searches see; None: there is none."""
+        ...
+
 
 class LiveRecord(KnownDocuments, Protocol):
     """Which version of each document is live. Versions only rise: what is older changes nothing."""
@@ -100,7 +114,7 @@ class LiveRecord(KnownDocuments, Protocol):
         """Makes the version live, the former one retired, and saves the facts, in one write.
 
         Returns the version of the newest labels known. None, and nothing changed, when this or a newer version is
-        live, or the document is withdrawn.
+        live, the document is withdrawn, or first pages would take the place of something else (`may_replace`).
         """
         ...
 

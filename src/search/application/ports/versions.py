@@ -40,6 +40,14 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstPages:
+    """A version that is only the first pages of its document, the rest of which is still being read."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class NewVersion:
     """A version about to become live; its units are in the index and flushed."""
 
@@ -51,6 +59,16 @@ class NewVersion:
     labels_version: int
     """Of the labels its units carry."""
     chunks: Sequence[Chunk]
+    first_pages: FirstPages | None = None
+    """None: the whole document."""
+    base_version: int = 0
+    """Takes the place of nothing, or of a version above this one: what is older stays."""
+
+    def may_replace(self, live_version: int | None) -> bool:
+        """Whether it becomes live where this version is (None or 0: nothing)."""
+        if not live_version:
+            return True
+        return live_version < self.version and (self.first_pages is None or live_version > self.base_version)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Where the index's shards lie: one folder for each vector space and analysis version. The child reads it too."""
+"""Where the index's shards lie: one folder for each vector space. The child reads it too."""
 
 import re
 import shutil
@@ -20,7 +20,14 @@ DAMAGED: Final = "damaged-"
 """Before the name of a folder that was set aside, and the time."""
 TRASH: Final = "trash-"
 """Before the seconds since 1970 and the name of a folder that waits to be removed."""
-_NAME: Final = re.compile(r"(?P<dimension>\d+)-(?P<space>[\w.]+)-a(?P<analysis>[\w.]+)")
+_NAME: Final = re.compile(r"(?P<dimension>\d+)-(?P<space>[\w.]+)-a(?P<layout>\w+)(?:\.(?P<generation>\d+))?")
+_LAYOUT: Final = "3"
+"""Of the shards: numbers of dense vectors have a byte, and there is no log of what was written.
+
+Another analysis of words needs no other folder: each point says which one made it.
+"""
+_EARLIER_LAYOUTS: Final = ("1", "2")
+"""Numbers of four bytes, and a log; numbers of two bytes. Such a folder serves until all in it is moved to today's."""
 _SAFE: Final = re.compile(r"[^\w.]")
 _NO_SPACE: Final = "none"
 _PACKAGED_DIMENSION: Final = 384
@@ -34,21 +41,22 @@ class Place:
     space: str | None
     """None: no dense vectors."""
     dimension: int
+    generation: int = 0
+    """How often its points were written anew, to be rid of deleted ones."""
 
 
 class EdgeFolders:
-    """The folders of one analysis version below `root`."""
+    """The folders below `root`."""
 
-    def __init__(self, root: Path, analysis_version: str, *, trash_seconds: float = 7 * 86400) -> None:
+    def __init__(self, root: Path, *, trash_seconds: float = 7 * 86400) -> None:
         """What is removed with everything in it waits in the trash for `trash_seconds`."""
         self.root = root
-        self._analysis_version = analysis_version
         self._trash_seconds = trash_seconds
 
-    def place(self, space: str | None, dimension: int = _PACKAGED_DIMENSION) -> Place:
+    def place(self, space: str | None, dimension: int = _PACKAGED_DIMENSION, generation: int = 0) -> Place:
         """Where its vectors belong, whether or not the folder is there."""
-        name = f"{dimension}-{_SAFE.sub('_', space or _NO_SPACE)[:40]}-a{self._analysis_version}"
-        return Place(self.root / name, space, dimension)
+        name = f"{dimension}-{_SAFE.sub('_', space or _NO_SPACE)[:40]}-a{_LAYOUT}"
+        return Place(self.root / (f"{name}.{generation}" if generation else name), space, dimension, generation)
 
     def complete(self) -> Sequence[Place]:
         """Those that can serve, the last used first."""
@@ -88,9 +96,10 @@ class EdgeFolders:
         found = []
         for path in self.root.iterdir():
             match = _NAME.fullmatch(path.name)
-            if match and match["analysis"] == self._analysis_version:
+            if match and match["layout"] in (_LAYOUT, *_EARLIER_LAYOUTS):
                 space = _written_space(path) or match["space"]
-                place = Place(path, None if space == _NO_SPACE else space, int(match["dimension"]))
+                generation = int(match["generation"] or 0)
+                place = Place(path, None if space == _NO_SPACE else space, int(match["dimension"]), generation)
                 found.append((path.stat().st_mtime, place))
         return [place for _, place in sorted(found, key=lambda item: item[0], reverse=True)]
 

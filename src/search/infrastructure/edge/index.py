@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from array import array
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,13 +11,14 @@ from typing import Any, Final, Self
 
 from typing_extensions import override
 
-from search.application.ports.chunk_index import ChunkIndex, DenseVector, IndexAnswer, Unit
+from search.application.ports.chunk_index import ChunkIndex, DenseVector, IndexAnswer, Matches, Unit
 from search.application.ports.versions import DocumentVersion
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
 from search.infrastructure.edge.child import Ask, IndexChild
 from search.infrastructure.edge.faults import LITTLE_ROOM_BYTES
 from search.infrastructure.edge.folders import EdgeFolders, Place
+from search.infrastructure.edge.known_lists import KnownLists
 from search.infrastructure.edge.times import EdgeIndexTimes
 from search.infrastructure.edge.wire import from_wire, to_wire
 from search.infrastructure.payloads import labels_payload
@@ -30,6 +32,8 @@ from shared.telemetry import Metrics, get_log
 _MOST_UNITS: Final = 500
 _PIECE: Final = 125
 """Units a call of the child: a search waits at most for one such piece."""
+_LEAST_DEAD: Final = 10_000
+"""Points for whose room (some 25 MB) the others are written anew."""
 
 _log = get_log("search")
 
@@ -40,8 +44,11 @@ _TIMES: Final = EdgeIndexTimes()
 class EdgeIndex(ChunkIndex, Checked):
     """An async context manager; the child starts beside everything else, and again when it dies.
 
-    `folder` holds a shard for the vector space and the analysis version. Another model means another shard: its
-    points are moved there without their dense vectors, while the former shard answers; then its folder goes.
+    `folder` holds a shard for the vector space. Another model means another shard: its points are moved there without
+    their dense vectors, while the former shard answers; then its folder goes. Another layout of shards means the same,
+    but dense vectors come along; so does a folder of which more than a third are dead points.
+    After another analysis of words the former's points go on answering until they are written anew; `versions` leaves
+    them out.
     """
 
     def __init__(
@@ -53,6 +60,7 @@ class EdgeIndex(ChunkIndex, Checked):
         *,
         reserve: DiskReserve | None = None,
         trash_seconds: float = 7 * 86400,
+        least_dead: int = _LEAST_DEAD,
         times: EdgeIndexTimes = _TIMES,
     ) -> None:
         """New units leave room for the `reserve` of the disk while it is given up.
@@ -61,12 +69,17 @@ class EdgeIndex(ChunkIndex, Checked):
         """
         self._folder = folder
         self._reserve = reserve or DiskReserve(folder)
-        self._folders = EdgeFolders(folder, analysis_version, trash_seconds=trash_seconds)
+        self._folders = EdgeFolders(folder, trash_seconds=trash_seconds)
+        self._analysis_version = analysis_version
         self._model = model
+        self._known_lists = KnownLists()
         self._times = times
         self._fingerprint: str | None = None
         # Where points are to be; another than the shard that answers while they are being moved.
         self._home: Place | None = None
+        self._generation = 0
+        self._least_dead = least_dead
+        self._looked_at_room = -times.room_seconds
         self._moving: asyncio.Task[None] | None = None
         self._metrics = metrics
         self._set_aside_count = 0
@@ -121,6 +134,8 @@ class EdgeIndex(ChunkIndex, Checked):
     async def delete(self, versions: Sequence[DocumentVersion]) -> None:
         for start in range(0, len(versions), _PIECE):
             await self._write("delete", versions=[list(pair) for pair in versions[start : start + _PIECE]])
+        with contextlib.suppress(Unavailable):  # another time
+            await self._make_room()
 
     @override
     async def set_labels(self, document_id: DocumentId, labels: Labels) -> None:
@@ -160,6 +175,23 @@ class EdgeIndex(ChunkIndex, Checked):
         )
 
     @override
+    async def documents(
+        self, *, dense: DenseVector | None, sparse: SparseVector | None, filters: Filters = (), most: int
+    ) -> Matches:
+        has_words, known = sparse is not None and bool(sparse.indices), self._known_lists.now()
+        answer = await self._child.ask_soon(
+            "documents",
+            space=None if dense is None else dense.space,
+            by_dense=dense is not None,
+            indices=array("I", sparse.indices).tobytes() if sparse is not None and has_words else None,
+            values=array("f", sparse.values).tobytes() if sparse is not None and has_words else None,
+            conditions=[asdict(condition) for condition in filters],
+            most=most,
+            known=list(known),
+        )
+        return Matches(self._known_lists.documents_of(answer, known), answer["exact"])
+
+    @override
     async def versions(self, *, after: str | None, limit: int) -> tuple[Sequence[DocumentVersion], str | None]:
         answer = await self._child.ask("versions", after=after, limit=limit)
         return [(DocumentId(document), version) for document, version in answer["versions"]], answer["next"]
@@ -172,6 +204,12 @@ class EdgeIndex(ChunkIndex, Checked):
     @override
     async def check(self) -> ComponentHealth:
         words = f"{await self.size():,} units"
+        # A real read, of a unit's record; what cannot be read has the child set aside and built again.
+        await self._child.ask("versions", after=None, limit=1)
+        if self._home is not None and not self._is_moving and not await asyncio.to_thread(self._home.path.exists):
+            return ComponentHealth(
+                False, f"The folder {self._home.path} is gone. Restart the server: the index is built again."
+            )
         if damaged := await asyncio.to_thread(self._folders.damaged):
             words += f"; damaged and set aside, yours to delete: {', '.join(path.name for path in damaged)}"
         return ComponentHealth(True, words)
@@ -189,7 +227,12 @@ class EdgeIndex(ChunkIndex, Checked):
     async def _open(self, ask: Ask) -> None:
         """Has a new child open the shard that answers, and the one that points are to be moved to."""
         serving, home = await asyncio.to_thread(self._place)
-        await ask("open", **_wire(serving), wait_seconds=self._times.lock_wait_seconds)
+        await ask(
+            "open",
+            **_wire(serving),
+            wait_seconds=self._times.lock_wait_seconds,
+            analysis=self._analysis_version,
+        )
         if home != serving:
             await ask("move", **_wire(home))
         self._fingerprint, self._home = serving.space, home
@@ -212,18 +255,22 @@ class EdgeIndex(ChunkIndex, Checked):
     def _place(self) -> tuple[Place, Place]:
         """The shard that can answer at once, and the one where the model wants points to be."""
         complete = self._folders.complete()
+        self._generation = complete[0].generation if complete else 0
         try:
             home = self._model_place()
         except Unavailable as error:
             _log.warning("no model: keyword search only", action="index.no_model", error=error.detail)
             home = complete[0] if complete else self._folders.place(None)
-        if not complete or home.path in {place.path for place in complete}:
+        if not complete or complete[0].path == home.path:
+            return home, home
+        # One of the same space that was used since is of an earlier Seoga, to which somebody had gone back.
+        if complete[0].space != home.space and home.path in {place.path for place in complete}:
             return home, home
         return complete[0], home
 
     def _model_place(self) -> Place:
         model = self._model.describe()
-        return self._folders.place(model.fingerprint, model.dimension)
+        return self._folders.place(model.fingerprint, model.dimension, self._generation)
 
     async def _follow_model(self) -> None:
         """Another model since the index was opened: the move to its space begins."""
@@ -239,12 +286,32 @@ class EdgeIndex(ChunkIndex, Checked):
             self._home = home
         self._begin_moving()
 
+    async def _make_room(self) -> None:
+        """The engine keeps dead points for good: once they are many, those that are alive move to another folder."""
+        home = self._home
+        if home is None or self._is_moving or time.monotonic() < self._looked_at_room + self._times.room_seconds:
+            return
+        self._looked_at_room = time.monotonic()
+        wider = self._folders.place(home.space, home.dimension, home.generation + 1)
+        async with self._writes:
+            room = await self._child.ask("room")
+            if room["dead"] < self._least_dead or 2 * room["dead"] <= room["alive"] or self._home != home:
+                return
+            await self._child.ask("move", **_wire(wider))
+            self._home, self._generation = wider, wider.generation
+        _log.info("making room", action="index.room", **room)
+        self._begin_moving()
+
+    @property
+    def _is_moving(self) -> bool:
+        return self._moving is not None and not self._moving.done()
+
     @property
     def _home_path(self) -> Path | None:
         return None if self._home is None else self._home.path
 
     def _begin_moving(self) -> None:
-        if self._moving is None or self._moving.done():
+        if not self._is_moving:
             self._moving = asyncio.create_task(self._move(), name="move-index")
 
     async def _move(self) -> None:
@@ -267,7 +334,7 @@ class EdgeIndex(ChunkIndex, Checked):
                 _log.warning("moving later", action="index.move", error=error.detail)
                 await asyncio.sleep(self._times.move_retry_seconds)
         if steps:
-            _log.info("moved to the model's vector space", action="index.moved", fingerprint=self._fingerprint)
+            _log.info("moved to another folder", action="index.moved", fingerprint=self._fingerprint)
 
 
 def _wire(place: Place) -> dict[str, Any]:

@@ -12,13 +12,13 @@ from typing import Any
 from search.infrastructure.edge.faults import ShardDamaged, is_shortage
 from search.infrastructure.edge.folders import remove
 from search.infrastructure.edge.shard import Shard, ShardLocked
-from shared.runtime.children import serve_parent
+from shared.runtime.child import serve_parent
 
 _PAGE = 1000
 
 
 class Owner:
-    """One shard that answers; and, while the vector space changes, the next one, which is being filled from it.
+    """One shard that answers; and, while points move to another folder, the next one, filled from it.
 
     Both are written, each with the dense vectors of its own space, so that either holds everything at any moment:
     the next one is dropped without loss when a crash or yet another space comes in between.
@@ -28,13 +28,15 @@ class Owner:
         self._serving: Shard | None = None
         self._next: Shard | None = None
         self._after: str | None = None
+        self._analysis = ""
 
-    def open(self, path: str, space: str | None, dimension: int, wait_seconds: float) -> None:
-        """Raises ShardLocked after waiting for another owner, ShardDamaged."""
-        shard = Shard(path, space)
+    def open(self, path: str, space: str | None, dimension: int, wait_seconds: float, analysis: str) -> None:
+        """`analysis` is the version that makes what is written. Raises ShardLocked after waiting, ShardDamaged."""
+        self._analysis = analysis
+        shard = Shard(path, space, analysis)
         try:
             shard.open(dimension, wait_seconds)
-        except (ShardLocked, MemoryError):
+        except (ShardLocked, MemoryError, OSError):  # the engine raises no OSError: it is the machine's
             raise
         except BaseException as error:  # the engine's panics are no plain exceptions
             if is_shortage(error):
@@ -69,14 +71,15 @@ class Owner:
         if str(self._present.path) == path:
             return
         remove(Path(path))
-        following = Shard(path, space)
+        following = Shard(path, space, self._analysis)
         following.open(dimension, 0, is_complete=False)
         self._next, self._after = following, None
 
     def fill(self, limit: int) -> dict[str, Any]:
         """A step of the move; after the last one the next shard serves, and the former one's folder is gone."""
         if self._next is not None:
-            records, self._after = self._present.page(self._after, limit)
+            is_same_space = self._present.space is not None and self._present.space == self._next.space
+            records, self._after = self._present.page(self._after, limit, with_dense=is_same_space)
             self._next.add_missing(records)
             if self._after is None:
                 self._next.complete()
@@ -109,9 +112,17 @@ class Owner:
         """Units in the shard that answers."""
         return self._present.size()
 
+    def room(self) -> dict[str, int]:
+        """What takes room in the shard that answers: points alive, and dead."""
+        return self._present.room()
+
     def search(self, **arguments: Any) -> dict[str, Any]:
         """From the shard that answers."""
         return self._present.search(**arguments)
+
+    def documents(self, **arguments: Any) -> dict[str, Any]:
+        """From the shard that answers."""
+        return self._present.documents(**arguments)
 
     def versions(self, after: str | None, limit: int) -> dict[str, Any]:
         """A page of the shard that answers."""
@@ -147,7 +158,9 @@ def main() -> None:
             "set_payload": owner.set_payload,
             "flush": owner.flush,
             "size": owner.size,
+            "room": owner.room,
             "search": owner.search,
+            "documents": owner.documents,
             "versions": owner.versions,
             "close": owner.close,
         }

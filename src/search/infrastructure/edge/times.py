@@ -33,3 +33,5 @@ class EdgeIndexTimes:
     move_pause_seconds: float = 0.005
     """Between the steps of a move (125 points, 17 ms), for those who search and write meanwhile."""
     move_retry_seconds: float = 1.0
+    room_seconds: float = 60.0
+    """Between two looks at how much room dead points take, where some were deleted."""

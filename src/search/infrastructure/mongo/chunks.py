@@ -30,7 +30,7 @@ class MongoChunks:
     async def write(self, new: NewVersion) -> None:
         """One call for every 500, of whichever versions are written at the same time."""
         rows = [
-            Insert({"_id": _id(new.document_id, new.version, chunk.ordinal), "chunk": chunk.model_dump_json()})
+            Insert({"_id": _id(new.document_id, new.version, chunk.ordinal), "chunk": chunk.to_json()})
             for chunk in new.chunks
         ]
         for start in range(0, len(rows), _MOST_WRITTEN):

@@ -15,7 +15,7 @@ SWITCHABLE: Final = Query(
     {
         "_id": Given("id"),
         "next": {"$exists": False},
-        "live_version": {"$lt": Given("version")},
+        "live_version": {"$gte": Given("least"), "$lt": Given("below")},
         "withdrawn_version": {"$lt": Given("version")},
     },
 )

@@ -28,7 +28,7 @@ index lists both for every search in question. Once `switch` returns, every sear
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -56,20 +56,24 @@ from search.infrastructure.mongo.reading import READ, MongoReading
 from search.infrastructure.mongo.records import (
     NAMED,
     RECORDS,
+    bars,
     completion,
     decided_switch,
     decided_withdrawal,
     facts_of,
+    first_pages_of,
+    labelled_at,
     labels_of,
     last_replaced,
     live_at,
     live_version_of,
     made_or_set,
     named_versions,
+    replaceable,
     state_of,
     supersedes,
 )
-from search.infrastructure.shown_hits import shown_hit
+from search.infrastructure.shown_hits import names_in, shown_hit
 from shared.artefacts.chunks import Chunk
 from shared.events.envelope import Event
 from shared.events.ingest import Labels
@@ -170,11 +174,13 @@ class MongoLiveStore(LiveStore):
         if read is not None:
             return max(new.labels_version, await self._completed({**read, "next": mine}))
         while True:
+            read = await self._reading.record(new.document_id) if new.first_pages is not None else None
+            given = replaceable(new, read)
+            if given is None:
+                return None
             record: Row | None = None
             with suppress(Duplicate):  # what is there does not allow it, or was made a moment ago
-                record = await self._records.take(
-                    SWITCHABLE, change, upsert=True, fields=READ, id=new.document_id, version=new.version
-                )
+                record = await self._records.take(SWITCHABLE, change, upsert=True, fields=READ, **given)
             if record is None:
                 record = await self._reading.record(new.document_id)
                 if record is None:
@@ -191,7 +197,7 @@ class MongoLiveStore(LiveStore):
     async def _decided_as_read(self, new: NewVersion, change: Row) -> Row | None:
         """The record that the decision was made on; None: it was not made, for this or another reason."""
         record = self._reading.lately(new.document_id)
-        if record is None or "next" in record or supersedes(record, new.version):
+        if record is None or "next" in record or bars(record, new):
             return None
         versions = {name: record[name] for name in ("live_version", "withdrawn_version")}
         return record if await self._grouped.update(AS_READ, change, id=new.document_id, **versions) else None
@@ -296,26 +302,32 @@ class MongoLiveStore(LiveStore):
                 language=live["language"],
                 labels=labels,
                 chunks=[Chunk.model_validate_json(text) for text in texts[document_id, version, ordinal]],
+                first_pages=first_pages_of(live),
             )
 
         return [shown(*place) for place in chunks]
 
     @override
-    async def labels_at(self, at: int, versions: Sequence[DocumentVersion]) -> Sequence[tuple[Labels, str | None]]:
+    async def labels_at(
+        self, at: int, documents: Sequence[DocumentId]
+    ) -> Sequence[tuple[DocumentId, Labels, str | None]]:
         """One call for every thousand."""
-        records = await self._settled_records(document_id for document_id, _ in versions)
-        found = []
-        for document_id, version in versions:
-            record = records.get(document_id, {})
-            labels, live = labels_of(record), live_at(record, at, version)
-            if labels is not None and live is not None:
-                found.append((labels, live["language"]))
-        return found
+        return list(labelled_at((await self._settled_records(documents)).values(), at))
+
+    @override
+    async def names(self, collection: str) -> Mapping[str, DocumentId]:
+        records = await self._records.find(IN_COLLECTION, fields={"labels": 1}, name=collection)
+        return {name: DocumentId(record["_id"]) for record in records for name in names_in(labels_of(record))}
 
     @override
     async def live(self, *, after: DocumentId | None, limit: int) -> Sequence[LiveVersion]:
         records = await self._records.find(LIVE, limit=limit, fields={"live": 1}, after=after or "")
         return [live_version_of(record) for record in records]
+
+    @override
+    async def live_version(self, document_id: DocumentId) -> LiveVersion | None:
+        record = await self._records.find_one(RECORD, fields={"live": 1, "live_version": 1}, id=document_id)
+        return live_version_of(record) if record is not None and (record.get("live_version") or 0) > 0 else None
 
     @override
     async def retired(self, *, before: int, limit: int) -> Sequence[DocumentVersion]:

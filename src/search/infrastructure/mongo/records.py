@@ -5,12 +5,12 @@ running searches may still see (`live_until`, `at`), `next` is a change that is 
 Versions that there are not are 0. `stale` is set while the units may carry older labels than are known.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
-from search.application.ports.versions import DocumentState, LiveVersion, NewVersion, Sources
+from search.application.ports.versions import DocumentState, FirstPages, LiveVersion, NewVersion, Sources
 from shared.events.envelope import Envelope
 from shared.events.ingest import Labels
 from shared.infrastructure.mongo.queries import Row
@@ -43,7 +43,7 @@ def decided_switch(new: NewVersion, facts: Sequence[Envelope]) -> Row:
         "sources": asdict(new.sources),
         # Of the model it was processed for, as a range of an index finds it: "" comes before every name.
         "made_for": new.sources.fingerprint or "",
-    }
+    } | ({"first_pages": asdict(new.first_pages)} if new.first_pages is not None else {})
     return {**_decided(new.version, facts), "live": live, "labels_version": new.labels_version}
 
 
@@ -82,7 +82,8 @@ def completion(record: Row, number: int, now: datetime) -> Row:
         else:
             change["$unset"]["stale"] = ""
     if former := record.get("live"):
-        kept = {name: former[name] for name in ("version", "revision", "language", "live_from")}
+        names = ("version", "revision", "language", "live_from", "first_pages")
+        kept = {name: former[name] for name in names if name in former}
         change["$push"] = {"retired": {**kept, "live_until": number, "at": now}}
     change["$setOnInsert"] = _none_but(change["$set"])
     return change
@@ -96,9 +97,43 @@ def live_at(record: Row, at: int, version: int) -> Mapping[str, Any] | None:
     return None
 
 
+def first_pages_of(live: Mapping[str, Any]) -> FirstPages | None:
+    """Of what `live_at` answers; None for a whole document."""
+    return FirstPages(**live["first_pages"]) if "first_pages" in live else None
+
+
+def labelled_at(records: Iterable[Row], at: int) -> Iterator[tuple[DocumentId, Labels, str | None]]:
+    """Labels and language of those that were live at that index version."""
+    for record in records:
+        labels = labels_of(record)
+        for one in (record.get("live"), *record.get("retired", ())):
+            if labels is not None and one and one["live_from"] <= at < one.get("live_until", at + 1):
+                yield DocumentId(record["_id"]), labels, one["language"]
+
+
 def supersedes(record: Row, version: int) -> bool:
     """Whether this version is live, or can never become it."""
     return bool(max(record["live_version"], record["withdrawn_version"]) >= version)
+
+
+def bars(record: Row, new: NewVersion) -> bool:
+    """Whether what the record says keeps it from becoming live."""
+    return supersedes(record, new.version) or not new.may_replace(record["live_version"])
+
+
+def replaceable(new: NewVersion, record: Row | None) -> Row | None:
+    """The values by which `SWITCHABLE` says what `new` may take the place of; None: not of what is live.
+
+    First pages depend on what that is; for a whole nobody need look.
+    """
+    live = 0 if record is None else record["live_version"]
+    if not new.may_replace(live):
+        return None
+    if new.first_pages is None:
+        least, below = 0, new.version
+    else:
+        least, below = (new.base_version + 1, new.version) if live else (0, 1)
+    return {"id": new.document_id, "version": new.version, "least": least, "below": below}
 
 
 def named_versions(record: Row) -> set[int]:

@@ -1,14 +1,14 @@
 """Filters of a search as Qdrant's server takes them; the same matches as the embedded index (edge/shard.py) finds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from qdrant_client import models
 
 from search.application.ports.versions import DocumentVersion
-from search.domain.filters import Condition, Filters
-from search.infrastructure.points import FLAGS, flag, payload_path
+from search.domain.filters import Condition, Either, Filters, Neither
+from search.infrastructure.points import FLAGS, flag, payload_paths
 
 
 def is_value(field: str, value: str | int) -> models.FieldCondition:
@@ -37,27 +37,36 @@ def having(filters: Filters, *, vector: str | None = None, without_vector: str |
     return models.Filter(must=must or None, must_not=must_not) if must or must_not else None
 
 
-def _condition(condition: Condition) -> Any:
-    path = payload_path(condition.field)
+def _condition(condition: Condition | Either | Neither) -> Any:
+    match condition:
+        case Either(parts):
+            return models.Filter(should=[models.Filter(must=[_condition(one) for one in part]) for part in parts])
+        case Neither(parts):
+            return models.Filter(must_not=[models.Filter(must=[_condition(one) for one in part]) for part in parts])
+    either = [found for path in payload_paths(condition.field) for found in _conditions(path, condition)]
+    if not either:
+        return models.HasIdCondition(has_id=[])  # none of nothing: no point at all
+    return either[0] if len(either) == 1 else models.Filter(should=either)
+
+
+def _conditions(path: str, condition: Condition) -> Iterator[Any]:
+    """Of one place in the payload; one that holds is enough."""
     if condition.is_range:
-        return _range(path, condition)
-    either: list[Any] = []
+        yield _range(path, condition)
+        return
     texts = [value for value in condition.any_of if isinstance(value, str)]
     if condition.field == "received_at":
         for text in texts:
             instant = datetime.fromisoformat(text)
-            either.append(models.FieldCondition(key=path, range=models.DatetimeRange(gte=instant, lte=instant)))
+            yield models.FieldCondition(key=path, range=models.DatetimeRange(gte=instant, lte=instant))
     elif texts:
-        either.append(models.FieldCondition(key=path, match=models.MatchAny(any=texts)))
+        yield models.FieldCondition(key=path, match=models.MatchAny(any=texts))
     for value in condition.any_of:
         if isinstance(value, bool):
-            either.append(is_value(FLAGS, flag(condition.field, value)))
+            yield is_value(FLAGS, flag(condition.field, value))
         elif isinstance(value, int | float):
             # 3 and 3.0 are the same number.
-            either.append(models.FieldCondition(key=path, range=models.Range(gte=value, lte=value)))
-    if not either:
-        return models.HasIdCondition(has_id=[])  # none of nothing: no point at all
-    return either[0] if len(either) == 1 else models.Filter(should=either)
+            yield models.FieldCondition(key=path, range=models.Range(gte=value, lte=value))
 
 
 def _range(path: str, condition: Condition) -> models.FieldCondition:

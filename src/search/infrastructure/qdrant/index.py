@@ -7,14 +7,15 @@ from typing import Final, Self, TypeVar
 from qdrant_client import models
 from typing_extensions import override
 
-from search.application.ports.chunk_index import ChunkIndex, DenseVector, IndexAnswer, Unit
+from search.application.ports.chunk_index import ChunkIndex, DenseVector, IndexAnswer, Matches, Unit
 from search.application.ports.versions import DocumentVersion
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
 from search.infrastructure.payloads import labels_payload
+from search.infrastructure.points import ANALYSIS
 from search.infrastructure.qdrant.collections import Collection, QdrantCollections
 from search.infrastructure.qdrant.filters import is_value, of_versions
-from search.infrastructure.qdrant.layout import ANALYSIS, COPIED
+from search.infrastructure.qdrant.layout import COPIED
 from search.infrastructure.qdrant.moving import Moving, MovingTimes
 from search.infrastructure.qdrant.points import MOST_UNITS, to_point
 from search.infrastructure.qdrant.searching import Searching
@@ -95,6 +96,11 @@ class QdrantIndex(ChunkIndex):
         """The server's business: it keeps what it acknowledged."""
         return 0
 
+    @property
+    def counts_what_is_there(self) -> bool:
+        """Whether scores are free of deleted units at once: a question of the server's version."""
+        return self._server.counts_what_is_there
+
     @override
     async def ready(self) -> None:
         with _known_as_unavailable():
@@ -165,6 +171,18 @@ class QdrantIndex(ChunkIndex):
 
         async def ask(serving: Collection) -> IndexAnswer:
             return await self._searching.search(serving.place, dense, sparse, filters, limit, window)
+
+        return await self._read(ask)
+
+    @override
+    async def documents(
+        self, *, dense: DenseVector | None, sparse: SparseVector | None, filters: Filters = (), most: int
+    ) -> Matches:
+        if sparse is not None and not sparse.indices:
+            sparse = None
+
+        async def ask(serving: Collection) -> Matches:
+            return await self._searching.documents(serving.place, dense, sparse, filters, most)
 
         return await self._read(ask)
 

@@ -7,11 +7,9 @@ from typing import Any, Final
 
 from qdrant_client import models
 
-from search.infrastructure.points import FLAGS, SPARSE
+from search.infrastructure.points import ANALYSIS, FLAGS, SPARSE
 from shared.settings import Settings, WrongSettings
 
-ANALYSIS: Final = "analysis"
-"""The field of a payload that says which version of the analysis made the sparse vector."""
 COPIED: Final = "copied"
 """The field that says a point came from another collection, and was neither written nor labelled here since."""
 
@@ -61,7 +59,11 @@ class Layout:
         dense: dict[str, models.VectorParams] = {}
         if place.dense_name is not None:
             dense[place.dense_name] = models.VectorParams(
-                size=place.dimension, distance=models.Distance.DOT, on_disk=settings.index_on_disk
+                size=place.dimension,
+                distance=models.Distance.DOT,
+                on_disk=settings.index_on_disk,
+                # The artefacts have no more. A collection that was made with four bytes a number stays so.
+                datatype=models.Datatype.FLOAT16,
             )
         words = models.SparseVectorParams(
             modifier=models.Modifier.IDF, index=models.SparseIndexParams(on_disk=settings.index_on_disk)

@@ -9,8 +9,8 @@ from qdrant_client import models
 from search.application.ports.chunk_index import DenseVector, ScoredUnit, Unit
 from search.domain.terms import SparseVector
 from search.infrastructure.payloads import unit_payload
-from search.infrastructure.points import REFERENCE_FIELDS, SPARSE, point_id
-from search.infrastructure.qdrant.layout import ANALYSIS, Place
+from search.infrastructure.points import ANALYSIS, REFERENCE_FIELDS, SPARSE, point_id
+from search.infrastructure.qdrant.layout import Place
 from shared.kernel import DocumentId
 
 MOST_UNITS: Final = 125

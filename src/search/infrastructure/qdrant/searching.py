@@ -6,7 +6,7 @@ from typing import Final
 
 from qdrant_client import models
 
-from search.application.ports.chunk_index import DenseVector, IndexAnswer
+from search.application.ports.chunk_index import DenseVector, IndexAnswer, Matches
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
 from search.infrastructure.points import REFERENCE_FIELDS, SPARSE
@@ -14,12 +14,17 @@ from search.infrastructure.qdrant.filters import having
 from search.infrastructure.qdrant.layout import Place
 from search.infrastructure.qdrant.points import floats, sparse_vector, to_units
 from search.infrastructure.qdrant.server import QdrantServer
+from shared.kernel import DocumentId
 from shared.settings import Settings
 
 _CANDIDATES: Final = 256
 """How many the graph of vectors is searched for at least, so that longer lists continue shorter ones."""
 _OVERSAMPLING: Final = 2.0
 _MOST_COUNTS: Final = 200
+_PAGE: Final = 1_000
+"""Points a request: more would hold up the event loop."""
+_ALIVE: Final = models.SearchParams(idf=models.IdfCorpusParams(corpus=models.Filter()))
+"""How rare a term is, is counted over the points that are there, and not over deleted ones too."""
 
 
 class Searching:
@@ -59,7 +64,8 @@ class Searching:
         if near is not None:
             requests.append(self._request(floats(near), place.dense_name, where, limit, self._params))
         if sparse is not None:
-            requests.append(self._request(sparse_vector(sparse), SPARSE, where, limit))
+            params = _ALIVE if self._server.counts_what_is_there else None
+            requests.append(self._request(sparse_vector(sparse), SPARSE, where, limit, params))
         answers = [answer.points for answer in await self._ask(requests)] if requests else []
         dense_points = answers.pop(0) if near is not None else []
         sparse_points = answers.pop(0) if sparse is not None else []
@@ -68,6 +74,37 @@ class Searching:
         else:
             total = await self._total(place if near is not None else None, sparse, filters, window)
         return IndexAnswer(to_units(dense_points), to_units(sparse_points), min(total, window), total <= window)
+
+    async def documents(
+        self, place: Place, dense: DenseVector | None, sparse: SparseVector | None, filters: Filters, most: int
+    ) -> Matches:
+        """Documents whose units match, a page of points at a time. Raises Rejected when the alias has moved on."""
+        name = place.dense_name if dense is not None and dense.space == place.space else None
+        found: set[DocumentId] = set()
+        if name is not None:
+            # Whatever has a dense vector matches.
+            where, after = having(filters, vector=name), None
+            while len(found) <= most:
+                records, after = await self._page(where, after)
+                found.update(DocumentId((record.payload or {})["document"]) for record in records)
+                if after is None:
+                    break
+        if sparse is None or len(found) > most:
+            return Matches(frozenset(found), len(found) <= most)
+        request = self._request(sparse_vector(sparse), SPARSE, having(filters, without_vector=name), most + 1)
+        request.with_payload = ["document"]
+        (answer,) = await self._ask([request])
+        found.update(DocumentId((point.payload or {})["document"]) for point in answer.points)
+        return Matches(frozenset(found), len(answer.points) <= most)
+
+    async def _page(
+        self, where: models.Filter | None, after: models.ExtendedPointId | None
+    ) -> tuple[list[models.Record], models.ExtendedPointId | None]:
+        return await self._server.call(
+            lambda client: client.scroll(
+                self._alias, scroll_filter=where, limit=_PAGE, offset=after, with_payload=["document"]
+            )
+        )
 
     async def _total(self, place: Place | None, sparse: SparseVector | None, filters: Filters, window: int) -> int:
         """Distinct matches, counted no further than just beyond the window. No place: by words alone."""

@@ -18,6 +18,7 @@ from shared.settings import Settings, WrongSettings, without_credentials
 T = TypeVar("T")
 _LOWEST_VERSION: Final = (1, 16)
 """Older ones have known weaknesses, and neither conditional upserts nor metadata of collections."""
+_COUNTS_WHAT_IS_THERE: Final = (1, 19)
 _CONNECTIONS: Final = 64
 _LONGEST_MESSAGE: Final = 300
 
@@ -56,6 +57,11 @@ class QdrantServer:
         self._client: AsyncQdrantClient | None = None
         self.version: str | None = None
         """As the server says; None until it was asked."""
+        self.counts_what_is_there = False
+        """Whether it can count how rare a term is over the points that are there (`params.idf`, since 1.19).
+
+        Older ones count deleted points too until they have tidied the segment.
+        """
 
     def _http_url(self, url: str) -> str:
         parts = urlsplit(url)
@@ -142,6 +148,7 @@ class QdrantServer:
                 "Upgrade it, or use another server."
             )
         self.version = about.version
+        self.counts_what_is_there = version >= _COUNTS_WHAT_IS_THERE
 
     def _no_qdrant(self, reason: str) -> WrongSettings:
         return WrongSettings(

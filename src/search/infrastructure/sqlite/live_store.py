@@ -4,15 +4,18 @@ import asyncio
 import contextlib
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import ClassVar, Final, Self
 
 from typing_extensions import override
 
 from search.application.ports.live_store import HitRecord, LiveStore
-from search.application.ports.versions import DocumentState, DocumentVersion, LiveVersion, NewVersion, Sources
-from search.infrastructure.sqlite.rows import hit_records, labels_of, record_at, state_of
+from search.application.ports.versions import DocumentState, DocumentVersion, LiveVersion, NewVersion
+from search.infrastructure.sqlite.chunk_bytes import to_bytes
+from search.infrastructure.sqlite.kept_hits import KeptHits
+from search.infrastructure.sqlite.live_schema import LIVE_SCHEMA
+from search.infrastructure.sqlite.rows import hit_records, labels_at, live_of, names_of, state_of
 from shared.events.envelope import Event
 from shared.events.ingest import Labels
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
@@ -20,51 +23,13 @@ from shared.infrastructure.sqlite.schema import Schema
 from shared.kernel import DocumentId
 from shared.vocabulary import DEFAULT_COLLECTION
 
-_SCHEMA: Final = Schema(
-    """
-CREATE TABLE IF NOT EXISTS documents (
-    document_id TEXT PRIMARY KEY,
-    collection TEXT,
-    labels TEXT,
-    labels_version INTEGER NOT NULL DEFAULT 0,
-    indexed_labels_version INTEGER NOT NULL DEFAULT 0,
-    live_version INTEGER,
-    failed_version INTEGER,
-    withdrawn_version INTEGER
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS documents_by_collection ON documents (collection) WHERE withdrawn_version IS NULL;
-CREATE INDEX IF NOT EXISTS documents_to_label ON documents (document_id)
-    WHERE live_version IS NOT NULL AND indexed_labels_version < labels_version;
-CREATE TABLE IF NOT EXISTS versions (
-    document_id TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    revision INTEGER NOT NULL,
-    language TEXT,
-    chunk_count INTEGER NOT NULL,
-    sources TEXT NOT NULL,
-    live_from INTEGER NOT NULL,
-    live_until INTEGER,
-    PRIMARY KEY (document_id, version)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS versions_retired ON versions (live_until) WHERE live_until IS NOT NULL;
-CREATE TABLE IF NOT EXISTS chunks (
-    document_id TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    ordinal INTEGER NOT NULL,
-    chunk BLOB NOT NULL,
-    PRIMARY KEY (document_id, version, ordinal)
-);
-CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT OR IGNORE INTO counters (name, value) VALUES ('index_version', 1);
-INSERT OR IGNORE INTO counters (name, value) VALUES ('is_whole', 1);
-"""
-)
+_LIVE: Final = "SELECT document_id, version, language, chunk_count, sources FROM versions WHERE live_until IS NULL"
 
 
 class SqliteLiveStore(LiveStore):
     """An async context manager, entered after its database, whose schema must contain SCHEMA and SqliteFacts.SCHEMA."""
 
-    SCHEMA: ClassVar[Schema] = _SCHEMA
+    SCHEMA: ClassVar[Schema] = LIVE_SCHEMA
 
     def __init__(self, database: SqliteDatabase, facts: SqliteFacts) -> None:
         self._database = database
@@ -72,6 +37,7 @@ class SqliteLiveStore(LiveStore):
         self._index_version = 0
         self._is_whole = True
         self._has_retired = False
+        self._kept_hits = KeptHits()
         self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -98,13 +64,11 @@ class SqliteLiveStore(LiveStore):
 
     @override
     async def mark_whole(self, whole: bool) -> None:
-        def write(connection: sqlite3.Connection) -> int:
+        def write(connection: sqlite3.Connection) -> None:
             connection.execute("UPDATE counters SET value = ? WHERE name = 'is_whole'", (int(whole),))
-            return _next_index_version(connection)
+            self._will_tell(_next_index_version(connection), is_whole=whole)
 
-        index_version = await self._database.write(write)
-        self._is_whole = whole
-        self._tell(index_version)
+        await self._database.write(write)
 
     @override
     async def document(self, document_id: DocumentId) -> DocumentState | None:
@@ -130,6 +94,7 @@ class SqliteLiveStore(LiveStore):
                 " AND COALESCE(documents.withdrawn_version, 0) < excluded.labels_version",
                 (document_id, labels.collection, labels.model_dump_json(), version),
             )
+            self._database.after_commit(self._kept_hits.forget)
             stale = connection.execute(
                 "SELECT 1 FROM documents WHERE document_id = ? AND live_version IS NOT NULL"
                 " AND indexed_labels_version < labels_version",
@@ -143,15 +108,15 @@ class SqliteLiveStore(LiveStore):
 
     @override
     async def labelled(self, document_id: DocumentId, labels_version: int) -> None:
-        def write(connection: sqlite3.Connection) -> int:
+        def write(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "UPDATE documents SET indexed_labels_version = ? WHERE document_id = ? AND indexed_labels_version < ?",
                 (labels_version, document_id, labels_version),
             )
             # Also when the record said so before: units that were written again may have carried older ones.
-            return _next_index_version(connection)
+            self._will_tell(_next_index_version(connection))
 
-        self._tell(await self._database.write(write))
+        await self._database.write(write)
 
     @override
     async def to_label(self) -> Sequence[DocumentId]:
@@ -166,14 +131,16 @@ class SqliteLiveStore(LiveStore):
     @override
     async def switch(self, new: NewVersion, *facts: Event) -> int | None:
         envelopes = self._facts.wrap(facts)
-        rows = [(new.document_id, new.version, chunk.ordinal, chunk.model_dump_json()) for chunk in new.chunks]
+        rows = await asyncio.to_thread(
+            lambda: [(new.document_id, new.version, chunk.ordinal, to_bytes(chunk)) for chunk in new.chunks]
+        )
 
-        def write(connection: sqlite3.Connection) -> tuple[int, int, bool] | None:
+        def write(connection: sqlite3.Connection) -> int | None:
             row = connection.execute(
                 "SELECT live_version, withdrawn_version, labels_version FROM documents WHERE document_id = ?",
                 (new.document_id,),
             ).fetchone()
-            if row is not None and max(row[0] or 0, row[1] or 0) >= new.version:
+            if row is not None and not ((row[1] or 0) < new.version and new.may_replace(row[0])):
                 return None
             version = _next_index_version(connection)
             retires = _retire(connection, new.document_id, version)
@@ -190,6 +157,11 @@ class SqliteLiveStore(LiveStore):
                 ),
             )
             connection.executemany("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?)", rows)
+            if new.first_pages is not None:
+                connection.execute(
+                    "INSERT OR REPLACE INTO first_pages VALUES (?, ?, ?, ?)",
+                    (new.document_id, new.version, new.first_pages.done, new.first_pages.total),
+                )
             connection.execute(
                 "INSERT INTO documents (document_id, live_version, indexed_labels_version) VALUES (?, ?, ?)"
                 " ON CONFLICT (document_id) DO UPDATE SET live_version = excluded.live_version,"
@@ -197,20 +169,16 @@ class SqliteLiveStore(LiveStore):
                 (new.document_id, new.version, new.labels_version),
             )
             self._facts.save(connection, envelopes)
-            return version, new.labels_version if row is None else row[2], retires
+            self._will_tell(version, retires=retires)
+            return new.labels_version if row is None else int(row[2])
 
-        done = await self._database.write(write)
-        if done is None:
-            return None
-        self._has_retired = self._has_retired or done[2]
-        self._tell(done[0])
-        return done[1]
+        return await self._database.write(write)
 
     @override
     async def withdraw(self, document_id: DocumentId, version: int, *facts: Event) -> bool:
         envelopes = self._facts.wrap(facts)
 
-        def write(connection: sqlite3.Connection) -> tuple[int, bool] | None:
+        def write(connection: sqlite3.Connection) -> bool:
             changed = connection.execute(
                 "INSERT INTO documents (document_id, withdrawn_version) VALUES (?, ?)"
                 " ON CONFLICT (document_id) DO UPDATE SET withdrawn_version = excluded.withdrawn_version,"
@@ -220,18 +188,14 @@ class SqliteLiveStore(LiveStore):
                 (document_id, version),
             ).rowcount
             if not changed:
-                return None
+                return False
             index_version = _next_index_version(connection)
             retires = _retire(connection, document_id, index_version)
             self._facts.save(connection, envelopes)
-            return index_version, retires
+            self._will_tell(index_version, retires=retires)
+            return True
 
-        done = await self._database.write(write)
-        if done is None:
-            return False
-        self._has_retired = self._has_retired or done[1]
-        self._tell(done[0])
-        return True
+        return await self._database.write(write)
 
     @override
     async def fail(self, document_id: DocumentId, version: int) -> None:
@@ -273,7 +237,7 @@ class SqliteLiveStore(LiveStore):
 
         left, index_version = await self._database.read(read)
         # Read after what was found settled: a search that begins now reads at it.
-        self._index_version = max(self._index_version, index_version)
+        self._rise_to(index_version)
         return left
 
     @override
@@ -291,44 +255,37 @@ class SqliteLiveStore(LiveStore):
         return await self._database.read(read) if names else []
 
     @override
+    async def names(self, collection: str) -> Mapping[str, DocumentId]:
+        return await self._database.read(lambda connection: names_of(connection, collection))
+
+    @override
     async def hits(
         self, at: int, chunks: Sequence[tuple[DocumentId, int, int]], *, context: int = 0
     ) -> Sequence[HitRecord | None]:
-        return await self._database.read(lambda connection: hit_records(connection, at, chunks, context=context))
+        async def read(places: Sequence[tuple[DocumentId, int, int]]) -> Sequence[HitRecord | None]:
+            return await self._database.read(lambda connection: hit_records(connection, at, places, context=context))
+
+        # A search that began before the last change, or looks around its hits, asks for something else.
+        is_kept = at == self._index_version and not context
+        return await (self._kept_hits.get(chunks, read) if is_kept else read(chunks))
 
     @override
-    async def labels_at(self, at: int, versions: Sequence[DocumentVersion]) -> Sequence[tuple[Labels, str | None]]:
-        def read(connection: sqlite3.Connection) -> list[tuple[Labels, str | None]]:
-            found = []
-            for document_id, version in versions:
-                row = record_at(connection, at, document_id, version)
-                if row is not None and row["labels"] is not None:
-                    found.append((labels_of(row["labels"]), row["language"]))
-            return found
-
-        return await self._database.read(read)
+    async def labels_at(
+        self, at: int, documents: Sequence[DocumentId]
+    ) -> Sequence[tuple[DocumentId, Labels, str | None]]:
+        return await self._database.read(lambda connection: labels_at(connection, at, documents))
 
     @override
     async def live(self, *, after: DocumentId | None, limit: int) -> Sequence[LiveVersion]:
-        def read(connection: sqlite3.Connection) -> list[LiveVersion]:
-            rows = connection.execute(
-                "SELECT document_id, version, language, chunk_count, sources FROM versions"
-                " WHERE document_id > ? AND live_until IS NULL"
-                " ORDER BY document_id LIMIT ?",
-                (after or "", limit),
-            )
-            return [
-                LiveVersion(
-                    document_id=DocumentId(row["document_id"]),
-                    version=row["version"],
-                    language=row["language"],
-                    chunk_count=row["chunk_count"],
-                    sources=Sources(**json.loads(row["sources"])),
-                )
-                for row in rows
-            ]
+        sql = f"{_LIVE} AND document_id > ? ORDER BY document_id LIMIT ?"
+        rows = await self._database.read(lambda connection: connection.execute(sql, (after or "", limit)).fetchall())
+        return [live_of(row) for row in rows]
 
-        return await self._database.read(read)
+    @override
+    async def live_version(self, document_id: DocumentId) -> LiveVersion | None:
+        sql = f"{_LIVE} AND document_id = ?"
+        row = await self._database.read(lambda connection: connection.execute(sql, (document_id,)).fetchone())
+        return None if row is None else live_of(row)
 
     @override
     async def retired(self, *, before: int, limit: int) -> Sequence[DocumentVersion]:
@@ -353,22 +310,46 @@ class SqliteLiveStore(LiveStore):
         if not versions:
             return
 
-        def write(connection: sqlite3.Connection) -> bool:
+        def write(connection: sqlite3.Connection) -> None:
             connection.executemany(
                 "DELETE FROM versions WHERE document_id = ? AND version = ? AND live_until IS NOT NULL", versions
             )
-            connection.executemany(
-                "DELETE FROM chunks WHERE document_id = :document AND version = :version AND NOT EXISTS"
-                " (SELECT 1 FROM versions WHERE document_id = :document AND version = :version)",
-                [{"document": document_id, "version": version} for document_id, version in versions],
-            )
-            return _has_retired(connection)
+            gone = [{"document": document_id, "version": version} for document_id, version in versions]
+            for table in ("chunks", "first_pages"):
+                connection.executemany(
+                    f"DELETE FROM {table} WHERE document_id = :document AND version = :version AND NOT EXISTS"
+                    " (SELECT 1 FROM versions WHERE document_id = :document AND version = :version)",
+                    gone,
+                )
+            has_retired = _has_retired(connection)
+            self._database.after_commit(lambda: self._note_retired(has_retired))
 
-        self._has_retired = await self._database.write(write)
+        await self._database.write(write)
 
-    def _tell(self, index_version: int | None = None) -> None:
-        if index_version is not None:
-            self._index_version = max(self._index_version, index_version)
+    def _will_tell(self, index_version: int, *, retires: bool = False, is_whole: bool | None = None) -> None:
+        """Only inside a write: what is kept in memory follows its commit, before anybody hears of its facts.
+
+        Also where whoever wrote has gone meanwhile.
+        """
+
+        def tell() -> None:
+            self._kept_hits.forget()
+            self._rise_to(index_version)
+            self._note_retired(self._has_retired or retires)
+            self._is_whole = self._is_whole if is_whole is None else is_whole
+            self._tell()
+
+        self._database.after_commit(tell)
+
+    def _rise_to(self, index_version: int) -> None:
+        if index_version > self._index_version:
+            self._index_version = index_version
+            self._kept_hits.forget()
+
+    def _note_retired(self, has_retired: bool) -> None:
+        self._has_retired = has_retired
+
+    def _tell(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
 

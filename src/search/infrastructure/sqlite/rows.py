@@ -3,15 +3,16 @@
 import itertools
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Final
 
 from pydantic import TypeAdapter
 
 from search.application.ports.live_store import HitRecord
-from search.application.ports.versions import DocumentState
-from search.infrastructure.shown_hits import shown_hit
+from search.application.ports.versions import DocumentState, FirstPages, LiveVersion, Sources
+from search.infrastructure.shown_hits import names_in, shown_hit
+from search.infrastructure.sqlite.chunk_bytes import to_json
 from shared.artefacts.chunks import Chunk
 from shared.events.ingest import Labels
 from shared.kernel import DocumentId
@@ -20,27 +21,46 @@ _LIVE_AT: Final = "live_from <= :at AND (live_until IS NULL OR live_until > :at)
 # One answer of one row, read in one go: between rows a thread gives up the interpreter, and on a busy server it waits
 # up to 5 ms each time to have it again.
 _HITS: Final = f"""
-SELECT json_group_array(json_array(asked.key, v.revision, v.language, json(d.labels), json(c.chunk)))
+SELECT json_group_array(
+    json_array(asked.key, v.revision, v.language, json(d.labels), hex(c.chunk), f.pages_done, f.pages_total)
+)
 FROM json_each(:places) AS asked
 CROSS JOIN versions v ON v.document_id = asked.value ->> 0 AND v.version = asked.value ->> 1
 CROSS JOIN documents d ON d.document_id = v.document_id
 CROSS JOIN chunks c ON c.document_id = v.document_id AND c.version = v.version
     AND c.ordinal BETWEEN (asked.value ->> 2) - :context AND (asked.value ->> 2) + :context
+LEFT JOIN first_pages f ON f.document_id = v.document_id AND f.version = v.version
 WHERE d.labels IS NOT NULL AND {_LIVE_AT}
 """
-_Row = tuple[int, int, str | None, Labels, Chunk]
-"""Number of the place, revision, language, labels, chunk."""
-_ROWS: Final = TypeAdapter(list[_Row])
+_LABELS: Final = f"""
+SELECT json_group_array(json_array(v.document_id, json(d.labels), v.language))
+FROM json_each(:documents) AS asked
+CROSS JOIN versions v ON v.document_id = asked.value
+CROSS JOIN documents d ON d.document_id = v.document_id
+WHERE d.labels IS NOT NULL AND {_LIVE_AT}
+"""
+_Row = tuple[int, int, str | None, Labels, Chunk, int | None, int | None]
+"""Number of the place, revision, language, labels, chunk; of first pages, how many of how many."""
+_ROWS: Final = TypeAdapter(list[tuple[int, int, str | None, Labels, str, int | None, int | None]])
+"""The same, with the chunk's bytes in hexadecimal digits."""
+_CHUNKS: Final = TypeAdapter(list[Chunk])
+_LABELLED: Final = TypeAdapter(list[tuple[DocumentId, Labels, str | None]])
 
 
-def record_at(connection: sqlite3.Connection, at: int, document_id: DocumentId, version: int) -> sqlite3.Row | None:
-    """Revision, language and labels of a version that was live at that index version."""
-    row: sqlite3.Row | None = connection.execute(
-        "SELECT v.revision, v.language, d.labels FROM versions v JOIN documents d USING (document_id)"
-        f" WHERE document_id = :document AND version = :version AND {_LIVE_AT}",
-        {"document": document_id, "version": version, "at": at},
-    ).fetchone()
-    return row
+def labels_at(
+    connection: sqlite3.Connection, at: int, documents: Sequence[DocumentId]
+) -> list[tuple[DocumentId, Labels, str | None]]:
+    """Labels and language of those documents that were live at that index version."""
+    (found,) = connection.execute(_LABELS, {"documents": json.dumps(documents), "at": at}).fetchone()
+    return _LABELLED.validate_json(found)
+
+
+def names_of(connection: sqlite3.Connection, collection: str) -> dict[str, DocumentId]:
+    """Every name of the collection's documents that are not withdrawn."""
+    rows = connection.execute(
+        "SELECT document_id, labels FROM documents WHERE collection = ? AND withdrawn_version IS NULL", (collection,)
+    )
+    return {name: DocumentId(row["document_id"]) for row in rows for name in names_in(labels_of(row["labels"]))}
 
 
 def hit_records(
@@ -51,13 +71,25 @@ def hit_records(
     (found,) = connection.execute(_HITS, given).fetchone()
     shown: list[HitRecord | None] = [None] * len(places)
     # The chunk of a place and its neighbours are rows that follow one another.
-    for place, group in itertools.groupby(sorted(_ROWS.validate_json(found), key=_order), key=itemgetter(0)):
+    for place, group in itertools.groupby(sorted(_rows(found), key=_order), key=itemgetter(0)):
         rows = list(group)
-        _, revision, language, labels, _ = rows[0]
+        _, revision, language, labels, _, done, total = rows[0]
         shown[place] = shown_hit(
-            *places[place], revision=revision, language=language, labels=labels, chunks=[row[4] for row in rows]
+            *places[place],
+            revision=revision,
+            language=language,
+            labels=labels,
+            chunks=[row[4] for row in rows],
+            first_pages=None if done is None or total is None else FirstPages(done, total),
         )
     return shown
+
+
+def _rows(found: str) -> Iterator[_Row]:
+    rows = _ROWS.validate_json(found)
+    chunks = b",".join([to_json(bytes.fromhex(row[4])) for row in rows])
+    for row, chunk in zip(rows, _CHUNKS.validate_json(b"[%s]" % chunks), strict=True):
+        yield (*row[:4], chunk, *row[5:])
 
 
 def _order(row: _Row) -> tuple[int, int]:
@@ -67,6 +99,17 @@ def _order(row: _Row) -> tuple[int, int]:
 def labels_of(raw: str) -> Labels:
     """From their column."""
     return Labels.model_validate_json(raw)
+
+
+def live_of(row: sqlite3.Row) -> LiveVersion:
+    """From a row of `versions`."""
+    return LiveVersion(
+        document_id=DocumentId(row["document_id"]),
+        version=row["version"],
+        language=row["language"],
+        chunk_count=row["chunk_count"],
+        sources=Sources(**json.loads(row["sources"])),
+    )
 
 
 def state_of(row: sqlite3.Row) -> DocumentState:

@@ -1,5 +1,7 @@
 """Artefacts in files: the small ones of one original in one pack, every other in a file of its own.
 
+So are pieces, which come one by one and go soon: with each, the pack would be written again.
+
 What an older Seoga left is a file for each, as it was put: it is read as it is.
 """
 
@@ -8,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from shared.artefacts.address import PIECE
 from shared.infrastructure.files.keys import ARTEFACTS, damaged, hash_of_original, not_found, sha256_in
 from shared.infrastructure.files.packs import pack, unpack
 
@@ -112,9 +115,9 @@ class FileArtefacts:
 
 
 def _place_of(key: str) -> _Place | None:
-    """None for what belongs to no original."""
+    """None for what belongs to no original, and for a piece."""
     sha256 = sha256_in(key)
-    if sha256 is None or not key.startswith(f"{ARTEFACTS}/{sha256[:2]}/{sha256}."):
+    if sha256 is None or key.endswith(PIECE) or not key.startswith(f"{ARTEFACTS}/{sha256[:2]}/{sha256}."):
         return None
     beginning = f"{ARTEFACTS}/{sha256[:2]}/{sha256}."
     return _Place(f"{beginning}pack", key.removeprefix(beginning))

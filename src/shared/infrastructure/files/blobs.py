@@ -15,8 +15,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Final, Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from typing_extensions import override
 
@@ -33,6 +34,7 @@ from shared.infrastructure.files.keys import (
 )
 from shared.infrastructure.files.trash import FileTrash
 from shared.kernel import Damaged, NotFound, StorageFull, Unavailable
+from shared.ports.health import ComponentHealth
 from shared.ports.storage import BlobStore, StoredBlob, Trash
 from shared.shortages import told_as_unavailable
 
@@ -54,6 +56,7 @@ class FileBlobs(BlobStore):
         min_free_bytes: int = 0,
         reserve: DiskReserve | None = None,
         look_again_seconds: float = 1.0,
+        probe_seconds: float = 10.0,
     ) -> None:
         """What is written here leaves room for the `reserve` while it is given up.
 
@@ -69,13 +72,53 @@ class FileBlobs(BlobStore):
         self._trashed = FileArtefacts(self._trash.folder, self._write)
         self._look_again_seconds = look_again_seconds
         self._looked_at = -look_again_seconds
+        self._probe_seconds = probe_seconds
+        self._probe_due_at = 0.0
+        self._health: ComponentHealth | None = None
+        self._place: tuple[int, int] | None = None
 
     async def __aenter__(self) -> Self:
         await self._run(lambda: make_folders(self._root / INCOMING))
+        folder = self._root.stat()
+        self._place = (folder.st_dev, folder.st_ino)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self._threads.shutdown)
+
+    async def check(self) -> ComponentHealth:
+        """For health: a small file is written, synced, read again and deleted, at most every `probe_seconds`."""
+        now = time.monotonic()
+        if self._health is None or now >= self._probe_due_at:
+            self._health = await self._run(self._probe)
+            self._probe_due_at = now + (self._probe_seconds if self._health.ready else 0)
+        return self._health
+
+    def _probe(self) -> ComponentHealth:
+        file, content = self._root / INCOMING / f"probe-{os.getpid()}", os.urandom(64)
+        way_out = (
+            "Bring the folder back (docs/operations/backup.md) or mend its disk or rights, then restart the server."
+        )
+        try:
+            folder = self._root.stat()
+            if self._place not in (None, (folder.st_dev, folder.st_ino)):
+                return ComponentHealth(False, f"The folder {self._root} was replaced while the server runs. {way_out}")
+            try:
+                with file.open("wb") as written:
+                    written.write(content)
+                    written.flush()
+                    os.fsync(written.fileno())
+                found = file.read_bytes()
+            finally:
+                file.unlink(missing_ok=True)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                return ComponentHealth(False, "The disk is full: nothing is taken in.", required=False)
+            words = f"The folder {self._root} cannot be written and read ({error.strerror}). {way_out}"
+            return ComponentHealth(False, words)
+        if found != content:
+            return ComponentHealth(False, f"What is written to {self._root} is not what is read there. {way_out}")
+        return ComponentHealth(True, "a file was written and read")
 
     @override
     async def store(self, stream: AsyncIterator[bytes], *, max_bytes: int) -> StoredBlob:
@@ -145,7 +188,12 @@ class FileBlobs(BlobStore):
                 yield content[place : place + PIECE_BYTES]
             return
         path = await self._found(key)
-        file: BinaryIO = await self._run(lambda: path.open("rb", buffering=0), key)
+        opening = asyncio.ensure_future(self._run(lambda: path.open("rb", buffering=0), key))
+        try:
+            file = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_opened)
+            raise
         try:
             await self._run(lambda: file.seek(start))
             left = length
@@ -202,6 +250,10 @@ class FileBlobs(BlobStore):
     @override
     async def hashes(self, after: str | None = None) -> tuple[Collection[str], str | None]:
         return await self._run(lambda: self._trash.page(after))
+
+    @override
+    async def young(self, hashes: Collection[str], *, younger_than_seconds: float) -> Collection[str]:
+        return await self._run(lambda: self._trash.young(hashes, time.time() - younger_than_seconds))
 
     @override
     async def discard(self, hashes: Collection[str], *, older_than_seconds: float) -> Collection[str]:
@@ -330,6 +382,12 @@ class FileBlobs(BlobStore):
                     error
                 )
             raise Unavailable(f"The blob store at {self._root} cannot be used: {error.strerror}.") from error
+
+
+def _close_opened(opening: "asyncio.Task[FileIO]") -> None:
+    """Whoever asked for it has gone."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _has_content(path: Path, sha256: str, size: int) -> bool:

@@ -67,6 +67,11 @@ class FileTrash:
         found = (sha256_in(path.name) for path in _files(self._root, _PREFIXES[place]))
         return frozenset(one for one in found if one), _PREFIXES[place] if place + 1 < len(_PREFIXES) else None
 
+    def young(self, hashes: Collection[str], oldest: float) -> frozenset[str]:
+        """Those of which anything is younger than `oldest`."""
+        found = _by_hash(self._root, hashes).items()
+        return frozenset(sha256 for sha256, paths in found if any(_time_of(path) >= oldest for path in paths))
+
     def take(self, hashes: Collection[str], oldest: float) -> frozenset[str]:
         """Puts them into the trash; those of which anything is younger than `oldest` stay, and are the answer."""
         young = set[str]()

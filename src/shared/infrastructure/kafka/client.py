@@ -71,7 +71,7 @@ class KafkaClient:
             if self._held is None:
                 client = self._make()
                 try:
-                    await client.start()
+                    await self._connection.start(client)
                 except BaseException as error:
                     self._connection.discard(client)
                     if isinstance(error, errors.KafkaConnectionError):

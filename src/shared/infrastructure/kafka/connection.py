@@ -58,6 +58,7 @@ class KafkaConnection:
         self._guard = guard
         self._closing_seconds = closing_seconds
         self._closing: set[asyncio.Task[None]] = set()
+        self._starting: dict[Any, asyncio.Task[None]] = {}
 
     def open(self) -> None:
         """Raises WrongSettings for an address, a password or a certificate that cannot be meant."""
@@ -83,7 +84,7 @@ class KafkaConnection:
     async def close(self) -> None:
         """Waits for the clients that are being closed; bounded."""
         if self._closing:
-            await asyncio.wait(self._closing, timeout=2 * self._closing_seconds + 1)
+            await asyncio.wait(self._closing, timeout=4 * self._closing_seconds + 1)
 
     async def call(self, make_call: Callable[[], Awaitable[T]], doing: str) -> T:
         """What `make_call` gives, guarded. Raises Unavailable (and TooLarge) in words; `doing` ends the sentence."""
@@ -124,9 +125,22 @@ class KafkaConnection:
                 reason = error
         raise reason
 
+    async def start(self, client: Any) -> None:
+        """Raises what the driver raises; `discard` the client then, also when cancelled.
+
+        A start that is broken off leaves the connection open by which the driver asks for the brokers. So it goes on
+        behind whoever is cancelled: for who tries again, or for who discards the client.
+        """
+        starting = self._starting.get(client)
+        if starting is None or starting.done():
+            starting = self._starting[client] = asyncio.create_task(client.start(), name="kafka.start")
+        await asyncio.shield(starting)
+        self._starting.pop(client, None)
+
     def discard(self, client: Any) -> asyncio.Task[None]:
         """Closes a client in the background, whatever state it is in; it ends within some seconds."""
-        task = asyncio.create_task(_close(client, self._closing_seconds), name="kafka.close")
+        starting = self._starting.pop(client, None)
+        task = asyncio.create_task(_close(client, starting, self._closing_seconds), name="kafka.close")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
         return task
@@ -198,20 +212,36 @@ class KafkaConnection:
             raise WrongSettings(f"SEOGA_TLS_CA_FILE was {str(file)!r}: no certificates ({error}).") from error
 
 
-async def _close(client: Any, step_seconds: float) -> None:
+async def _close(client: Any, starting: asyncio.Task[None] | None, step_seconds: float) -> None:
     """Also what the driver's own ways leave open: a consumer's gives up midway when it cancels a fetch that pauses."""
+    if starting is not None:
+        await asyncio.wait({starting}, timeout=step_seconds)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
     connections = client._client if hasattr(client, "_client") else client.client
     stopping = asyncio.ensure_future(_stop(client))
     await asyncio.wait({stopping}, timeout=step_seconds)
     if not stopping.done():
         # Without connections, requests that wait for an answer fail, and their tasks end.
-        await connections.close()
+        await _disconnect(connections)
         await asyncio.wait({stopping}, timeout=step_seconds)
     stopping.cancel()
     await asyncio.wait({stopping})
-    if stopping.cancelled() or stopping.exception() is not None:
-        with contextlib.suppress(Exception):
-            await connections.close()
+    # Also after an orderly stop: what was being connected meanwhile came after its look at the connections.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(step_seconds), connections._get_conn_lock:
+            pass
+    await _disconnect(connections)
+
+
+async def _disconnect(connections: Any) -> None:
+    """The driver's way gives up, and leaves the connections open, when its watch over the brokers has fallen."""
+    watching, connections._sync_task = connections._sync_task, None
+    if watching is not None:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    with contextlib.suppress(Exception):
+        await connections.close()
 
 
 async def _stop(client: Any) -> None:

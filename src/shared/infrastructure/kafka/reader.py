@@ -97,7 +97,7 @@ class KafkaReader:
         options = {**self._connection.options, "request_timeout_ms": int(self._request_seconds * 1000)}
         consumer = AIOKafkaConsumer(**options, auto_offset_reset="earliest")
         try:
-            await consumer.start()
+            await self._connection.start(consumer)
         except BaseException:
             self._connection.discard(consumer)
             raise

@@ -107,7 +107,7 @@ class KafkaSubscription(Subscription):
             heartbeat_interval_ms=int(timing.heartbeat_seconds * 1000),
             rebalance_timeout_ms=int(timing.rebalance_seconds * 1000),
         )
-        await self._connection.call(consumer.start, "be read")
+        await self._connection.call(lambda: self._connection.start(consumer), "be read")
         # Partitions that the member which shares them out does not know yet would be nobody's for a while.
         await self._connection.call(self._know_topics, "be read")
         consumer.subscribe(self._topic_names, listener=_Listener(self))

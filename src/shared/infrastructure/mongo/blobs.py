@@ -230,6 +230,10 @@ class MongoBlobs(BlobStore):
         return await self._garbage.page(after)
 
     @override
+    async def young(self, hashes: Collection[str], *, younger_than_seconds: float) -> Collection[str]:
+        return await self._garbage.young(hashes, self._ago(younger_than_seconds))
+
+    @override
     async def discard(self, hashes: Collection[str], *, older_than_seconds: float) -> Collection[str]:
         return await self._garbage.take(hashes, self._ago(older_than_seconds))
 
@@ -326,14 +330,10 @@ class MongoBlobs(BlobStore):
             first = last
 
     async def _write_file(self, file: str, name: str, content: bytes) -> None:
-        for first in range(0, -(-len(content) // PIECE_BYTES), _CHUNKS_A_CALL):
-            numbers = range(first, min(first + _CHUNKS_A_CALL, -(-len(content) // PIECE_BYTES)))
-            await self._chunks.write(
-                *(
-                    Insert(self._chunk(file, number, content[number * PIECE_BYTES : (number + 1) * PIECE_BYTES]))
-                    for number in numbers
-                )
-            )
+        pieces = [content[place : place + PIECE_BYTES] for place in range(0, len(content), PIECE_BYTES)]
+        rows = [self._chunk(file, number, piece) for number, piece in enumerate(pieces)]
+        for first in range(0, len(rows), _CHUNKS_A_CALL):
+            await self._chunks.write(*map(Insert, rows[first : first + _CHUNKS_A_CALL]))
         await self._files.insert(self._file_row(file, name, len(content)))
 
     async def _switch(self, key: str, change: Row) -> Row | None:

@@ -32,10 +32,12 @@ from shared.infrastructure.mongo.meanings import (
     shown,
     wrong_url,
 )
+from shared.infrastructure.mongo.probing import PROBES, standing_of, write_and_read
 from shared.infrastructure.mongo.queries import Delete, Filter, Given, Index, Insert, Query, Row, Update
 from shared.kernel import Unavailable, utc_now
 from shared.ports.health import ComponentHealth
 from shared.runtime.resilience import Remotes
+from shared.runtime.round_trip import RoundTrip
 from shared.settings import Settings, WrongSettings
 from shared.telemetry import get_log
 
@@ -75,6 +77,7 @@ class MongoDatabase:
         self._prepared = 0
         self._preparing: asyncio.Task[None] | None = None
         self._ahead = timedelta()
+        self._round_trip = RoundTrip(lambda: write_and_read(self.collection(PROBES)))
         self._client: Any = None
         self._database: Any = None
 
@@ -167,15 +170,11 @@ class MongoDatabase:
         return await self._guarded(make_call, idempotent=idempotent)
 
     async def check(self) -> ComponentHealth:
-        """For health: whether it takes writes now. Raises Unavailable."""
-        hello = await self.call(self._greeted, idempotent=True)
-        if not hello.get("ismaster") or hello.get("readOnly"):
-            return ComponentHealth(
-                ready=False,
-                detail=f"{self._where} takes no writes: it is read-only, or no primary. "
-                "Name the primary or the whole replica set in the URL.",
-            )
-        return ComponentHealth(ready=True, detail=f"answers ({self._shown})")
+        """For health: whether it takes writes now, and gives them back. Raises Unavailable, StorageFull."""
+        health = standing_of(await self.call(self._greeted, idempotent=True), self._where, self._shown)
+        if health.ready:
+            await self._round_trip.look()
+        return health
 
     async def drop(self) -> None:
         """Deletes the whole database."""

@@ -90,23 +90,28 @@ class MongoGarbage:
         found = [hash_of_original(row["filename"]) for row in files] + [row["_id"] for row in artefacts]
         return frozenset(one for one in found if one), prefix if place + 1 < len(_PREFIXES) else None
 
+    async def young(self, hashes: Collection[str], oldest: datetime) -> frozenset[str]:
+        """Those of which anything is younger than `oldest`."""
+        wanted = sorted(hashes)
+        files = await self._files.find(NAMED, fields={"filename": 1, "uploadDate": 1}, names=_names(wanted))
+        artefacts = await self._artefacts.find(ARTEFACTS_OF, fields={"sha256": 1, "at": 1}, hashes=wanted)
+        found = {hash_of_original(row["filename"]) for row in files if row["uploadDate"] >= oldest}
+        found |= {row["sha256"] for row in artefacts if row["at"] >= oldest}
+        return frozenset(one for one in found if one)
+
     async def take(self, hashes: Collection[str], oldest: datetime) -> frozenset[str]:
         """Marks them; those of which anything is younger than `oldest` stay, and are the answer.
 
         What becomes young between the look and the mark has lost its artefacts to the trash at worst, where they are
         found.
         """
-        wanted, now = sorted(hashes), self._now()
-        files = await self._files.find(NAMED, fields={"filename": 1, "uploadDate": 1}, names=_names(wanted))
-        artefacts = await self._artefacts.find(ARTEFACTS_OF, fields={"sha256": 1, "at": 1}, hashes=wanted)
-        young = {hash_of_original(row["filename"]) for row in files if row["uploadDate"] >= oldest}
-        young |= {row["sha256"] for row in artefacts if row["at"] >= oldest}
-        old = [sha256 for sha256 in wanted if sha256 not in young]
+        young = await self.young(hashes, oldest)
+        old = [sha256 for sha256 in sorted(hashes) if sha256 not in young]
         if old:
-            mark = {"$set": {"trashed": now}}
+            mark = {"$set": {"trashed": self._now()}}
             await self._files.update(OLD_NAMED, mark, many=True, names=_names(old), oldest=oldest)
             await self._artefacts.update(OLD_ARTEFACTS, mark, many=True, hashes=old, oldest=oldest)
-        return frozenset(one for one in young if one)
+        return young
 
     async def waiting(self, before: datetime) -> frozenset[str]:
         """Hashes of which something was marked before that instant."""

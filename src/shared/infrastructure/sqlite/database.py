@@ -22,15 +22,14 @@ from typing_extensions import override
 from shared.disk_reserve import DiskReserve
 from shared.durable_files import make_folders
 from shared.events.envelope import Envelope, Event, wrap
-from shared.infrastructure.sqlite.checking import first_problem
 from shared.infrastructure.sqlite.errors import is_full, translate
 from shared.infrastructure.sqlite.pages import SparePages, prepare
 from shared.infrastructure.sqlite.schema import Schema
+from shared.infrastructure.sqlite.store_health import TIMES, LookingTimes, StoreHealth
 from shared.infrastructure.sqlite.stores import UNREADABLE, damaged, is_emptied
-from shared.kernel import StoreDamaged, Unavailable
+from shared.kernel import Unavailable
 from shared.ports.health import ComponentHealth
 from shared.ports.outbox import Outbox, PendingFact
-from shared.shortages import as_unavailable
 from shared.telemetry import Metrics, get_log
 
 T = TypeVar("T")
@@ -39,23 +38,6 @@ _ERRORS: Final = (sqlite3.Error, *UNREADABLE, RuntimeError, MemoryError)
 _FACTS: Final = "CREATE TABLE IF NOT EXISTS facts (sequence INTEGER PRIMARY KEY AUTOINCREMENT, envelope BLOB NOT NULL);"
 
 _log = get_log("sqlite")
-
-
-@dataclass(frozen=True, slots=True)
-class LookingTimes:
-    """When a file that was opened is looked through once."""
-
-    after_seconds: float = 3.0
-    """A server that starts has better things to do."""
-    longest_seconds: float = 2.0
-    """What lies behind is noticed when it is read."""
-    largest_bytes: int = 1 << 30
-    """A larger file is not looked through: a part of the look cannot be broken off."""
-    trouble_seconds: float = 60.0
-    """For so long health tells of an input or output error."""
-
-
-_TIMES: Final = LookingTimes()
 
 
 @dataclass(slots=True)
@@ -89,14 +71,10 @@ class SqliteDatabase:
         *,
         readers: int = 1,
         metrics: Metrics | None = None,
-        times: LookingTimes = _TIMES,
+        times: LookingTimes = TIMES,
     ) -> None:
         self.path = path
-        self._metrics = metrics
-        self._times = times
-        self._damage: StoreDamaged | None = None
-        self._trouble: tuple[float, str] | None = None
-        self._closing = threading.Event()
+        self._health = StoreHealth(path, metrics, times)
         self._reserve = DiskReserve(path.parent)
         self._schema = schema
         self._reader_count = readers
@@ -104,6 +82,8 @@ class SqliteDatabase:
         self._writes: queue.SimpleQueue[list[_Write] | None] = queue.SimpleQueue()
         self._gathered: list[_Write] = []
         self._current: _Write | None = None
+        self._commits = 0
+        self._kept: dict[Hashable, tuple[int, Any]] = {}
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -115,26 +95,30 @@ class SqliteDatabase:
         except OSError as error:
             raise Unavailable(f"The database {self.path} cannot be opened: {error.strerror}.") from error
         self._is_open = True
-        self._looking = asyncio.create_task(self._look_through(), name=f"look-{self.path.stem}")
+        self._health.begin()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         # From here on nothing is queued, so that everything queued before is answered.
         self._is_open = False
         self._hand_over()
-        self._closing.set()
-        self._looking.cancel()
-        await asyncio.gather(self._looking, return_exceptions=True)
+        await self._health.end()
         await asyncio.to_thread(self._close)
 
     async def check(self) -> ComponentHealth:
-        """For health: whether it can be read, and whether damage was met since it was opened. Raises Unavailable."""
-        if self._damage is not None:
-            raise self._damage
+        """For health: a real read, now and then a real write, and the damage that was met. Raises Unavailable.
+
+        It has the file looked through again where that was long ago.
+        """
+        self._health.must_be_undamaged()
+        self._must_be_open()
+        self._health.look_if_due()
         await self.read(lambda connection: connection.execute("SELECT count(*) FROM sqlite_schema").fetchone())
-        if self._trouble is not None and time.monotonic() - self._trouble[0] < self._times.trouble_seconds:
-            return ComponentHealth(ready=False, detail=self._trouble[1])
-        return ComponentHealth(ready=True, detail="open")
+        if self._health.is_write_due():
+            # A number in the file's head that nothing else uses.
+            number = int(time.time()) & 0x7FFFFFFF
+            await self.write(lambda connection: connection.execute(f"PRAGMA user_version = {number}"))
+        return self._health.of_the_disk()
 
     async def write(self, run: Callable[[sqlite3.Connection], T]) -> T:
         """Runs in the writer thread inside a transaction; durable when it returns. Writes keep their order.
@@ -169,42 +153,26 @@ class SqliteDatabase:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, run)
         except _ERRORS as error:
-            raise self._told(error) from error
+            raise self._health.told(error) from error
+        except UnicodeEncodeError:
+            raise  # of what was asked for
+        except ValueError as error:
+            unreadable = self._health.unreadable(error)
+            raise unreadable from error
 
-    async def _look_through(self) -> None:
-        """Once, so that a damaged page is told of before somebody needs what stood there."""
-        await asyncio.sleep(self._times.after_seconds)
-        seconds = self._times.longest_seconds
-        try:
-            if self.path.stat().st_size > self._times.largest_bytes:
-                return
-            problem = await asyncio.to_thread(first_problem, self.path, seconds=seconds, stop=self._closing)
-        except (OSError, RuntimeError, MemoryError) as error:
-            # What the machine is short of says nothing of the file.
-            problem = None if as_unavailable(error) else str(error)
-        except sqlite3.Error as error:
-            self._told(error)
-            return
-        if problem is not None:
-            self._keep_damage(damaged(self.path, problem))
+    async def read_kept(self, name: Hashable, run: Callable[[sqlite3.Connection], T]) -> T:
+        """As `read`, for what is asked again and again: until something is written it is what was read last.
 
-    def _told(self, error: Exception) -> Exception:
-        """The error as everybody else understands it; damage and troubles of the disk are counted and kept."""
-        told = translate(error, self.path)
-        if isinstance(told, StoreDamaged):
-            self._keep_damage(told)
-        elif ((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF) == sqlite3.SQLITE_IOERR:
-            self._trouble = (time.monotonic(), str(told))
-            if self._metrics is not None:
-                self._metrics.count("store_disk_errors_total", store=self.path.stem)
-        return told
-
-    def _keep_damage(self, damage: StoreDamaged) -> None:
-        if self._damage is None:
-            self._damage = damage
-            _log.error("a store is damaged", action="store.damaged", store=self.path.stem, reason=damage.detail)
-        if self._metrics is not None:
-            self._metrics.count("store_damage_total", store=self.path.stem)
+        The answer is shared, so nobody may change it. `name` stands for `run` and is one of few. Raises Unavailable.
+        """
+        self._must_be_open()
+        # Before the read: what is written meanwhile may be in it or not, and is read the next time.
+        commits = self._commits
+        kept = self._kept.get(name)
+        if kept is None or kept[0] != commits:
+            kept = self._kept[name] = (commits, await self.read(run))
+        result: T = kept[1]
+        return result
 
     def _hand_over(self) -> None:
         if self._gathered:
@@ -225,6 +193,7 @@ class SqliteDatabase:
         except sqlite3.Error:
             connection.close()
             raise
+        self._health.is_in_place()
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(self._reader_count, thread_name_prefix=f"read-{self.path.stem}")
@@ -290,7 +259,7 @@ class SqliteDatabase:
             error = self._tried(connection, group)
         if error is not None:
             for write in group:
-                write.error = self._told(error) if isinstance(error, _ERRORS) else error
+                write.error = self._health.told(error) if isinstance(error, _ERRORS) else error
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(_answer_all, group)
 
@@ -300,10 +269,13 @@ class SqliteDatabase:
             write.wakes.clear()
             write.error = None
         try:
+            self._health.must_be_in_place()
             connection.execute("BEGIN IMMEDIATE")
             for write in group:
                 self._run_one(connection, write, alone=len(group) == 1)
             connection.execute("COMMIT")
+            # After it: who reads before that knows that he read the state of before.
+            self._commits += 1
         except BaseException as error:  # whatever it is, this thread must go on and nobody may wait for ever
             with contextlib.suppress(sqlite3.Error):
                 if connection.in_transaction:
@@ -326,7 +298,7 @@ class SqliteDatabase:
             if alone or not connection.in_transaction or is_full(error):
                 raise  # nobody else is in the transaction, or the whole of it is gone, or will be tried again
             connection.execute("ROLLBACK TO one")
-            write.error = self._told(error) if isinstance(error, _ERRORS) else error
+            write.error = self._health.told(error) if isinstance(error, _ERRORS) else error
         if not alone:
             connection.execute("RELEASE one")
 
@@ -370,7 +342,11 @@ class SqliteFacts(Outbox):
             rows = connection.execute("SELECT sequence, envelope FROM facts ORDER BY sequence LIMIT ?", (limit,))
             return [PendingFact(row["sequence"], Envelope.from_json(row["envelope"])) for row in rows]
 
-        return await self._database.read(read)
+        facts = await self._database.read(read)
+        if facts:
+            # They can be read a moment before who wrote them has their answer, and nobody may hear of them first.
+            await self._database.write(lambda _: None)
+        return facts
 
     @override
     async def forget_facts(self, places: Sequence[Hashable]) -> None:

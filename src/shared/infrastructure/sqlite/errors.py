@@ -25,7 +25,8 @@ _PASSING: Final = frozenset(
 
 def translate(error: Exception, path: Path) -> Exception:
     """What a driver error, an unreadable row or a lack of memory means to the rest of Seoga; other faults stay."""
-    if is_damage(error):
+    # Every table was there when the file was opened.
+    if is_damage(error) or str(error).startswith("no such table"):
         return damaged(path, error)
     if is_full(error):
         return StorageFull(f"The disk that holds {path.name} is full. Free some room; nothing was lost.")

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
+from shared.infrastructure.sqlite.event_packs import BUCKET, all_packed, packed_in
 from shared.infrastructure.sqlite.schema import Schema
 
 EVENT_COUNTS: Final = Schema(
@@ -21,14 +22,13 @@ CREATE TABLE IF NOT EXISTS event_counts (
 CREATE INDEX IF NOT EXISTS event_counts_last ON event_counts (last);
 """
 )
-_BUCKET: Final = 256
 
 
 def add(connection: sqlite3.Connection, topics: Iterable[int], first: int) -> None:
     """Events of these topics were put at positions from `first` on, in the same transaction."""
     counts: dict[tuple[int, int], tuple[int, int]] = {}
     for position, topic in enumerate(topics, first):
-        place = (topic, position // _BUCKET)
+        place = (topic, position // BUCKET)
         counts[place] = (counts.get(place, (0, 0))[0] + 1, position)
     connection.executemany(
         "INSERT INTO event_counts VALUES (?, ?, ?, ?)"
@@ -41,7 +41,7 @@ def remove(connection: sqlite3.Connection, topic: int, positions: Iterable[int])
     """These events of the topic were deleted, in the same transaction; none below them is left."""
     counts: dict[int, int] = {}
     for position in positions:
-        counts[position // _BUCKET] = counts.get(position // _BUCKET, 0) + 1
+        counts[position // BUCKET] = counts.get(position // BUCKET, 0) + 1
     connection.executemany(
         "UPDATE event_counts SET number = number - ? WHERE topic = ? AND bucket = ?",
         [(number, topic, bucket) for bucket, number in counts.items()],
@@ -56,15 +56,21 @@ def remove(connection: sqlite3.Connection, topic: int, positions: Iterable[int])
 
 def count_above(connection: sqlite3.Connection, topic: int, position: int) -> int:
     """How many events of the topic are newer."""
-    start = position // _BUCKET + 1
+    start = position // BUCKET + 1
     whole = connection.execute(
         "SELECT coalesce(sum(number), 0) FROM event_counts WHERE topic = ? AND bucket >= ?", (topic, start)
     ).fetchone()[0]
+    newest = connection.execute(
+        "SELECT last FROM event_counts WHERE topic = ? AND bucket = ?", (topic, start - 1)
+    ).fetchone()
+    if newest is None or newest[0] <= position:  # as for whoever has handled what is packed
+        return int(whole)
     rest = connection.execute(
         "SELECT count(*) FROM events WHERE topic = ? AND position > ? AND position < ?",
-        (topic, position, start * _BUCKET),
+        (topic, position, start * BUCKET),
     ).fetchone()[0]
-    return int(whole + rest)
+    packed = packed_in(connection, start - 1)
+    return int(whole + rest) + sum(event.topic == topic and event.position > position for event in packed)
 
 
 def count_anew(connection: sqlite3.Connection) -> None:
@@ -76,5 +82,7 @@ def count_anew(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM event_counts")
     connection.execute(
         "INSERT INTO event_counts SELECT topic, position / ?1, count(*), max(position) FROM events GROUP BY 1, 2",
-        (_BUCKET,),
+        (BUCKET,),
     )
+    for event in all_packed(connection):
+        add(connection, (event.topic,), event.position)

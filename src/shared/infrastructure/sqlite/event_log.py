@@ -7,7 +7,6 @@ memory, so that a reader that keeps up never asks the file.
 import asyncio
 import contextlib
 import functools
-import itertools
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -21,9 +20,10 @@ from typing_extensions import override
 
 from shared.events.envelope import Envelope
 from shared.infrastructure.dead_letters import buried_event, no_such_letter
-from shared.infrastructure.sqlite import event_counts
+from shared.infrastructure.sqlite import event_counts, event_packs
 from shared.infrastructure.sqlite.database import SqliteDatabase
 from shared.infrastructure.sqlite.event_reader import EventReader, Published, RecentEvents
+from shared.infrastructure.sqlite.event_retention import TRIM_BATCH, trim_pack, trim_topic
 from shared.infrastructure.sqlite.schema import Schema, Step
 from shared.kernel import Conflict, utc_now
 from shared.ports.event_bus import DeadLetter, Delivery, EventBus, OnLeaving, Subscription
@@ -58,9 +58,10 @@ CREATE TABLE IF NOT EXISTS dead_letters (
 );
 """
 _BY_GROUP: Final = "CREATE INDEX dead_letters_of_group ON dead_letters (consumers, sequence);"
-_SCHEMA: Final = Schema(_TABLES, (Step("dead_letters_by_group", _BY_GROUP),)) + event_counts.EVENT_COUNTS
+_SCHEMA: Final = (
+    Schema(_TABLES, (Step("dead_letters_by_group", _BY_GROUP),)) + event_counts.EVENT_COUNTS + event_packs.EVENT_PACKS
+)
 _AFTER_ALL: Final = (1 << 63) - 1
-_TRIM_BATCH: Final = 2000
 _TAIL_BATCH: Final = 256
 _log = get_log("events")
 
@@ -74,6 +75,7 @@ class SqliteEventLog(EventBus):
         *,
         retention_seconds: float = 7 * 86400,
         trim_every_seconds: float = 3600.0,
+        pack_every_seconds: float = 10.0,
         recent_bytes: int = 8 << 20,
         metrics: Metrics | None = None,
     ) -> None:
@@ -81,6 +83,7 @@ class SqliteEventLog(EventBus):
         self._database = SqliteDatabase(path, _SCHEMA, readers=2, metrics=metrics)
         self._retention_seconds = retention_seconds
         self._trim_every_seconds = trim_every_seconds
+        self._pack_every_seconds = pack_every_seconds
         self._topics: dict[str, int] = {}
         self._recent = RecentEvents(recent_bytes)
         self._readers: set[EventReader] = set()
@@ -91,18 +94,22 @@ class SqliteEventLog(EventBus):
         await self._database.write(event_counts.count_anew)
         self._topics, head = await self._database.read(_topics_and_head)
         self._recent.start_at(head)
-        self._trimming = asyncio.create_task(self._trim_now_and_then(), name="trim-events")
+        self._upkeep = (
+            asyncio.create_task(self._trim_now_and_then(), name="trim-events"),
+            asyncio.create_task(self._pack_now_and_then(), name="pack-events"),
+        )
         return self
 
     async def __aexit__(self, *failure: object) -> None:
         for reader in self._readers:
             reader.close()
-        self._trimming.cancel()
-        await asyncio.gather(self._trimming, return_exceptions=True)
+        for task in self._upkeep:
+            task.cancel()
+        await asyncio.gather(*self._upkeep, return_exceptions=True)
         await self._database.__aexit__(*failure)
 
     async def check(self) -> ComponentHealth:
-        """See Checked."""
+        """Whether the log's file can be written and read."""
         return await self._database.check()
 
     @override
@@ -218,11 +225,30 @@ class SqliteEventLog(EventBus):
         oldest = time.time() - self._retention_seconds
         trimmed = 0
         for topic in list(self._topics.values()):
-            count = _TRIM_BATCH
-            while count == _TRIM_BATCH:  # in batches, so that publishers wait for no long transaction
-                count = await self._database.write(functools.partial(_trim, topic=topic, oldest=oldest))
+            count = TRIM_BATCH
+            while count == TRIM_BATCH:  # in batches, so that publishers wait for no long transaction
+                count = await self._database.write(functools.partial(trim_topic, topic=topic, oldest=oldest))
                 trimmed += count
+        while count := await self._database.write(functools.partial(trim_pack, oldest=oldest)):
+            trimmed += count
         return trimmed
+
+    async def pack(self) -> int:
+        """Packs what every group has handled, in whole buckets; how many events that was."""
+        packed = 0
+        while pack := await self._database.read(event_packs.next_pack):
+            if not await self._database.write(functools.partial(event_packs.write, pack=pack)):
+                break
+            packed += pack.number
+        return packed
+
+    async def _pack_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(self._pack_every_seconds)
+            try:
+                await self.pack()
+            except Exception as error:
+                _log.warning("old events could not be packed", action="events.pack", exc_info=error)
 
     async def _trim_now_and_then(self) -> None:
         while True:
@@ -351,21 +377,6 @@ def _register(connection: sqlite3.Connection, group: str, topics: Mapping[str, i
     rows = connection.execute("SELECT topic, position FROM positions WHERE consumers = ?", (group,))
     positions = {row["topic"]: row["position"] for row in rows}
     return {name: positions[topic] for name, topic in topics.items()}
-
-
-def _trim(connection: sqlite3.Connection, topic: int, oldest: float) -> int:
-    (below,) = connection.execute("SELECT min(position) FROM positions WHERE topic = ?", (topic,)).fetchone()
-    # Instants rise with positions, so the first that is young enough ends the search.
-    rows = connection.execute(
-        "SELECT position, published_at FROM events WHERE topic = ?1 AND (?2 IS NULL OR position <= ?2)"
-        " ORDER BY position LIMIT ?3",
-        (topic, below, _TRIM_BATCH),
-    ).fetchall()
-    old = list(itertools.takewhile(lambda row: row["published_at"] < oldest, rows))
-    if old:
-        connection.execute("DELETE FROM events WHERE topic = ? AND position <= ?", (topic, old[-1]["position"]))
-        event_counts.remove(connection, topic, [row["position"] for row in old])
-    return len(old)
 
 
 def _find_letter(connection: sqlite3.Connection, letter_id: str) -> sqlite3.Row:

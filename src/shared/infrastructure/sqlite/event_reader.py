@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from shared.infrastructure.sqlite.database import SqliteDatabase
+from shared.infrastructure.sqlite.event_packs import packed_above
 from shared.kernel import Unavailable
 
 
@@ -114,7 +115,16 @@ class EventReader:
         head = self._recent.head  # committed, so the snapshot below has it
         wanted = [(topic, self._topics[topic], max(floor, self._seen)) for topic, floor in self._floors.items()]
 
+        names = {topic_id: topic for topic, topic_id, _ in wanted}
+        floors = {topic_id: above for _, topic_id, above in wanted}
+
         def find(connection: sqlite3.Connection) -> list[Published]:
+            packed = [
+                Published(event.position, names[event.topic], event.raw)
+                for event in packed_above(connection, floors, limit)
+            ]
+            if len(packed) == limit:
+                return packed
             lanes = [
                 [
                     Published(row["position"], topic, bytes(row["envelope"]))
@@ -126,7 +136,7 @@ class EventReader:
                 ]
                 for topic, topic_id, above in wanted
             ]
-            return list(heapq.merge(*lanes))[:limit]
+            return [*packed, *heapq.merge(*lanes)][:limit]
 
         found = await self._database.read(find)
         last = found[-1].position if found else 0

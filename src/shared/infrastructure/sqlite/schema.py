@@ -33,7 +33,8 @@ class Schema:
     def bring_up(self, connection: sqlite3.Connection) -> None:
         """All that is missing in one transaction: a crash leaves the file as it was. Raises sqlite3.Error."""
         done = _done(connection)
-        script = ["BEGIN;", _STEPS, self.tables]
+        # One that reads first cannot wait for another connection that writes meanwhile.
+        script = ["BEGIN IMMEDIATE;", _STEPS, self.tables]
         for step in self.steps:
             if step.name not in done:
                 script += [step.sql, f"INSERT INTO schema_steps VALUES ('{step.name}');"]

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,19 +31,29 @@ class Store:
 
 
 EVENTS: Final = "events"
+CHAT: Final = "chat"
+ACCESS: Final = "access"
 STORES: Final = (
     Store(MONITOR, "the journeys of documents; those of the past are lost with it", True),
     Store(SEARCH, "what searches show of each document", True),
     Store(PROCESS, "the work that waits", True),
     Store(EVENTS, "what the modules have yet to tell each other, and the dead letters", True),
+    Store(CHAT, "the conversations, which nothing else has", False),
+    Store(ACCESS, "the API keys that were made, and the audit log", False),
     Store(INGEST, "the list of documents, with their names, metadata and revisions", False),
 )
 """Those that listen before those that tell: copied in this order, what a later one knows more is done again."""
 
+BEGINS_WITHOUT: Final = {
+    CHAT: "conversations",
+    ACCESS: "them: where no key is set either, everybody on this machine may do everything",
+}
+"""Those that nothing else knows anything of."""
+
 _BY_NAME: Final = {store.name: store for store in STORES}
 _DAMAGE: Final = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
 # What stands in a row is text and JSON of ours: a page whose bytes changed is not noticed by SQLite itself.
-UNREADABLE: Final = (json.JSONDecodeError, UnicodeDecodeError, ValidationError)
+UNREADABLE: Final = (json.JSONDecodeError, UnicodeDecodeError, ValidationError, zlib.error)
 """What reading a row raises whose bytes have changed."""
 
 
@@ -57,7 +68,7 @@ def is_damage(error: BaseException) -> bool:
 def is_emptied(path: Path) -> bool:
     """Whether a file that nothing can replace has lost everything, though its neighbours show that it was in use."""
     store = _BY_NAME.get(path.stem)
-    if store is None or store.is_remade or not path.exists() or path.stat().st_size:
+    if store is None or store.is_remade or store.name == CHAT or not path.exists() or path.stat().st_size:
         return False
     return any(path.with_name(f"{name}.sqlite").exists() for name in (PROCESS, SEARCH))
 
@@ -71,6 +82,9 @@ def damaged(path: Path, problem: object) -> StoreDamaged:
     way_out = (
         "It is made again from the documents: stop the server, run `seoga repair` and start it again."
         if store.is_remade
+        else "Stop the server and bring back a backup with `seoga restore`; without one, `seoga repair --remake "
+        f"{store.name}` sets it aside, and the next start begins without {BEGINS_WITHOUT[store.name]}."
+        if store.name in BEGINS_WITHOUT
         else "Nothing else has all of it: stop the server and bring back a backup with `seoga restore`; without one, "
         "`seoga repair --remake ingest` makes a list again of what searches show."
     )

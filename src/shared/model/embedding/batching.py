@@ -15,9 +15,9 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from shared.free_memory import return_free_memory
 from shared.kernel import Unavailable
 from shared.model.engine import Engine, PreparedText
-from shared.model.lifecycle.memory import return_free_memory
 from shared.ports.model import Embedded, TextKind, Vectors
 from shared.shortages import as_unavailable, start_thread
 from shared.telemetry import get_log

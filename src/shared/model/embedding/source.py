@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from shared.model.files.artefact_cache import ArtefactCache
 from shared.model.files.config import ModelConfig, model_config
+from shared.model.files.pinned import weights_sha256
 from shared.model.files.tokens import ModelTokenizer
 from shared.ports.model import ModelDescription
 from shared.settings import Settings
@@ -21,6 +22,11 @@ class Once(Generic[T]):
         self._make = make
         self._lock = threading.Lock()
         self._made: list[T] = []
+
+    @property
+    def is_made(self) -> bool:
+        """Whether `get` would answer at once."""
+        return bool(self._made)
 
     def get(self) -> T:
         """The value; raises what making it raises."""
@@ -58,5 +64,5 @@ def _describe(config: ModelConfig, artefacts: ArtefactCache) -> ModelDescription
         dimension=config.dimension,
         max_tokens=config.max_tokens,
         languages=config.languages,
-        fingerprint=config.fingerprint(artefacts.content_sha256(config.weights)),
+        fingerprint=config.fingerprint(weights_sha256(config, artefacts)),
     )

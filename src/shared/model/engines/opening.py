@@ -14,6 +14,7 @@ from shared.model.engine import Engine, EngineChoice
 from shared.model.engines.runnable import runnable_choices, why_not
 from shared.model.files.artefact_cache import ArtefactCache, Origin
 from shared.model.files.config import ModelConfig
+from shared.model.files.pinned import weights_sha256
 from shared.model.files.supported import not_buildable, own_onnx
 from shared.model.files.tokens import ModelTokenizer
 from shared.model.graph.building import GRAPH_FILE, OPENVINO_FILE, build_in_child
@@ -22,7 +23,7 @@ from shared.shortages import start_thread
 __all__ = ["LoadedEngine", "Tokenizers", "artefact_key", "load_engine", "runnable_choices"]
 
 # Counted up when what is built changes, so that older artefacts are built again.
-BUILDER_VERSION: Final = 2
+BUILDER_VERSION: Final = 4
 _TRIED: Final = ("A tariff is a tax on imports.", "관세는 수입품에 매기는 세금이다.")
 _EXACT: Final = EngineChoice("onnx", "fp32")
 
@@ -71,7 +72,7 @@ def _load_built(
     importing = start_thread(_import, library, name="model-import")
     built = _built_for(choice)
     found = artefacts.get(
-        artefact_key(config, choice, artefacts.content_sha256(config.weights)),
+        artefact_key(config, choice, weights_sha256(config, artefacts)),
         lambda folder: build_in_child(config, built, folder),
         timeout_seconds=config.load_timeout_seconds,
     )
@@ -86,8 +87,8 @@ def _load_built(
     return LoadedEngine(OnnxEngine(found.folder / GRAPH_FILE, config, choice, tokenizer()), found.origin)
 
 
-def artefact_key(config: ModelConfig, choice: EngineChoice, weights_sha256: str) -> str:
-    """Names what is built: other weights, shape, builder, engine or precision are another artefact.
+def artefact_key(config: ModelConfig, choice: EngineChoice, weights: str) -> str:
+    """Names what is built: other weights (by their SHA-256), shape, builder, engine or precision are another artefact.
 
     The exact graph is one for ONNX Runtime and for OpenVINO, which makes bf16 of it itself.
     """
@@ -95,7 +96,7 @@ def artefact_key(config: ModelConfig, choice: EngineChoice, weights_sha256: str)
     own = own_onnx(config) if not_buildable(config) else None
     stat = own.stat() if own else None
     parts = {
-        "weights": weights_sha256,
+        "weights": weights,
         "architecture": asdict(config.architecture),
         "pooling": config.pooling,
         "normalise": config.normalise,
@@ -104,6 +105,7 @@ def artefact_key(config: ModelConfig, choice: EngineChoice, weights_sha256: str)
         "precision": built.precision,
         # Its weights may lie in another file, the one that was hashed.
         "own": [stat.st_size, stat.st_mtime_ns] if stat else None,
+        **({} if config.head is None else {"head": asdict(config.head)}),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 

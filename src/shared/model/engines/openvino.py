@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Final
 
 import openvino
 
+from shared.free_memory import return_free_memory
 from shared.kernel import Unavailable
 from shared.model.engine import EngineChoice, PreparedText
 from shared.model.engines.cores import usable_cores
 from shared.model.files.config import ModelConfig
 from shared.model.files.tokens import ModelTokenizer, padded
 from shared.model.graph.quantising import GROUP
-from shared.model.lifecycle.memory import return_free_memory
 from shared.ports.model import Vectors
 
 # Measured on two cores, int8, texts of 20/100/180 words a second: batches of 256 padded tokens 862/166/81, of 512

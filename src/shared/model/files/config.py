@@ -12,14 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from shared.kernel import Unavailable
-from shared.model.files.locating import PACKAGED_MODEL, locate
+from shared.model.files.e5s1 import E5S1_NAME, E5s1File
+from shared.model.files.locating import MINILM, locate
 from shared.ports.model import TextKind
 
 if TYPE_CHECKING:
     # The child that builds the graph reads this file too, and importing the settings would take it 0.2 s.
     from shared.settings import Settings
 
-_KNOWN_LANGUAGES: Final[Mapping[str, frozenset[str]]] = {PACKAGED_MODEL.lower(): frozenset({"en"})}
+_KNOWN_LANGUAGES: Final[Mapping[str, frozenset[str]]] = {MINILM.name.lower(): frozenset({"en"})}
+# What XLM-RoBERTa was trained on, and so the model card of multilingual-e5-small.
+_E5_LANGUAGES: Final = (
+    "af am ar as az be bg bn br bs ca cs cy da de el en eo es et eu fa fi fr fy ga gd gl gu ha he hi hr hu hy id is it "
+    "ja jv ka kk km kn ko ku ky la lo lt lv mg mk ml mn mr ms my ne nl no om or pa pl ps pt ro ru sa sd si sk sl so sq "
+    "sr su sv sw ta te th tl tr ug uk ur uz vi xh yi zh"
+)
 # The E5 family was trained with these and says so only in its model cards (arXiv:2212.03533).
 _KNOWN_PROMPTS: Final = ((re.compile(r"(^|[-_/])e5-(small|base|large)"), ("query: ", "passage: ")),)
 # A tokenizer without a limit of its own says 10^30.
@@ -50,8 +57,16 @@ class Architecture:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """What a cross-encoder has after the encoder: it gives one number for two texts that are read together."""
+
+    separator: int
+    """Id of the token that ends the first text, after which tokens are of type 1; -1 where all are of one type."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """One embedding model on this machine, and how it is to be run."""
+    """One embedding model on this machine (or a cross-encoder, by its head), and how it is to be run."""
 
     name: str
     folder: Path
@@ -80,10 +95,18 @@ class ModelConfig:
     batch_tokens: int = 0
     """Padded tokens of one batch; 0 is what the engine is fastest with."""
     load_timeout_seconds: float = 120
+    weights_sha256: str = ""
+    """What the file with the weights must be; "" where any is right."""
+    in_blocks: bool = False
+    """Weights and tokenizer are one E5S1 file, in blocks of four bits."""
+    head: Head | None = None
+    """Of a cross-encoder: its vectors have one number, and its tokenizer takes two texts."""
 
     @property
     def weights(self) -> Path:
         """The file with the weights: safetensors, or where there are none the ONNX file that the model brings."""
+        if self.in_blocks:
+            return self.folder / E5S1_NAME
         weights = self.transformer_folder / "model.safetensors"
         # A large ONNX file has its weights beside it.
         own = ("onnx/model.onnx_data", "onnx/model.onnx.data", "onnx/model.onnx", "model.onnx")
@@ -105,7 +128,7 @@ class ModelConfig:
         space = {
             "weights": weights_sha256,
             "computed": [shape.model_type, shape.heads, shape.activation, shape.layer_norm_epsilon],
-            "tokenizer": hashlib.sha256(_read_bytes(self.tokenizer)).hexdigest() if self.tokenizer.exists() else "",
+            "tokenizer": self._tokenizer_sha256(),
             "lower_case": self.lower_case,
             "pooling": [self.pooling, *self.other_modules],
             "normalise": self.normalise,
@@ -114,11 +137,15 @@ class ModelConfig:
         }
         return hashlib.sha256(json.dumps(space, sort_keys=True).encode()).hexdigest()[:32]
 
+    def _tokenizer_sha256(self) -> str:
+        """ "" where it lies in the file with the weights, or is nowhere."""
+        return hashlib.sha256(_read_bytes(self.tokenizer)).hexdigest() if self.tokenizer.exists() else ""
+
 
 def model_config(settings: "Settings") -> ModelConfig:
     """The model that the settings choose. Raises Unavailable saying which file is missing or wrong."""
-    folder, name = locate(settings)
-    said = read_model_config(folder, name=name)
+    located = locate(settings)
+    said = read_model_config(located.folder, name=located.name)
     prompts = (settings.model_query_prompt, settings.model_passage_prompt)
     return replace(
         said,
@@ -132,6 +159,7 @@ def model_config(settings: "Settings") -> ModelConfig:
         threads=settings.model_threads,
         batch_tokens=settings.model_batch_tokens,
         load_timeout_seconds=settings.model_load_timeout_seconds,
+        weights_sha256=located.weights_sha256,
     )
 
 
@@ -140,6 +168,8 @@ def read_model_config(folder: Path, *, name: str) -> ModelConfig:
 
     Whether an engine can run it is the engine's to say. Raises Unavailable for a file that is missing or damaged.
     """
+    if (folder / E5S1_NAME).is_file():
+        return _e5_config(folder, name)
     listed = _read_json(folder / "modules.json", default=[{"type": "Transformer", "path": ""}])
     modules = {str(module["type"]).rpartition(".")[2]: folder / module["path"] for module in listed}
     transformer = modules.get("Transformer", folder)
@@ -164,6 +194,41 @@ def read_model_config(folder: Path, *, name: str) -> ModelConfig:
         query_prompt=prompts[0],
         passage_prompt=prompts[1],
         languages=_languages(name, folder),
+    )
+
+
+def _e5_config(folder: Path, name: str) -> ModelConfig:
+    """E5 (arXiv:2402.05672): the file says its sizes; the rest is one for the family."""
+    file = E5s1File(folder / E5S1_NAME)
+    shape = file.shape
+    architecture = Architecture(
+        model_type="bert",
+        vocabulary=shape.vocabulary,
+        hidden=shape.hidden,
+        layers=shape.layers,
+        heads=shape.heads,
+        feed_forward=shape.feed_forward,
+        activation="gelu",
+        layer_norm_epsilon=shape.epsilon,
+        positions=shape.positions,
+        position_embedding="absolute",
+        padding=file.padding,
+    )
+    return ModelConfig(
+        name=name,
+        folder=folder,
+        transformer_folder=folder,
+        architecture=architecture,
+        pooling="mean",
+        normalise=True,
+        other_modules=(),
+        dimension=shape.hidden,
+        max_tokens=shape.positions,
+        lower_case=False,
+        query_prompt="query: ",
+        passage_prompt="passage: ",
+        languages=frozenset(_E5_LANGUAGES.split()),
+        in_blocks=True,
     )
 
 

@@ -9,13 +9,16 @@ from shared.model.files.config import ModelConfig
 ROBERTA_KIND: Final = frozenset({"roberta", "xlm-roberta", "camembert"})
 FAMILIES: Final = ROBERTA_KIND | {"bert", "distilbert", "mpnet"}
 POOLINGS: Final = frozenset({"mean", "cls", "max"})
+# Before the last linear layer of a cross-encoder's head: the layer there, and the last one itself.
+_ROBERTA_HEAD: Final = ("classifier.dense", "classifier.out_proj")
+HEADS: Final = {"bert": ("pooler.dense", "classifier"), **dict.fromkeys(sorted(ROBERTA_KIND), _ROBERTA_HEAD)}
 # The model's name of the activation → ONNX Gelu's `approximate`; "" is ReLU.
 ACTIVATIONS: Final = {"gelu": "none", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh", "relu": ""}
 
 
-def safetensors_of(config: ModelConfig) -> Path | None:
-    """The file with the weights, if it is there."""
-    path = config.transformer_folder / "model.safetensors"
+def weights_of(config: ModelConfig) -> Path | None:
+    """The file that our builder reads the weights from, if it is there."""
+    path = config.weights if config.in_blocks else config.transformer_folder / "model.safetensors"
     return path if path.is_file() else None
 
 
@@ -37,7 +40,7 @@ def not_buildable(config: ModelConfig) -> str:
         *_after_the_encoder(config),
     )
     said = [f"its {what} is {value or 'not given'}" for what, value, good in checks if not good]
-    if safetensors_of(config) is None:
+    if weights_of(config) is None:
         said.append("it has no model.safetensors")
     return "; ".join(said)
 

@@ -11,7 +11,8 @@ from typing import Any, Final
 from shared.kernel import Unavailable
 from shared.model.engine import EngineChoice
 from shared.model.files.config import ModelConfig, read_model_config
-from shared.runtime.children import ChildEnded, ChildError, ChildLate, ChildProcess, serve_parent
+from shared.runtime.child import serve_parent
+from shared.runtime.children import ChildEnded, ChildError, ChildLate, ChildProcess
 
 GRAPH_FILE: Final = "model.onnx"
 WEIGHTS_FILE: Final = "model.bin"
@@ -55,19 +56,25 @@ async def _ask_child(config: ModelConfig, choice: EngineChoice, target: str, end
             target=target,
             engine=choice.engine,
             precision=choice.precision,
+            scores=config.head is not None,
         )
         await child.stop(grace_seconds=end_seconds)
     finally:
         await child.kill()
 
 
-def build(folder: str, name: str, target: str, engine: str, precision: str) -> dict[str, Any]:
-    """In the child: the graph in one small file, the weights beside it, so that they can be mapped, not copied."""
+def build(folder: str, name: str, target: str, engine: str, precision: str, scores: bool = False) -> dict[str, Any]:
+    """In the child: the graph in one small file, the weights beside it, so that they can be mapped, not copied.
+
+    `scores`: of a cross-encoder.
+    """
+    from shared.model.files.cross_encoder import read_cross_encoder_config
     from shared.model.graph.quantising import quantise_onnx, quantise_openvino
 
-    config, into = read_model_config(Path(folder), name=name), Path(target)
+    read, into = read_cross_encoder_config if scores else read_model_config, Path(target)
+    config = read(Path(folder), name=name)
     grouped = (engine, precision) == ("openvino", "int8")
-    model = _graph(config, sort_channels=grouped)
+    model = _graph(config, sort_channels=grouped, in_blocks=precision != "int8")
     nodes = len(model.graph.node)
     if precision != "int8":
         _save(model, into)
@@ -82,7 +89,7 @@ def build(folder: str, name: str, target: str, engine: str, precision: str) -> d
     return {"nodes": nodes}
 
 
-def _graph(config: ModelConfig, *, sort_channels: bool) -> Any:
+def _graph(config: ModelConfig, *, sort_channels: bool, in_blocks: bool) -> Any:
     """From the weights where our builder knows the model, else from the ONNX file it brings."""
     from shared.model.files.supported import not_buildable, own_onnx
     from shared.model.graph.encoder import build_graph
@@ -91,7 +98,7 @@ def _graph(config: ModelConfig, *, sort_channels: bool) -> Any:
     own = own_onnx(config)
     if own is not None and not_buildable(config):
         return wrap_own_graph(own, config)
-    return build_graph(config, sort_channels=sort_channels)
+    return build_graph(config, sort_channels=sort_channels, in_blocks=in_blocks)
 
 
 def _save(model: Any, folder: Path) -> None:

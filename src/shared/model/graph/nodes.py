@@ -1,7 +1,7 @@
 """An ONNX graph as it is written, node by node, and what comes after any encoder: pooling and normalisation.
 
 Pooling and normalisation are as sentence-transformers does them (Reimers & Gurevych 2019, arXiv:1908.10084).
-Standard operators only, so that any runtime can fuse them as it likes.
+Standard operators, so that any runtime can fuse them as it likes; but for matrices in blocks of four bits.
 """
 
 from typing import Any, Final
@@ -11,7 +11,11 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from shared.model.files.e5s1 import Blocks
+
 OPSET: Final = 20
+MICROSOFT: Final = "com.microsoft"
+"""The domain of ONNX Runtime's own operators; OpenVINO knows some of them."""
 # Reductions and Unsqueeze take their axes as an input since these versions of the operator set.
 _AXES_AS_INPUT: Final = {"ReduceSum": 13, "Unsqueeze": 13, "ReduceMax": 18, "ReduceL2": 18}
 
@@ -70,6 +74,41 @@ class OnnxGraph:
             self._constants[key] = f"{self._prefix}constant_{len(self._constants)}"
             self.initialisers.append(numpy_helper.from_array(value, self._constants[key]))
         return self._constants[key]
+
+
+def gather_blocks(graph: OnnxGraph, name: str, table: Blocks, rows: str) -> str:
+    """(batch, tokens) → (batch, tokens, columns) float32: rows of a table that stays in blocks of four bits.
+
+    Only the rows that are asked for are unpacked, with operators that every runtime has (ONNX Runtime's own
+    GatherBlockQuantized is unknown to OpenVINO): a byte is high × 16 + low, and both are exact in bf16 too.
+    """
+    count, blocks, half = table.nibbles.shape
+    packed = graph.weight(f"{name}.nibbles", table.nibbles.reshape(count, blocks * half))
+    scales = graph.weight(f"{name}.scales", table.scales)
+    bytes_ = graph.add("Cast", graph.add("Gather", packed, rows, axis=0), to=TensorProto.FLOAT)
+    bytes_ = graph.add("Reshape", bytes_, graph.integers(0, 0, blocks, half))
+    high = graph.add("Floor", graph.add("Mul", bytes_, graph.scalar(1 / 16)))
+    low = graph.add("Sub", bytes_, graph.add("Mul", high, graph.scalar(16.0)))
+    signed = graph.add("Sub", graph.add("Concat", low, high, axis=3), graph.scalar(8.0))
+    scale = graph.over(
+        "Unsqueeze", graph.add("Cast", graph.add("Gather", scales, rows, axis=0), to=TensorProto.FLOAT), 3
+    )
+    return graph.add("Reshape", graph.add("Mul", signed, scale), graph.integers(0, 0, blocks * half * 2))
+
+
+def multiply_blocks(graph: OnnxGraph, name: str, value: str, matrix: Blocks, *, scale: float) -> str:
+    """(…, inputs) → (…, outputs): by a matrix of (outputs, inputs) in blocks of four bits, times `scale`.
+
+    Computed in floats, exactly as with the matrix unpacked. Measured on two cores with AVX2, ONNX Runtime and OpenVINO:
+    as fast as that within 10 %, and 100 MB less. Activations of eight bits (accuracy_level 4) were slower there.
+    """
+    outputs, blocks, half = matrix.nibbles.shape
+    numbers = np.concatenate([matrix.nibbles & 15, matrix.nibbles >> 4], axis=-1)
+    # The operator has neighbours in one byte, the first in its low half.
+    packed = graph.weight(f"{name}.nibbles", numbers[..., 0::2] | (numbers[..., 1::2] << 4))
+    scales = graph.weight(f"{name}.scales", matrix.scales.astype(np.float32) * np.float32(scale))
+    sizes = {"K": blocks * half * 2, "N": outputs, "bits": 4, "block_size": half * 2, "accuracy_level": 1}
+    return graph.add("MatMulNBits", value, packed, scales, domain=MICROSOFT, **sizes)
 
 
 def pool(graph: OnnxGraph, pooling: str, hidden: str) -> str:

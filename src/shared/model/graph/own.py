@@ -8,8 +8,8 @@ from onnx import TensorProto, compose, helper
 
 from shared.model.files.config import ModelConfig
 from shared.model.files.supported import not_runnable
-from shared.model.graph.encoder import UnsupportedArchitecture
 from shared.model.graph.nodes import OnnxGraph, inputs, normalise, output, pool
+from shared.model.graph.weights import UnsupportedArchitecture
 
 # What exporters call the vectors of all tokens; the last one is pooled already.
 _OUTPUTS: Final = ("last_hidden_state", "token_embeddings", "sentence_embedding")

@@ -22,6 +22,7 @@ from shared.ports.model import Model, ModelDescription, TextKind, Vectors
 from shared.web import problems
 from shared.web.access import Access, Principal
 from shared.web.requests import refuse_broken_text
+from shared.web.routes import Routes
 from shared.web.shapes import Shape
 
 FINGERPRINT_HEADER: Final = "X-Seoga-Fingerprint"
@@ -164,7 +165,7 @@ class ModelList(Shape):
 
 def build_embeddings_router(model: Model, access: Access) -> APIRouter:
     """`POST /v1/embeddings`, `POST /v1/tokens`, `GET /v1/models`, `GET /v1/models/{id}`."""
-    router = APIRouter(tags=["model"])
+    router = Routes(tags=["model"])
     reader = Annotated[Principal, Depends(access.reader)]
 
     @router.post(

@@ -10,8 +10,10 @@ from shared.model.pictures.analysis import ImageAnalyzer
 from shared.ports.images import PICTURE_PARTS, ImageModels, PictureAnalysis, PicturePart
 from shared.web import problems
 from shared.web.access import Access, Principal
+from shared.web.routes import Routes
 from shared.web.shapes import Shape
 
+_LARGEST_PICTURE: Final = 32 << 20
 _PICTURE: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -82,9 +84,9 @@ class PictureView(Shape):
     """Why a part is missing."""
 
 
-def build_images_router(models: ImageModels, access: Access) -> APIRouter:
-    """`POST /api/v1/model/images`. Who includes it limits the size of the body."""
-    router = APIRouter(prefix="/api/v1/model", tags=["model"])
+def build_images_router(models: ImageModels, access: Access, *, max_body_size: int = _LARGEST_PICTURE) -> APIRouter:
+    """`POST /api/v1/model/images`."""
+    router = Routes(prefix="/api/v1/model", tags=["model"], max_body_size=max_body_size)
     analyzer = ImageAnalyzer(models)
 
     @router.post("/images", openapi_extra=_PICTURE, responses=problems.responses(400, 401, 403, 413, 415, 422, 503))

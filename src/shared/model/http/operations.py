@@ -7,10 +7,13 @@ from fastapi import APIRouter, Depends, Query
 
 from shared.model.http.shapes import EngineTableView, ModelStatusView
 from shared.model.operations import EMBEDDING, Health, ModelOperations
+from shared.ports.audit import AuditAction
 from shared.settings import ModelKind
 from shared.web import problems
 from shared.web.access import Access, Principal
+from shared.web.audit_trail import AuditTrail
 from shared.web.requests import BodyFields
+from shared.web.routes import Routes
 from shared.web.shapes import Shape
 
 
@@ -44,10 +47,10 @@ class ForgottenView(Shape):
     """How many."""
 
 
-def build_operations_router(operations: ModelOperations, access: Access) -> APIRouter:
+def build_operations_router(operations: ModelOperations, access: Access, audit: AuditTrail) -> APIRouter:
     """Everything below `/api/v1/model` but pictures."""
-    router = APIRouter(prefix="/api/v1/model", tags=["model"])
-    admin = Annotated[Principal, Depends(access.admin)]
+    router = Routes(prefix="/api/v1/model", tags=["model"])
+    admin = Annotated[Principal, Depends(access.operator)]
 
     async def shown() -> ModelStatusView:
         return ModelStatusView.of_all(*await asyncio.to_thread(operations.status))
@@ -79,10 +82,12 @@ def build_operations_router(operations: ModelOperations, access: Access) -> APIR
         return await shown()
 
     @router.post("/reload", responses=problems.responses(401, 403, 404, 409, 422, 503))
-    async def reload_model(_: admin, request: ReloadRequest | None = None) -> ModelStatusView:
+    async def reload_model(principal: admin, request: ReloadRequest | None = None) -> ModelStatusView:
         """Reads the settings again, loads beside the old, checks, and swaps; if that fails the old one stays."""
         request = request or ReloadRequest()
         await operations.reload(request.model, request.shared)
+        detail = "" if request.shared is None else f"shared={request.shared}"
+        await audit.record(principal, AuditAction.MODEL_RELOADED, request.model, detail=detail)
         return await shown()
 
     @router.post("/bench", responses=problems.responses(401, 403, 409, 503))

@@ -1,6 +1,4 @@
-"""All routes of the models in one router, each with the limit of its own body."""
-
-from typing import Final
+"""All routes of the models in one router."""
 
 from fastapi import APIRouter
 
@@ -11,14 +9,18 @@ from shared.model.operations import ModelOperations
 from shared.ports.images import ImageModels
 from shared.ports.model import Model
 from shared.web.access import Access
+from shared.web.audit_trail import AuditTrail
+from shared.web.routes import Routes
 
-_LARGEST_PICTURE: Final = 32 << 20
 
-
-def build_router(operations: ModelOperations, model: Model, pictures: ImageModels, access: Access) -> APIRouter:
+def build_router(
+    operations: ModelOperations, model: Model, pictures: ImageModels, access: Access, audit: AuditTrail
+) -> APIRouter:
     """Full paths; `model` is the one that `POST /v1/embeddings` asks."""
-    router = APIRouter()
-    router.include_router(build_operations_router(operations, access))
-    router.include_router(build_embeddings_router(model, access))
-    router.include_router(build_images_router(pictures, access), max_body_size=_LARGEST_PICTURE)
+    router = Routes()
+    router.take(
+        build_operations_router(operations, access, audit),
+        build_embeddings_router(model, access),
+        build_images_router(pictures, access),
+    )
     return router

@@ -205,6 +205,8 @@ class ModelStatusView(SlotView):
     """Whether each uses the one model or its own."""
     pictures: dict[str, PictureModelView]
     """`caption` and `ocr`."""
+    reranker: SlotView | None = None
+    """The cross-encoder that reorders results; null where none runs here."""
 
     @classmethod
     def of_all(cls, status: ModelsStatus, consumers: Mapping[str, Use]) -> Self:
@@ -230,4 +232,5 @@ class ModelStatusView(SlotView):
             cache=CacheView.model_validate(model.cache) if model.cache else None,
             consumers=dict(consumers),
             pictures={name: PictureModelView.of(picture) for name, picture in status.pictures.items()},
+            reranker=None if status.reranker is None else SlotView.model_validate(status.reranker),
         )

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Generic, Protocol, TypeVar
 
+from shared.free_memory import return_free_memory
 from shared.kernel import Unavailable, utc_now
-from shared.model.lifecycle.memory import resident_bytes, return_free_memory
+from shared.model.lifecycle.memory import resident_bytes
 from shared.telemetry import Metrics, get_log
 
 LACKING: Final = frozenset({"weights_not_found", "not_installed"})
@@ -73,6 +74,8 @@ class Loader(Generic[L]):
         self._retry_seconds = retry_seconds
         self._given_up = threading.Event()
         self._last_memory = 0
+        for outcome in ("loaded", "failed"):
+            metrics.count("model_loads", 0, model=name, outcome=outcome)
 
     def give_up(self) -> None:
         """What fails from now on is not tried again."""

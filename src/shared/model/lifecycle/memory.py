@@ -1,6 +1,5 @@
 """Memory: what this process holds, what of it can go back, and how much all models together may take."""
 
-import ctypes
 import threading
 from collections.abc import Sequence
 from typing import Protocol
@@ -16,14 +15,6 @@ _log = get_log("model")
 def resident_bytes() -> int:
     """This process's resident set size."""
     return int(psutil.Process().memory_info().rss)
-
-
-def return_free_memory() -> None:
-    """glibc keeps what bulk work freed (50 MB after some hundred texts); this takes milliseconds. No-op elsewhere."""
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError):
-        return
 
 
 class Member(Protocol):

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Generic
 
+from shared.free_memory import return_free_memory
 from shared.kernel import Unavailable, utc_now
 from shared.model.lifecycle.loading import LACKING, Entry, L, Loader, MakeRoom, copy_of, unexpected
-from shared.model.lifecycle.memory import return_free_memory
 from shared.model.lifecycle.status import ModelState, SlotStatus, Transition
+from shared.model.lifecycle.telling import SlotNumbers
 from shared.shortages import start_thread
 from shared.telemetry import Metrics, get_log
 
@@ -62,20 +63,14 @@ class ModelSlot(Generic[L]):
     """Safe from any thread and event loop. Methods that block say so."""
 
     def __init__(
-        self,
-        name: str,
-        load: Callable[[], L],
-        *,
-        limits: SlotLimits,
-        metrics: Metrics,
-        times: SlotTimes = _TIMES,
+        self, name: str, load: Callable[[], L], *, limits: SlotLimits, metrics: Metrics, times: SlotTimes = _TIMES
     ) -> None:
         """`load` blocks in a thread of its own and raises Unavailable, or anything else as a bug."""
         self.name = name
         self._loader = Loader(name, load, metrics=metrics)
         self._limits = limits
         self._times = times
-        self._metrics = metrics
+        self._numbers = SlotNumbers(metrics, name)
         # Guards what follows; held for moments only, never while something loads.
         self._changed = threading.Condition()
         self._entry: Entry[L] | None = None
@@ -219,7 +214,7 @@ class ModelSlot(Generic[L]):
             loading = self._loading
         if entry is not None:
             entry.loaded.close()
-            self._tell_memory()
+            self._numbers.loaded(None)
         if loading is not None:
             wait([loading], self._times.longest_close_seconds)
 
@@ -253,6 +248,7 @@ class ModelSlot(Generic[L]):
             with self._changed:
                 if self._entry is not None:
                     self._entry.users += 1
+                    self._numbers.calls(self._entry.users)
                     return self._entry
             await self._wait_for(self._load_in_thread(), deadline - time.monotonic())
 
@@ -263,6 +259,7 @@ class ModelSlot(Generic[L]):
                     f"The model is loading, and {self._waiting} callers wait for it already.", code="model_busy"
                 )
             self._waiting += 1
+            self._numbers.waiting(self._waiting)
         try:
             await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(loading)), max(0.0, seconds))
         except TimeoutError:
@@ -273,6 +270,7 @@ class ModelSlot(Generic[L]):
         finally:
             with self._changed:
                 self._waiting -= 1
+                self._numbers.waiting(self._waiting)
 
     def _too_slow(self) -> Unavailable:
         return Unavailable(
@@ -332,7 +330,7 @@ class ModelSlot(Generic[L]):
             if not self._closed:
                 self._entry = entry
                 self._note("ready", entry.loaded.label)
-                self._tell_memory(entry)
+                self._numbers.loaded(entry)
         if self._closed:
             entry.loaded.close()
         else:
@@ -342,9 +340,11 @@ class ModelSlot(Generic[L]):
     def _release(self, entry: Entry[L], *, counts: bool) -> None:
         with self._changed:
             entry.users -= 1
+            self._numbers.calls(entry.users)
             if counts:
                 self._working -= 1
                 self._uses += 1
+                self._numbers.used()
                 self._last_used = time.monotonic()
                 self._last_used_at = utc_now()
             if not entry.users and entry is not self._entry:
@@ -356,7 +356,7 @@ class ModelSlot(Generic[L]):
             self._changed.wait_for(lambda: not entry.users or self._closed)
         entry.loaded.close()
         return_free_memory()
-        self._tell_memory(self._entry)
+        self._numbers.loaded(self._entry)
 
     def _watch_idleness(self) -> None:
         """A timer that looks when the model could be idle for long enough, and again when it was used since."""
@@ -393,7 +393,4 @@ class ModelSlot(Generic[L]):
 
     def _note(self, state: ModelState, reason: str | None = None) -> None:
         self._history.append(Transition(utc_now(), state, reason))
-        self._metrics.gauge("model_loaded", float(state == "ready"), model=self.name)
-
-    def _tell_memory(self, entry: Entry[L] | None = None) -> None:
-        self._metrics.gauge("model_memory_bytes", entry.held_bytes if entry else 0, model=self.name)
+        self._numbers.state(state)

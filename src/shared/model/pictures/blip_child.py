@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shared.model.engines.cores import usable_cores
-from shared.runtime.children import serve_parent
+from shared.runtime.child import serve_parent
 
 _MOST_NEW_TOKENS: Final = 30
 _BEAMS: Final = 3

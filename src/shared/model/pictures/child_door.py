@@ -68,6 +68,7 @@ class ChildDoor:
         self._turn: asyncio.Lock
         self._ending: asyncio.Event
         self._thread: threading.Thread | None = None
+        self._calls: set[asyncio.Task[Any]] = set()
 
     @property
     def is_alive(self) -> bool:
@@ -115,17 +116,30 @@ class ChildDoor:
             self._thread.join()
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        try:
-            # Under the guard: what is handed over before the thread is told to end is still ended by it.
-            with self._guard:
-                future = asyncio.run_coroutine_threadsafe(work, self._open_loop())
-        except Unavailable:
-            work.close()
-            raise
+        # Under the guard: what is handed over before the thread is told to end is still ended by it.
+        with self._guard:
+            try:
+                loop = self._open_loop()
+            except BaseException:
+                work.close()
+                raise
+            future = asyncio.run_coroutine_threadsafe(self._ended_with_the_door(work), loop)
         try:
             return future.result()
         except CancelledError:
             raise self._closed() from None
+
+    async def _ended_with_the_door(self, work: Coroutine[Any, Any, Any]) -> Any:
+        if self._ending.is_set():
+            work.close()
+            raise self._closed()
+        me = asyncio.current_task()
+        assert me is not None
+        self._calls.add(me)
+        try:
+            return await work
+        finally:
+            self._calls.discard(me)
 
     def _closed(self) -> Unavailable:
         return Unavailable(f"The {self._name} was unloaded.", code="unloaded")
@@ -151,8 +165,9 @@ class ChildDoor:
         self._loop = asyncio.get_running_loop()
         ready.set()
         await self._ending.wait()
-        me = asyncio.current_task()
-        calls = [task for task in asyncio.all_tasks() if task is not me and not task.get_name().startswith("child-")]
+        # These alone: a child that is being started would never be told to have ended without the task of asyncio's
+        # own that connects its pipes.
+        calls = list(self._calls)
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)

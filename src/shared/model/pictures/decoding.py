@@ -7,6 +7,7 @@ import resource
 import warnings
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -61,6 +62,33 @@ def decode_pages(data: bytes, *, most_pixels: int) -> tuple[list[Image.Image], i
         return pages, getattr(image, "n_frames", 1)
 
 
+def page_count(path: Path, *, most_pixels: int) -> int:
+    """How many pages a picture's file has; more than one only a TIFF. Decodes nothing. Raises Unreadable."""
+    with _open(path.read_bytes(), most_pixels) as image:
+        try:
+            return getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
+        except (OSError, ValueError, SyntaxError, EOFError) as error:
+            raise _damaged(error) from error
+
+
+def decode_page(path: str, number: int, *, most_pixels: int) -> Image.Image:
+    """Page `number` (from 1) of a picture in a file, in RGB, as it is shown; only a TIFF has more than one.
+
+    Raises Unreadable, with the code `page_not_found` beyond the last one.
+    """
+    with _open(Path(path).read_bytes(), most_pixels) as image:
+        pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
+        if number > pages:
+            raise Unreadable("page_not_found", f"The picture has {pages} {'page' if pages == 1 else 'pages'}.")
+        try:
+            image.seek(number - 1)
+        except (OSError, ValueError, SyntaxError, EOFError) as error:
+            raise _damaged(error) from error
+        if image.width * image.height > most_pixels:
+            raise _too_large(most_pixels)
+        return _shown(image).convert("RGB")
+
+
 def _open(data: bytes, most_pixels: int) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = most_pixels
     with warnings.catch_warnings():
@@ -96,6 +124,8 @@ def _shown(image: Image.Image) -> Image.Image:
             return _eight_bits(turned)
         if turned.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in turned.info:
             layers = turned.convert("RGBA")
+            if layers.getchannel("A").getextrema() == (0, 0):
+                return layers.convert("RGB")  # all of it would be invisible: the channel is no transparency
             paper = Image.new("RGBA", layers.size, (*_WHITE, 255))
             paper.alpha_composite(layers)
             return paper.convert("RGB")

@@ -131,7 +131,7 @@ def load_text_reader(
         return _load_easyocr(settings, folder, names, easyocr_start_seconds)
     languages = "+".join(names)
     setup = {"data_folder": str(folder), "languages": languages, "most_pixels": settings.image_pixels}
-    limits = ChildLimits(memory_bytes=settings.image_memory_bytes)
+    limits = ChildLimits(memory_bytes=settings.image_memory_bytes, is_sandboxed=True)
     doors = [
         ChildDoor(
             _MODULE,

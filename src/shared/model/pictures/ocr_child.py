@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any, Protocol
 
-from shared.runtime.children import serve_parent
+from shared.runtime.child import serve_parent
 
 
 class Reader(Protocol):

@@ -6,7 +6,6 @@ Runs in the child of ocr.py: Tesseract can crash, and what it is given was writt
 import time
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import tesserocr
@@ -15,6 +14,8 @@ from tesserocr import PSM, RIL
 
 from shared.model.pictures.answers import answer_of
 from shared.model.pictures.decoding import decode_pages
+from shared.model.pictures.readings import GOOD, NOTHING, POOR, Reading, Word, joined
+from shared.model.pictures.second_look import words_again
 from shared.model.pictures.text_lines import Prepared, as_one_line, skew_degrees
 
 _LINE_HEIGHT: Final = 128
@@ -25,47 +26,12 @@ _INK_HEIGHT: Final = 24
 0.895 unscaled, 0.838 not straightened either. English lines did not care."""
 _MARGIN: Final = 16
 _SURE: Final = 0.92
-_GOOD: Final = 0.80
-_POOR: Final = 0.65
 _SMALL_WORDS: Final = 16
 """Pixels: words lower than this are read again, larger. Tesseract's own networks see lines 36 or 48 pixels high."""
 _WANTED_WORDS: Final = 28
 _MOST_UPSCALED_PIXELS: Final = 30_000_000
 _TURNS: Final = (180, 90, 270)
 _MOST_LANGUAGE_SETS: Final = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Word:
-    text: str
-    confidence: float
-    box: tuple[int, int, int, int]
-    block: int
-    paragraph: int
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    words: tuple[_Word, ...]
-
-    @property
-    def confidence(self) -> float:
-        characters = sum(len(word.text) for word in self.words)
-        return sum(len(word.text) * word.confidence for word in self.words) / characters if characters else 0.0
-
-    @property
-    def worth(self) -> float:
-        """Characters that are probably right less those probably wrong: what is surer may not simply be shorter."""
-        return sum(len(word.text) * (word.confidence - 0.5) for word in self.words)
-
-    @property
-    def word_height(self) -> float:
-        heights = sorted(word.box[3] - word.box[1] for word in self.words)
-        return heights[len(heights) // 2] if heights else 0.0
-
-
-_NOTHING: Final = _Reading(())
 
 
 class TesseractReader:
@@ -102,20 +68,24 @@ class TesseractReader:
             ]
         return answer_of(texts, boxes, pages, languages=languages, pages_in_file=pages_in_file)
 
-    def _read_page(self, image: Image.Image, languages: str, deadline: float) -> _Reading:
-        picture = Prepared.of(image)
-        found = _NOTHING
+    def _read_page(self, image: Image.Image, languages: str, deadline: float) -> Reading:
+        picture = Prepared.of(image).smoothed()
+        found = NOTHING
         if image.height <= _LINE_HEIGHT or image.width >= _LINE_SHAPE * image.height:
             found = self._read_line(picture, languages, deadline)
-            if found.confidence >= _GOOD:
+            if found.confidence >= GOOD:
                 return found
         for other in self._readings_of_page(picture, languages, deadline):
             found = max(found, other, key=lambda reading: reading.worth)
-            if found.confidence >= _GOOD or time.monotonic() > deadline:
-                break
-        return found
+            is_good = found.confidence >= GOOD and not found.is_cut_through
+            if is_good or time.monotonic() > deadline:
+                return found
+        return words_again(picture, found, lambda word: self._read_in_time(word, languages, deadline))
 
-    def _read_line(self, picture: Prepared, languages: str, deadline: float) -> _Reading:
+    def _read_in_time(self, word: Prepared, languages: str, deadline: float) -> Reading:
+        return self._read_line(word, languages, deadline) if time.monotonic() < deadline else NOTHING
+
+    def _read_line(self, picture: Prepared, languages: str, deadline: float) -> Reading:
         line = as_one_line(picture, ink_height=_INK_HEIGHT, margin=_MARGIN)
         found = self._recognise(line, languages, PSM.SINGLE_LINE)
         first, *others = languages.split("+")
@@ -127,7 +97,7 @@ class TesseractReader:
             found = max(found, alone, key=lambda reading: reading.confidence)
         return found
 
-    def _readings_of_page(self, picture: Prepared, languages: str, deadline: float) -> Iterator[_Reading]:
+    def _readings_of_page(self, picture: Prepared, languages: str, deadline: float) -> Iterator[Reading]:
         """One way after another, the usual one first; whoever asks stops when one is good."""
         first = self._recognise(picture, languages, PSM.AUTO)
         yield first
@@ -147,24 +117,24 @@ class TesseractReader:
         if angle:
             picture = picture.turned(angle)
             yield self._recognise(picture, languages, PSM.AUTO, deadline)
-        if as_block.words and as_block.confidence < _POOR:
+        if as_block.words and as_block.confidence < POOR:
             # A page on its head or side: Tesseract's own detector wants more text than many pages have.
             for degrees in _TURNS:
                 yield self._recognise(picture.turned(degrees), languages, PSM.AUTO, deadline)
         yield self._recognise(picture, languages, PSM.SPARSE_TEXT, deadline)
 
-    def _recognise(self, picture: Prepared, languages: str, layout: int, deadline: float | None = None) -> _Reading:
+    def _recognise(self, picture: Prepared, languages: str, layout: int, deadline: float | None = None) -> Reading:
         """Nothing when it is not done by the deadline; None is no deadline, for the first look, which must be had."""
         milliseconds = 0 if deadline is None else int((deadline - time.monotonic()) * 1000)
         if deadline is not None and milliseconds <= 0:
-            return _NOTHING
+            return NOTHING
         tesseract = self._tesseract(languages)
         tesseract.SetPageSegMode(layout)
         tesseract.SetImage(picture.image)
         try:
             if not tesseract.Recognize(milliseconds):
-                return _NOTHING
-            return _Reading(tuple(_words(tesseract, picture)))
+                return NOTHING
+            return Reading(tuple(_words(tesseract, picture)))
         finally:
             tesseract.Clear()
 
@@ -181,12 +151,12 @@ class TesseractReader:
         return tesseract
 
 
-def _words(tesseract: tesserocr.PyTessBaseAPI, picture: Prepared) -> Iterator[_Word]:
+def _words(tesseract: tesserocr.PyTessBaseAPI, picture: Prepared) -> Iterator[Word]:
     iterator = tesseract.GetIterator()
     if iterator is None:
         return
     block = paragraph = line = 0
-    pieces: list[_Word] = []
+    pieces: list[Word] = []
     for item in tesserocr.iterate_level(iterator, RIL.WORD):
         block += item.IsAtBeginningOf(RIL.BLOCK)
         paragraph += item.IsAtBeginningOf(RIL.PARA)
@@ -200,28 +170,17 @@ def _words(tesseract: tesserocr.PyTessBaseAPI, picture: Prepared) -> Iterator[_W
             continue
         # Of Korean a "word" may be one syllable; what has no blank before it goes on with the word before.
         if pieces and (item.BlanksBeforeWord() or pieces[-1].line != line):
-            yield _joined(pieces)
+            yield joined(pieces)
             pieces.clear()
         confidence = max(0.0, min(1.0, item.Confidence(RIL.WORD) / 100))
-        pieces.append(_Word(text, confidence, picture.box_in_original(box), block, paragraph, line))
+        pieces.append(Word(text, confidence, picture.box_in_original(box), block, paragraph, line))
     if pieces:
-        yield _joined(pieces)
+        yield joined(pieces)
 
 
-def _joined(pieces: list[_Word]) -> _Word:
-    left, top, right, bottom = zip(*(piece.box for piece in pieces), strict=True)
-    characters = sum(len(piece.text) for piece in pieces)
-    return replace(
-        pieces[0],
-        text="".join(piece.text for piece in pieces),
-        confidence=sum(len(piece.text) * piece.confidence for piece in pieces) / characters,
-        box=(min(left), min(top), max(right), max(bottom)),
-    )
-
-
-def _text_of(reading: _Reading) -> str:
+def _text_of(reading: Reading) -> str:
     pieces: list[str] = []
-    last: _Word | None = None
+    last: Word | None = None
     for word in reading.words:
         if last is not None:
             pieces.append("\n\n" if word.block != last.block else "\n" if word.line != last.line else " ")

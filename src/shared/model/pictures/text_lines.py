@@ -13,6 +13,10 @@ from PIL import Image, ImageFilter, ImageOps
 _MOST_DEGREES: Final = 40
 _SKEW_PIXELS: Final = 250_000
 """The angle shows as well in a smaller picture, and 58 of them are turned."""
+_BLUR_PIXELS: Final = 0.9
+"""Tesseract's networks learned from letters with soft edges. Of runs of three letters on two Korean pages in black and
+white at 150, 200 and 300 dots an inch 0.81, 0.83 and 0.84 were right instead of 0.75, 0.67 and 0.56; on two
+English ones 0.2 to 3 percent more. 0.8 gained less at 300, and 1.2 lost at 150."""
 _LEAST_DEGREES: Final = 0.75
 """Tesseract itself copes with less, and turning blurs."""
 
@@ -43,9 +47,22 @@ class Prepared:
         wider = ImageOps.expand(self.image, pixels, background(self.image))
         return self._made(wider, _shift(-pixels, -pixels))
 
+    def smoothed(self) -> "Prepared":
+        """With soft edges where it is black and white alone, as fax machines and many scanners leave pages."""
+        if self.image.getcolors(2) is None:
+            return self
+        return self._made(self.image.filter(ImageFilter.GaussianBlur(_BLUR_PIXELS)), np.eye(3))
+
     def rows(self, top: int, bottom: int) -> "Prepared":
         """Only these rows."""
         return self._made(self.image.crop((0, top, self.image.width, bottom)), _shift(0, top))
+
+    def cut(self, box: Box) -> "Prepared":
+        """What of the box lies in the picture."""
+        left, top, right, bottom = box
+        left, top = max(0, left), max(0, top)
+        box = left, top, max(left + 1, min(self.image.width, right)), max(top + 1, min(self.image.height, bottom))
+        return self._made(self.image.crop(box), _shift(left, top))
 
     def turned(self, degrees: float) -> "Prepared":
         """Turned counter-clockwise, on a canvas that holds all of it."""

@@ -23,7 +23,7 @@ from shared.model.files.config import Architecture, ModelConfig
 from shared.model.files.tokens import ModelTokenizer
 from shared.model.tuning.sample import LENGTHS, checked_texts, sample_texts
 from shared.ports.model import Vectors
-from shared.runtime.children import serve_parent
+from shared.runtime.child import serve_parent
 from shared.telemetry import configure_logs
 
 # Measuring gives way to whoever answers on the same machine.

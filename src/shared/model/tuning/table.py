@@ -19,6 +19,7 @@ from shared.model.engines.runnable import this_machine
 from shared.model.files.artefact_cache import ArtefactCache
 from shared.model.files.config import ModelConfig
 from shared.model.files.durable import write_whole
+from shared.model.files.pinned import weights_sha256
 
 MOST_PRECISE_FIRST: Final[tuple[Precision, ...]] = ("fp32", "bf16", "int8")
 _FORMAT: Final = 1
@@ -118,7 +119,7 @@ def write_table(table: EngineTable, artefacts: ArtefactCache) -> None:
 
 def table_key(config: ModelConfig, artefacts: ArtefactCache) -> str:
     """Names what a table holds for: processor, cores, threads, libraries, and what each engine would load."""
-    weights = artefacts.content_sha256(config.weights)
+    weights = weights_sha256(config, artefacts)
     parts = {
         "machine": [machine_name(), sorted(this_machine().flags)],
         "libraries": _library_versions(),

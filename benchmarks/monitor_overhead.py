@@ -1,0 +1,151 @@
+"""M6 to M9: what the monitor costs the others: ingest, start, memory and an idle processor, with it and without it."""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.figures import Figure, at_most, median, median_interval
+from benchmarks.server import RunningServer, a_server
+from benchmarks.texts import abstracts, long_documents
+
+Files = Sequence[tuple[str, bytes]]
+_ALONE: Final = ("-m", "benchmarks.chosen_modules", "ingest,process,search")
+_WATCHED: Final = (*_ALONE[:-1], f"{_ALONE[-1]},monitor")
+_ROUNDS: Final = 10
+"""Each on both servers, in turn the one and the other first: what the machine does besides falls on both."""
+_MOST_ROUNDS: Final = 30
+_NARROW: Final = 0.01
+"""Rounds go on until the processor time is known to so much of itself, or there were the most of them."""
+_WRITTEN_SECONDS: Final = 4
+"""After the last document was searchable: what is told of it is written by then, and was work for it too."""
+_ABSTRACTS: Final = 200
+_LONG: Final = 15
+_STARTS: Final = 9
+_IDLE_ROUNDS: Final = 3
+_IDLE_SECONDS: Final = 10
+"""The length of the longest beat: each round has as many of every kind of look."""
+_SETTLED_SECONDS: Final = 15
+
+
+@dataclass(slots=True)
+class _Pair:
+    """The same measured with the monitor and without it."""
+
+    watched: list[float] = field(default_factory=list)
+    alone: list[float] = field(default_factory=list)
+
+    @property
+    def ratio(self) -> float:
+        """Of a round each, the one in the middle."""
+        return median([one / other for one, other in zip(self.watched, self.alone, strict=True)])
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Where that ratio lies in 19 of 20 cases."""
+        return median_interval([one / other for one, other in zip(self.watched, self.alone, strict=True)])
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a hundredth more or less would show."""
+        return self.interval is not None and self.interval[1] - self.interval[0] <= 2 * _NARROW
+
+    def figure(self, id: str, what: str, unit: str, limit: float, note: str = "") -> Figure:
+        """Held against the median without."""
+        alone = median(self.alone)
+        if self.interval is not None:
+            note = f"{note}, {self.interval[0]:.3f} to {self.interval[1]:.3f} in 19 of 20 cases"
+        return at_most(id, what, self.ratio * alone, unit, alone, limit, note)
+
+
+def _both(stack: ExitStack) -> tuple[RunningServer, RunningServer]:
+    """One with the monitor, one without it; what is loaded or compared at first is over."""
+    servers = stack.enter_context(a_server(program=_WATCHED)), stack.enter_context(a_server(program=_ALONE))
+    for server in servers:
+        server.upload([("first.txt", b"The first document wakes the model.")])
+        server.wait_until_searchable(1)
+        server.search("first document")
+    return servers
+
+
+def _seconds(server: RunningServer, files: Files, collection: str) -> tuple[float, float]:
+    """From the first upload until the last is searchable, by the server's own clock; and processor time."""
+    used, began = server.cpu_seconds(), time.time()
+    server.upload(files, collection=collection)
+    server.wait_until_searchable(len(files), collection=collection)
+    time.sleep(_WRITTEN_SECONDS)
+    used = server.cpu_seconds() - used
+    last, cursor = began, None
+    while True:
+        parameters: dict[str, Any] = {"collection": collection, "limit": 100, **({"cursor": cursor} if cursor else {})}
+        listed = server.client.get("/api/v1/documents", params=parameters).raise_for_status().json()
+        last = max(last, *(datetime.fromisoformat(one["searchable_at"]).timestamp() for one in listed["items"]))
+        cursor = listed["next_cursor"]
+        if not cursor:
+            return last - began, used
+
+
+def _ingest(what: str, made: Callable[[int], Files], count: int) -> list[Figure]:
+    files = made(count * (_MOST_ROUNDS + 1))
+    passed, used = _Pair(), _Pair()
+    with ExitStack() as stack:
+        watched, alone = _both(stack)
+        for number in range(_MOST_ROUNDS + 1):
+            if number > _ROUNDS and used.is_known:
+                break
+            some, name = files[number * count : (number + 1) * count], f"round-{number}"
+            for server in (watched, alone) if number % 2 else (alone, watched):
+                seconds, processor = _seconds(server, some, name)
+                if number:  # the first round warms parsers and caches
+                    (passed.watched if server is watched else passed.alone).append(seconds)
+                    (used.watched if server is watched else used.alone).append(processor)
+    note = f"median of {len(used.alone)} pairs of {count}"
+    return [
+        passed.figure("M6", f"ingest of {what} with the monitor, against without", "s", 1.02, note),
+        used.figure("M6", f"processor time of it, {what}", "s", 1.02, note),
+    ]
+
+
+def _starts() -> Figure:
+    pair = _Pair()
+    with tempfile.TemporaryDirectory(prefix="seoga-bench-") as one, tempfile.TemporaryDirectory() as other:
+        for number in range(_STARTS + 1):
+            kinds = [(pair.watched, one, _WATCHED), (pair.alone, other, _ALONE)]
+            for seen, folder, program in kinds if number % 2 else reversed(kinds):
+                with a_server(Path(folder), program=program) as server:
+                    if number:  # the first makes the data directory
+                        seen.append(server.start_seconds)
+    return pair.figure("M7", "cold start with the monitor, against without", "s", 1.05, f"median of {_STARTS} pairs")
+
+
+def _at_rest() -> list[Figure]:
+    idle = _Pair()
+    with ExitStack() as stack:
+        watched, alone = _both(stack)
+        memory = _Pair([watched.pss_bytes() / 2**20], [alone.pss_bytes() / 2**20])
+        time.sleep(_SETTLED_SECONDS)
+        for _ in range(_IDLE_ROUNDS):
+            before = watched.cpu_seconds(), alone.cpu_seconds()
+            time.sleep(_IDLE_SECONDS)
+            for server, seen, used in ((watched, idle.watched, before[0]), (alone, idle.alone, before[1])):
+                seen.append(100 * (server.cpu_seconds() - used) / _IDLE_SECONDS)
+    share = median(idle.watched) - median(idle.alone)
+    note = f"{median(idle.watched):.2f} % with, {median(idle.alone):.2f} % without"
+    return [
+        memory.figure("M8", "memory after the first search with the monitor, against without", "MiB", 1.05),
+        Figure("M9", "the monitor's share of idle CPU", share, "% of a core", None, "≤ 0.1 %", share <= 0.1, note),
+    ]
+
+
+def measure() -> list[Figure]:
+    """All of them; each pair in one run."""
+    return [
+        *_ingest("one-chunk abstracts", abstracts, _ABSTRACTS),
+        *_ingest("documents of 10 chunks and more", long_documents, _LONG),
+        _starts(),
+        *_at_rest(),
+    ]

@@ -1,0 +1,200 @@
+"""The pieces of text on a page as PDFium gives them: its lines, cut where a gap parts columns or cells."""
+
+import ctypes
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from process.infrastructure.parsers.layout.segment import ITEM_MARK, WIDEST_INDENT, Segment
+
+_GAP: Final = 0.8
+"""Times the height of the line: a wider one may part columns. Spaces of justified lines are below it."""
+_LAM_ALEF: Final = re.compile("[\u0622\u0623\u0625\u0627\u0671]\u0644")
+_LINE: Final = re.compile("([^\r\n\ufffe\x02]*[\ufffe\x02]?)(?:\r\n)?")
+"""PDFium breaks no line behind a hyphen that it takes for one of the line's end, and writes another sign for it."""
+_IDEOGRAPH: Final = re.compile("[\u1100-\U0010ffff]")
+_LOOSE: Final = 1.2
+"""How much taller a font's box is than its letters, about."""
+_MOST_WORDS: Final = 400
+Rect = tuple[float, float, float, float]
+"""Left, bottom, right, top."""
+
+
+def segments_of(text_page: pypdfium2.PdfTextPage) -> list[list[Segment]]:
+    """The pieces in the file's own order, a list for each direction of writing, the commonest first.
+
+    Those of text that runs upwards, downwards or upside down are turned so that they read from left to right.
+    """
+    reader = _Reader(text_page)
+    found: list[list[Segment]] = [[], [], [], []]
+    for turn, segment in reader.read():
+        found[turn].append(segment)
+    return sorted((each for each in found if each), key=lambda each: -sum(len(segment.text) for segment in each))
+
+
+class _Reader:
+    def __init__(self, text_page: pypdfium2.PdfTextPage) -> None:
+        self._page = text_page
+        self._raw = text_page.raw
+        self._box = pdfium.FS_RECTF()
+        self._edges = tuple(ctypes.c_double() for _ in range(4))
+        self._turns: Counter[int] = Counter()
+
+    def read(self) -> Iterator[tuple[int, Segment]]:
+        content = _with_ligatures_in_order(self._page, self._page.get_text_range())
+        for match in _LINE.finditer(content):
+            raw = match[1]
+            text = raw.strip()
+            if text:
+                yield from self._line(raw, text, match.start() + len(raw) - len(raw.lstrip()))
+
+    def _line(self, raw: str, text: str, begin: int) -> Iterator[tuple[int, Segment]]:
+        first = pdfium.FPDFText_GetCharIndexFromTextIndex(self._raw, begin)
+        last = pdfium.FPDFText_GetCharIndexFromTextIndex(self._raw, begin + len(text) - 1)
+        rects = self._rects(first, last - first + 1)
+        if not rects:
+            rects = [self._loose(first)]
+        left, bottom, right, top = _union(rects)
+        turn = self._turn(first, last, right - left, top - bottom)
+        self._turns[turn] += 1
+        spaced = raw[-1].isspace()
+        if turn:
+            left, bottom, right, top = _turned((left, bottom, right, top), turn)
+            middle, half = (top + bottom) / 2, self._height(first, top - bottom) / 2
+            yield turn, Segment(text, left, right, middle - half, middle + half, spaced)
+            return
+        _, bottom, _, top = self._loose(first)
+        height = top - bottom
+        pieces = [*self._cut(text, first, rects, height)] if height > 0 else [(0, len(text), left, right)]
+        for start, end, piece_left, piece_right in pieces:
+            piece = text[start:end]
+            if piece.strip():
+                ends = end == len(text)
+                segment = Segment(piece.strip(), piece_left, max(piece_left, piece_right), bottom, top, spaced and ends)
+                segment.begin = begin + end - len(piece.lstrip())
+                yield 0, segment
+
+    def _rects(self, first: int, count: int) -> list[Rect]:
+        """One for each text object, in the order of the letters."""
+        rects = []
+        left, top, right, bottom = self._edges
+        for index in range(pdfium.FPDFText_CountRects(self._raw, first, count)):
+            pdfium.FPDFText_GetRect(self._raw, index, left, top, right, bottom)
+            rects.append((left.value, bottom.value, right.value, top.value))
+        return rects
+
+    def _loose(self, index: int) -> Rect:
+        box = self._box
+        pdfium.FPDFText_GetLooseCharBox(self._raw, index, ctypes.byref(box))
+        return box.left, box.bottom, box.right, box.top
+
+    def _height(self, index: int, of_letters: float) -> float:
+        """That of the font's box, for text whose own boxes lie on their side."""
+        size = float(pdfium.FPDFText_GetFontSize(self._raw, index)) * _LOOSE
+        # The size is that before the text was scaled: it counts where the letters are about as tall.
+        return size if 0.5 * of_letters < size < 2.5 * of_letters else of_letters * _LOOSE
+
+    def _turn(self, first: int, last: int, width: float, height: float) -> int:
+        """Quarters of a turn, counter-clockwise, that the line is turned by."""
+        if last == first:
+            return self._turns.most_common(1)[0][0] if self._turns else 0
+        # Lines that lie flat as usual are not asked where they run to, once the first one was.
+        if self._turns and width > height and not (self._turns[1] or self._turns[2] or self._turns[3]):
+            return 0
+        x, y = _origin(self._raw, first)
+        end_x, end_y = _origin(self._raw, last)
+        if abs(end_x - x) >= abs(end_y - y):
+            # Letters of right-to-left scripts come in the order they are read.
+            upside_down = end_x < x and abs(pdfium.FPDFText_GetCharAngle(self._raw, first) - 3.1416) < 0.5
+            return 2 if upside_down else 0
+        return 1 if end_y > y else 3
+
+    def _cut(self, text: str, first: int, rects: list[Rect], height: float) -> Iterator[tuple[int, int, float, float]]:
+        """Begin and end in the text, left and right edge of what no wide gap parts."""
+        gap = _GAP * height
+        start, left, right = 0, rects[0][0], rects[0][2]
+        for index in range(1, len(rects)):
+            rect = rects[index]
+            if max(rect[0] - right, left - rect[2]) > gap:
+                cut = self._where_rect_begins(first, len(text), index)
+                is_mark = (
+                    start == 0 and ITEM_MARK.match(text[:cut].strip()) and rect[0] - right < WIDEST_INDENT * height
+                )
+                if start < cut < len(text) and not is_mark:
+                    yield from self._cut_inside(text, first, (start, cut), (left, right), height)
+                    start, left, right = cut, rect[0], rect[2]
+                    continue
+            left, right = min(left, rect[0]), max(right, rect[2])
+        yield from self._cut_inside(text, first, (start, len(text)), (left, right), height)
+
+    def _where_rect_begins(self, first: int, length: int, index: int) -> int:
+        low, high = 1, length
+        while low < high:
+            middle = (low + high) // 2
+            if pdfium.FPDFText_CountRects(self._raw, first, middle) > index:
+                high = middle
+            else:
+                low = middle + 1
+        return low - 1
+
+    def _cut_inside(
+        self, text: str, first: int, span: tuple[int, int], edges: tuple[float, float], height: float
+    ) -> Iterator[tuple[int, int, float, float]]:
+        """The same inside one text object, which hardly has such a gap: only where it is wider than its letters."""
+        start, end = span
+        left, right = edges
+        piece = text[start:end]
+        # An ideograph or a syllable is about as wide as two letters.
+        wide = 0 if piece.isascii() else len(_IDEOGRAPH.findall(piece))
+        usual = 0.86 * height * (0.52 * len(piece) + 0.48 * wide)
+        if right - left > 1.35 * usual and 1 < piece.count(" ") + 1 <= _MOST_WORDS:
+            for match in re.finditer(r"(?<=\S)\s+(?=\S)", piece):
+                before = self._loose(first + span[0] + match.start() - 1)
+                after = self._loose(first + span[0] + match.end())
+                if after[0] - before[2] > _GAP * height:
+                    yield start, span[0] + match.end(), left, before[2]
+                    start, left = span[0] + match.end(), after[0]
+        yield start, end, left, right
+
+
+def _union(rects: list[Rect]) -> Rect:
+    lefts, bottoms, rights, tops = zip(*rects, strict=True)
+    return min(lefts), min(bottoms), max(rights), max(tops)
+
+
+def _turned(rect: Rect, turn: int) -> Rect:
+    left, bottom, right, top = rect
+    if turn == 1:  # runs upwards
+        return bottom, -right, top, -left
+    if turn == 3:  # runs downwards
+        return -top, left, -bottom, right
+    return -right, -top, -left, -bottom
+
+
+def _with_ligatures_in_order(text_page: pypdfium2.PdfTextPage, content: str) -> str:
+    """PDFium turns right-to-left lines round letter by letter, and with them the two letters of the lam-alef sign.
+
+    Both then stand at the same place; an alef and a lam that are signs of their own do not.
+    """
+    found = [match.start() for match in _LAM_ALEF.finditer(content)]
+    if not found:
+        return content
+    signs = list(content)
+    for place in found:
+        at, following = (
+            _origin(text_page.raw, pdfium.FPDFText_GetCharIndexFromTextIndex(text_page.raw, index))
+            for index in (place, place + 1)
+        )
+        if at == following:
+            signs[place], signs[place + 1] = signs[place + 1], signs[place]
+    return "".join(signs)
+
+
+def _origin(raw: object, index: int) -> tuple[float, float]:
+    x, y = ctypes.c_double(), ctypes.c_double()
+    pdfium.FPDFText_GetCharOrigin(raw, index, ctypes.byref(x), ctypes.byref(y))
+    return x.value, y.value

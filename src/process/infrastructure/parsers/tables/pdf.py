@@ -1,0 +1,70 @@
+"""Tables of a PDF page: those with ruling lines, and those that are only set in columns."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import pypdfium2
+
+from process.infrastructure.parsers.tables.aligned import aligned_tables, may_be_aligned
+from process.infrastructure.parsers.tables.found import FoundTable
+from process.infrastructure.parsers.tables.page_marks import Piece, Seen, Word
+from process.infrastructure.parsers.tables.page_rules import rules_of
+from process.infrastructure.parsers.tables.page_words import words_on
+from process.infrastructure.parsers.tables.ruled import Grid, grids_of, ruled_tables
+
+_MOST_CHARACTERS: Final = 30_000
+_FEWEST_LINES: Final = 2
+
+
+def tables_on(
+    page: pypdfium2.PdfPage,
+    text_page: pypdfium2.PdfTextPage,
+    seen: Seen | None = None,
+    *,
+    needs_lines: bool = False,
+    pieces: Sequence[Piece] | None = None,
+) -> list[FoundTable]:
+    """Every table on the page, from top to bottom; with `needs_lines` only if lines are drawn on the page.
+
+    None on one with so much on it that it is no page of tables. `pieces` are its lines, cut where wide gaps are: with
+    them, words are only looked at where there may be tables.
+    """
+    if text_page.count_chars() > _MOST_CHARACTERS:
+        return []
+    seen = seen or Seen(page)
+    level, upright = rules_of(page, seen)
+    if needs_lines and len(level) < _FEWEST_LINES:
+        return []
+    grids = grids_of(level, upright)
+    if pieces is None:
+        words = words_on(text_page, seen)
+        ruled = ruled_tables(words, grids)
+        return _sorted([*ruled, *aligned_tables(words, level, ruled)])
+    heights = may_be_aligned(pieces)
+    wanted = [piece for piece in pieces if _is_within(piece, heights) or any(_is_in(piece, grid) for grid in grids)]
+    if not wanted:
+        return []
+    words = words_on(text_page, seen, wanted)
+    ruled = ruled_tables(words, grids)
+    if heights:
+        free = [word for word in words if _is_within(word, heights)]
+        return _sorted([*ruled, *aligned_tables(free, level, ruled)])
+    return _sorted(ruled)
+
+
+def _sorted(tables: Sequence[FoundTable]) -> list[FoundTable]:
+    return sorted(tables, key=lambda table: (table.top, table.left))
+
+
+def _is_within(word: Word, heights: Sequence[tuple[float, float]]) -> bool:
+    middle = word.middle
+    return any(top <= middle <= bottom for top, bottom in heights)
+
+
+def _is_in(piece: Piece, grid: Grid) -> bool:
+    return (
+        piece.left < grid.xs[-1] + 1
+        and piece.right > grid.xs[0] - 1
+        and piece.top < grid.ys[-1] + 1
+        and piece.bottom > grid.ys[0] - 1
+    )

@@ -1,0 +1,77 @@
+"""XML: the text of its elements with their names; references and CDATA resolved, nothing fetched."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from lxml import etree
+
+from process.infrastructure.parsers.draft import Draft, Unreadable, one_line
+from process.infrastructure.parsers.encoding import decode
+from process.infrastructure.parsers.package import local
+
+_DECLARATION: Final = re.compile(r"\A\s*<\?xml[^>]*\?>")
+_NOT_TEXT: Final = frozenset(("style", "script", "binData", "binaryData"))
+_ATTRIBUTE: Final = re.compile(r"[^\W\d_]{2}.*\s|[^\x00-\x7f]", re.S)
+_MOST_LINES: Final = 40
+
+
+def parse(path: Path, draft: Draft) -> None:
+    """Fills the draft. Raises Unreadable."""
+    raw = path.read_bytes()
+    root, is_whole = _root(raw)
+    if root is None:
+        text = _DECLARATION.sub("", decode(raw)[0])
+        root, is_whole = _root(text.encode())
+    if root is None:
+        raise Unreadable("corrupt", "The XML is damaged: nothing in it can be read. Save it again.")
+    if not is_whole:
+        draft.warnings.append("The XML is not well-formed; what is behind the first mistakes may be missing.")
+    some: list[str] = []
+    parent = None
+    for owner, line in _lines(root):
+        if some and (owner is not parent or len(some) >= _MOST_LINES):
+            draft.add("paragraph", "\n".join(some))
+            some = []
+        parent = owner
+        some.append(line)
+    draft.add("paragraph", "\n".join(some))
+    draft.title = next((one_line(one.text) for one in root if local(one).lower() == "title" and one.text), None)
+
+
+def _root(raw: bytes) -> tuple[Any, bool]:
+    # Entities that the file itself declares are resolved, within the bounds that libxml2 sets to their growth.
+    parser = etree.XMLParser(
+        recover=True,
+        resolve_entities="internal",
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+    )
+    try:
+        root = etree.fromstring(raw, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        return None, False
+    return root, len(parser.error_log) == 0
+
+
+def _lines(root: Any) -> Iterator[tuple[Any, str]]:
+    """`name: text` of each element with text of its own, with the element around it."""
+    stack = [root]
+    while stack:
+        element = stack.pop()
+        name = local(element)
+        if not name or name in _NOT_TEXT:
+            continue
+        said = [one_line(value) for value in element.attrib.values() if _ATTRIBUTE.search(value)]
+        children = [child for child in element if local(child)]
+        is_mixed = any((child.tail or "").strip() for child in element) or (children and (element.text or "").strip())
+        if is_mixed or not children:
+            said.append(one_line(" ".join(element.itertext()) if is_mixed else "".join(element.itertext())))
+        text = " ".join(filter(None, said))
+        if text:
+            yield element.getparent(), f"{name}: {text}"
+        if not is_mixed:
+            stack += reversed(children)

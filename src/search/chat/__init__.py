@@ -1,0 +1,1 @@
+"""Asking: answers made from what Search finds, each sentence with the place that bears it out."""

@@ -1,0 +1,1 @@
+"""What asking can do, and what it needs."""

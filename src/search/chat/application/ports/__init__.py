@@ -1,0 +1,1 @@
+"""What asking needs from the world."""

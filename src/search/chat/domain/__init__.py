@@ -1,0 +1,1 @@
+"""Rules of asking: plain Python."""

@@ -1,0 +1,1 @@
+"""Adapters of asking: generators of answers, history, sources of knowledge."""

@@ -1,0 +1,1 @@
+"""How the schema of conversations came about, step by step."""

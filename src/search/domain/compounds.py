@@ -1,0 +1,35 @@
+"""English words that are written apart, hyphened or as one: air freight, air-freight, airfreight."""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Final
+
+# Prefixes that stand apart, and first halves of the most frequent compounds.
+_FIRST_HALVES: Final = (
+    "e re pre sub non anti co un mis dis post ex multi semi micro mini mega macro bi tri inter intra trans ultra "
+    "pro counter cross self wi fi cyber tele auto bio eco geo hydro air sea rail road ship ware work web data key "
+    "life time land way hand foot back home house book note lap desk soft hard free full half high low long short "
+    "tax duty pay cash check cheque break stand start stop sign log set turn take roll sun rain snow fire water "
+    "wind on off over under up down out in through any some every head line bread birth day night week end eye ear "
+    "tooth blood heart brain side bull ground wood steel iron gold silver coal gas oil fuel truck train bus car "
+    "boat motor bike cup bed bath class play school news paper mail box card pass port gate door window stair north "
+    "south east west grand step god mother father base basket ball paste"
+)
+_HEADS: Final = frozenset(_FIRST_HALVES.split())
+LONGEST_JOINED: Final = 6
+"""Words of a query whose neighbours may be written as one."""
+_SHORTEST: Final = 4
+
+
+def is_head(word: str) -> bool:
+    """Whether it and the next word may be written as one."""
+    return word.lower() in _HEADS
+
+
+def joined_pairs(words: Iterable[str]) -> Iterator[str]:
+    """Neighbouring words of a short query as one each: somebody may write it so."""
+    known = list(words)
+    if len(known) <= LONGEST_JOINED:
+        for first, second in pairwise(known):
+            if len(first) + len(second) >= _SHORTEST:
+                yield first + second

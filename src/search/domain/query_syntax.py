@@ -1,0 +1,90 @@
+"""What a query may say beside its words: "a phrase" in quotes, and -words that hits must not have."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from search.domain.folding import fold, plain_signs
+from search.domain.hangul import has_hangul
+
+_QUOTED: Final = re.compile(r"(?P<minus>(?<!\S)[-−])?[\"“”„‟«»＂](?P<phrase>[^\"“”„‟«»＂]*)[\"“”‟«»＂]")
+# A minus that stands before a word, not between two, not before a number: -20 is a temperature.
+_EXCLUDED: Final = re.compile(r"(?<!\S)[-−](?P<word>[^\W\d_][^\s\"“”]*)")
+_WORDS: Final = re.compile(r"[\W_]+")
+_LEAST_LATIN: Final = 2
+MOST_PARTS: Final = 20
+"""Phrases and excluded words of one query; further ones are plain words."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySyntax:
+    """A query, taken apart."""
+
+    text: str
+    """What is looked for by words and by meaning: without quotes, and without what is excluded."""
+    phrases: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has nothing but words."""
+        return not (self.phrases or self.excluded)
+
+
+def read_query(query: str) -> QuerySyntax:
+    """Never fails: a quote that is not closed and a minus alone are signs like others.
+
+    A query of nothing but exclusions means their words.
+    """
+    if not re.search(r"[-−\"“”„‟«»＂]", query):
+        return QuerySyntax(query)
+    phrases: list[str] = []
+    excluded: list[str] = []
+
+    def quoted(match: re.Match[str]) -> str:
+        phrase = match["phrase"].strip()
+        if not _WORDS.sub("", phrase) or len(phrases) + len(excluded) >= MOST_PARTS:
+            return f" {phrase} "
+        (excluded if match["minus"] else phrases).append(phrase)
+        return " " if match["minus"] else f" {phrase} "
+
+    def minus(match: re.Match[str]) -> str:
+        word = match["word"]
+        if (len(word) < _LEAST_LATIN and not has_hangul(word)) or len(phrases) + len(excluded) >= MOST_PARTS:
+            return match.group()
+        excluded.append(word)
+        return " "
+
+    text = " ".join(_EXCLUDED.sub(minus, _QUOTED.sub(quoted, query)).split())
+    if not _WORDS.sub("", text):
+        return QuerySyntax(query)
+    return QuerySyntax(text, tuple(dict.fromkeys(phrases)), tuple(dict.fromkeys(excluded)))
+
+
+def is_one_word(written: str) -> bool:
+    """Whether it has an ending at most, so that its stem says all of it: a Latin word, a syllable."""
+    return written.isalpha() and (written.isascii() or len(written) == 1)
+
+
+class Phrase:
+    """Words that stand one behind the other, however they are spelt: in Korean also without the spaces between."""
+
+    def __init__(self, written: str) -> None:
+        self._squeezes = has_hangul(written)
+        self._words = squeezed(written, spaces=not self._squeezes)
+
+    def is_in(self, text: str) -> bool:
+        """Of a text as it is shown."""
+        if not self._squeezes:
+            return f" {self._words} " in f" {squeezed(text)} "
+        place, within = -1, squeezed(text, spaces=False)
+        while (place := within.find(self._words, place + 1)) >= 0:
+            # 3조 is not in 13조.
+            if not (self._words[0].isdigit() and within[place - 1 : place].isdigit()):
+                return True
+        return False
+
+
+def squeezed(text: str, *, spaces: bool = True) -> str:
+    """Its words in small letters without accents, one space (or none) between them, no other signs."""
+    return _WORDS.sub(" " if spaces else "", plain_signs(fold(text))).strip()

@@ -1,0 +1,153 @@
+"""Text to tokens, and a token to its terms: words, codes whole, joined and in parts, numbers, signs that are words.
+
+The same rules for what is indexed, asked and highlighted. Stems need a library; they come in as a function.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from search.domain.codes import terms_of_code, terms_of_mixed, terms_of_name
+from search.domain.compounds import is_head
+from search.domain.english import is_contraction, singular, without_possessive
+from search.domain.folding import plain
+from search.domain.quantities import plain_number, with_unit
+
+Stem = Callable[[str], str]
+
+_LATIN: Final = r"A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1d00-\u1dbf\u1e00-\u1eff\u0300-\u036f"
+WORD_SIGN: Final = rf"[{_LATIN}0-9]"
+JOINTS: Final = r"._\-/@&'·"
+"""What a word may have in its middle."""
+_THOUSANDS: Final = r"\d{1,3}(?:[,']\d{2,3})*[,']\d{3}(?:\.\d+)?(?!\d|[,.']\d)"
+_NO_LETTER: Final = rf"[^\W\d_{_LATIN}\uac00-\ud7a3\u1100-\u11ff\u3040-\u30ff\u3131-\u318e\u3400-\u9fff\uf900-\ufaff]"
+_EMOJI: Final = (
+    "[\U0001f1e6-\U0001f1ff]{2}"
+    "|[\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001f3fa\U0001f400-\U0001faff]"
+)
+# The kinds of token are its groups.
+TOKEN: Final = re.compile(
+    # Most tokens: a word that nothing of what follows could begin with, told without trying them one by one.
+    rf"(?P<plain>[A-Za-z]+(?![{_LATIN}0-9+#]|[{JOINTS}]{WORD_SIGN}))"
+    rf"|(?<![\d.,'])(?P<thousands>{_THOUSANDS})"
+    rf"|(?P<currency>(?<!{WORD_SIGN})[A-Za-z]{{1,4}}(?={_THOUSANDS}))"
+    rf"|(?<![\d.,])(?P<measure>\d+\.\d+[A-Za-zµμ]{{1,6}}(?!{WORD_SIGN}|[{JOINTS}]{WORD_SIGN}))"
+    rf"|(?<![\w.])(?P<dotted>\.[A-Za-z]{WORD_SIGN}+(?:[._\-]{WORD_SIGN}+)*)"
+    rf"|(?<!{WORD_SIGN})(?P<sharp>[A-Za-z][A-Za-z0-9]*(?:\+\+|\#))(?![A-Za-z])"
+    rf"|(?P<code>{WORD_SIGN}+(?:[{JOINTS}]{WORD_SIGN}+(?!{WORD_SIGN}|\+\+|\#))+)"
+    rf"|(?P<word>{WORD_SIGN}+)"
+    r"|(?P<hangul>[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]+)"
+    r"|(?P<ideographs>[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff々]+)"
+    rf"|(?P<emoji>{_EMOJI})"
+    rf"|(?P<other>{_NO_LETTER}(?:{_NO_LETTER}|[\u0300-\u036f\u0591-\u05c7\u064b-\u0652])*)"
+)
+_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
+
+
+class Terms(NamedTuple):
+    """What a token stands for."""
+
+    terms: tuple[str, ...]
+    """The whole first."""
+    asides: tuple[str, ...] = ()
+    """Other writings and pieces: found by them too, but they say less."""
+
+
+class Token(NamedTuple):
+    """A stretch of a folded text and the terms it stands for; offsets in code points."""
+
+    start: int
+    end: int
+    terms: tuple[str, ...]
+    asides: tuple[str, ...] = ()
+
+
+def tokens(text: str, stem: Stem) -> Iterator[Token]:
+    """Words, codes, numbers, signs and ideographs of a folded text, in order; Hangul is left to a morpheme analyser."""
+    former, former_end = "", -2
+    for match in TOKEN.finditer(text):
+        kind = match.lastgroup or "other"
+        if kind == "hangul":
+            continue
+        written, (start, end) = match.group(), match.span()
+        terms, asides = terms_of(written, kind, stem)
+        if written[0].isdigit() and (kind == "thousands" or _NUMBER.fullmatch(written)):
+            asides += with_unit(terms[0], text, end)
+        elif kind in ("plain", "word"):
+            if former_end + 1 == start and text[former_end] == " " and is_head(former):
+                asides += (stem(singular(plain(former + written))),)
+            former, former_end = written, end
+        if terms:
+            yield Token(start, end, terms, asides)
+
+
+@lru_cache(maxsize=65_536)
+def terms_of(word: str, kind: str, stem: Stem) -> Terms:
+    """The terms of one token; the whole comes first. `stem` must always answer the same."""
+    if kind in ("plain", "word", "currency"):
+        return _terms_of_word(word, stem)
+    if kind == "code":
+        return _terms_of_joined(word, stem)
+    lower = plain(word)
+    match kind:
+        case "thousands":
+            number = plain_number(lower)
+            whole, _, decimals = number.partition(".")
+            return Terms((number,), (whole,) if decimals and not decimals.strip("0") else ())
+        case "measure":
+            digits = re.match(r"[\d.]+", lower)
+            number = digits.group() if digits else lower
+            return Terms((lower,), (number, lower[len(number) :]))
+        case "dotted":
+            bare = (
+                _terms_of_joined(word[1:], stem) if re.search(r"[._\-]", word[1:]) else _terms_of_word(word[1:], stem)
+            )
+            return Terms((lower,), (*bare.terms, *bare.asides))
+        case "ideographs" if len(word) > 1:
+            return Terms(tuple(word[i : i + 2] for i in range(len(word) - 1)))
+        case "ideographs" | "emoji":
+            return Terms((word,))
+        case "other":
+            return _with_accents(word, lower, lower)
+    return Terms((lower,))
+
+
+def _terms_of_word(word: str, stem: Stem) -> Terms:
+    lower = plain(word)
+    if word.isalpha():
+        named = _with_accents(word, lower, stem(singular(lower)))
+        inner = terms_of_name(word)
+        return Terms(named.terms, (*named.asides, *(stem(singular(part)) for part in inner))) if inner else named
+    if lower.isdigit():
+        return Terms((lower,))
+    return Terms((lower,), terms_of_mixed(lower))
+
+
+def _terms_of_joined(word: str, stem: Stem) -> Terms:
+    """With a joint in it."""
+    lower = plain(word)
+    if "'" in lower:
+        word = without_possessive(word)
+        lower = plain(word)
+        if not re.search(rf"[{JOINTS}]", lower):
+            return _terms_of_word(word, stem)
+        if is_contraction(lower):
+            return Terms((stem(lower.replace("'", "")),))
+    whole, parts, asides = terms_of_code(lower)
+    terms = [*whole]
+    if not whole:
+        terms.append(stem(singular(re.sub(rf"[{JOINTS}]", "", lower))))
+    for part, written in zip(parts, re.split(rf"[{JOINTS}]", word), strict=False):
+        of_part = _terms_of_word(written, stem)
+        terms += of_part.terms if part else ()
+        asides += of_part.asides if part else ()
+    if not word.isascii():
+        asides += (word.casefold(),)
+    return Terms(tuple(dict.fromkeys(terms)), tuple(dict.fromkeys(one for one in asides if one not in terms)))
+
+
+def _with_accents(word: str, lower: str, term: str) -> Terms:
+    """The written form beside the plain one, so that what has the same accents ranks higher."""
+    written = lower if word.isascii() else word.casefold()
+    return Terms((term,), (written,) if written != lower else ())

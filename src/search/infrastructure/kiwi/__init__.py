@@ -1,0 +1,1 @@
+"""Kiwi, which takes Korean apart, in a process of its own."""

@@ -1,0 +1,1 @@
+"""`seoga eval`: how well questions are answered that somebody has judged, through the public API."""

@@ -1,0 +1,1 @@
+"""Rerankers: a cross-encoder of this machine, or a server that has one."""

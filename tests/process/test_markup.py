@@ -1,0 +1,105 @@
+"""Markdown and HTML: what a person sees on the page, and nothing that only programs read."""
+
+from collections.abc import Callable
+
+import pytest
+
+from shared.artefacts.parsed import ParsedDocument
+
+ParseBytes = Callable[..., ParsedDocument]
+MARKDOWN, HTML = "text/markdown", "text/html"
+
+
+def blocks(document: ParsedDocument) -> list[tuple[str, str]]:
+    return [(block.kind, document.text[block.start : block.end]) for block in document.blocks]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("`a  b` and ``x ` y``", [("paragraph", "a  b and x ` y")]),
+        ("- one\n\n  ```c\n  int  x;\n\n  y\n  ```\n  on\n- two", [
+            ("list_item", "- one"), ("code", "int  x;\n\ny"), ("paragraph", "on"), ("list_item", "- two"),
+        ]),
+        ("3) c\n4) d\n   - e", [("list_item", "3) c"), ("list_item", "4) d"), ("list_item", "- e")]),
+        ("- [ ] open\n- [x] done", [("list_item", "- [ ] open"), ("list_item", "- [x] done")]),
+        ("~~~\n\\*a\\* <b>\n~~~", [("code", "\\*a\\* <b>")]),
+        ("\tint x;\n\tint *p;", [("code", "int x;\nint *p;")]),
+        ("see [the law][r], [r] and ![a map](m.png)\n\n[r]: http://x.example 'Title'", [
+            ("paragraph", "see the law, r and a map"),
+        ]),
+        ("![a map](m.png)", [("picture", "a map")]),
+        ("text[^1]\n\n[^1]: word\n[^long]: more words\n    and more", [
+            ("paragraph", "text[^1]"), ("footnote", "[^1]: word"), ("footnote", "[^long]: more words\nand more"),
+        ]),
+        ("> quoted\n> on\n>\n> - item", [("paragraph", "quoted\non"), ("list_item", "- item")]),
+        ("Vec<String> and <name> and <T>", [("paragraph", "Vec<String> and <name> and <T>")]),
+        ("<my-tag>inside</my-tag> <span>of</span>", [("paragraph", "inside of")]),
+        ("the <script> tag, the <title> tag\n\nis not the end", [
+            ("paragraph", "the <script> tag, the <title> tag"), ("paragraph", "is not the end"),
+        ]),
+        ("a<br>b<br/>c", [("paragraph", "a\nb\nc")]),
+        ("a<td>b</td><td>c</td>", [("paragraph", "ab c")]),
+        ("a<hr>b", [("paragraph", "a"), ("paragraph", "b")]),
+        ("<dl><dt>word</dt><dd>meaning</dd></dl>", [("paragraph", "word"), ("list_item", "meaning")]),
+        ("<div hidden>\n\nsecret **text**\n\n</div>\n\nshown", [("paragraph", "shown")]),
+        ("before <!-- a\ncomment --> after", [("paragraph", "before after")]),
+        ("&copy; &#44032; &lt;p&gt; <https://a.example>", [("paragraph", "© 가 <p> https://a.example")]),
+        ("~~old~~ **굵은**말 *기운*말", [("paragraph", "old 굵은말 기운말")]),
+        ("| a | b |\n|---|:-:|\n| `x\\|y` | **z** |", [("table", "a\tb\nx|y\tz")]),
+        ("Setext\n---\n\n# ATX #", [("heading", "Setext"), ("heading", "ATX")]),
+        ("---\n\na rule first", [("paragraph", "a rule first")]),
+        ("<table>\n<tr><td rowspan=2>a</td><td>b</td></tr>\n<tr><td>c</td></tr>\n</table>", [("table", "a\tb\n\tc")]),
+    ],
+)  # fmt: skip
+def test_markdown_is_read_as_it_is_rendered(
+    parse_bytes: ParseBytes, source: str, expected: list[tuple[str, str]]
+) -> None:
+    assert blocks(parse_bytes(source.encode(), MARKDOWN)) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("a<img alt='the map' src=x>b<img alt='' src=y>c", [("paragraph", "a the map b c")]),
+        ("<img alt='the map' src=x>", [("picture", "the map")]),
+        ("<textarea>filled in</textarea><input value='typed'><input type=hidden value=token><input type=password "
+         "value=pw>", [("paragraph", "filled in typed")]),
+        ("<select><option>one<option selected>two</select><button>Send</button>", [("paragraph", "two")]),
+        ("<svg><title>Plan</title><text>door</text><text>wall</text><style>.x{}</style><defs><text>no</text></defs>"
+         "</svg>", [("paragraph", "Plan"), ("paragraph", "door"), ("paragraph", "wall")]),
+        ("<iframe srcdoc='&lt;p&gt;inner &lt;b&gt;text&lt;/b&gt;&lt;/p&gt;'>none</iframe>", [
+            ("paragraph", "inner text"),
+        ]),
+        ("<object data=x>instead</object><video>no video</video><noscript>no script</noscript>", [
+            ("paragraph", "instead"),
+        ]),
+        ("<math><mi>x</mi><mo>=</mo><mn>1</mn><annotation>\\frac</annotation></math>", [("paragraph", "x=1")]),
+        ("<template>no</template><dialog>no</dialog><dialog open>yes</dialog>", [("paragraph", "yes")]),
+        ("<details><summary>more</summary><p>folded</p></details>", [("paragraph", "more"), ("paragraph", "folded")]),
+        ("<p hidden=until-found>found</p><p hidden>no</p><p style='font-size:0'>no</p><p style='VISIBILITY:hidden'>no",
+         [("paragraph", "found")]),
+        ("<p aria-hidden=true>shown</p><p dir=rtl>שלום</p>", [("paragraph", "shown"), ("paragraph", "שלום")]),
+        ("<ruby>漢字<rt>한자</rt></ruby> <ruby>東<rp>(</rp><rt>동</rt><rp>)</rp></ruby>", [
+            ("paragraph", "漢字(한자) 東(동)"),
+        ]),
+        ("<ul><li>one<ul><li>inner</ul><li><p>two</p></ul>", [
+            ("list_item", "one"), ("list_item", "inner"), ("list_item", "two"),
+        ]),
+        ("<pre>a<br>b <span hidden>x</span>  c</pre>", [("code", "a\nb   c")]),
+        ("<code>a  b</code>", [("paragraph", "a  b")]),
+        ("<table><tr><th rowspan=2>Goods<th colspan=2>Rate<tr><th>2023<th>2024<tr><td>a<br>b<td>1<td>2<tr hidden><td>"
+         "no<td>no<td>no</table>", [("table", "Goods\tRate\n\t2023\t2024\na b\t1\t2")]),
+        ("a<wbr>b&shy;c ﬁ", [("paragraph", "abc fi")]),
+    ],
+)  # fmt: skip
+def test_html_is_read_as_it_is_shown(parse_bytes: ParseBytes, source: str, expected: list[tuple[str, str]]) -> None:
+    assert blocks(parse_bytes(f"<!doctype html><body>{source}".encode(), HTML)) == expected
+
+
+@pytest.mark.parametrize(
+    "unit", ["<table><tr><td>", "> ", "- ", "![", "[a][b]\n", "[^a]:\n", "<svg>", "<!--", "* a\n  ", "`a``", "<script>"]
+)
+@pytest.mark.parametrize("media_type", [MARKDOWN, HTML])
+def test_nested_and_broken_markup_ends(parse_bytes: ParseBytes, unit: str, media_type: str) -> None:
+    assert "the end" in parse_bytes(f"the end\n\n{unit * 5_000}".encode(), media_type).text

@@ -1,0 +1,177 @@
+"""OpenDocument, EPUB, RTF and old workbooks: what they show, and refusals with a reason."""
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+
+import pytest
+from ole_builder import an_ole_file
+
+from process.infrastructure.parsers.draft import Unreadable
+from shared.artefacts.parsed import ParsedDocument
+
+ParseBytes = Callable[..., ParsedDocument]
+ODT, ODS, ODP = (f"application/vnd.oasis.opendocument.{kind}" for kind in ("text", "spreadsheet", "presentation"))
+EPUB, RTF, XLS = "application/epub+zip", "application/rtf", "application/vnd.ms-excel"
+NAMES = " ".join(
+    f'xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+    for prefix, name in (
+        *(("office", "office"), ("text", "text"), ("table", "table"), ("draw", "drawing"), ("style", "style")),
+        ("presentation", "presentation"),
+    )
+)
+
+
+def blocks(document: ParsedDocument) -> list[tuple[str, str]]:
+    return [(block.kind, document.text[block.start : block.end]) for block in document.blocks]
+
+
+def a_zip(members: Mapping[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def an_opendocument(kind: str, body: str, styles: str = "", **more: str) -> bytes:
+    content = (
+        f"<office:document-content {NAMES}><office:automatic-styles>{styles}</office:automatic-styles>"
+        f"<office:body><office:{kind}>{body}</office:{kind}></office:body></office:document-content>"
+    )
+    return a_zip({"content.xml": content, **more})
+
+
+def test_a_text_with_lists_tables_notes_and_comments(parse_bytes: ParseBytes) -> None:
+    body = (
+        '<text:h text:outline-level="2">수입 절차</text:h>'
+        "<text:p>신고<text:s text:c='2'/>후<text:note><text:note-body><text:p>각주 글</text:p></text:note-body>"
+        "</text:note>"
+        " 심사<office:annotation><text:p>메모</text:p></office:annotation></text:p>"
+        "<text:tracked-changes><text:p>지운 글</text:p></text:tracked-changes>"
+        "<text:list><text:list-item><text:p>하나</text:p></text:list-item></text:list>"
+        '<table:table><table:table-header-rows><table:table-row><table:table-cell table:number-columns-spanned="2">'
+        "<text:p>품목</text:p></table:table-cell><table:covered-table-cell/></table:table-row></table:table-header-rows>"
+        "<table:table-row><table:table-cell><text:p>책</text:p></table:table-cell><table:table-cell><text:p>0%</text:p>"
+        "</table:table-cell></table:table-row></table:table>"
+        "<text:p><draw:frame><draw:text-box><text:p>상자</text:p></draw:text-box></draw:frame></text:p>"
+    )
+    styles = (
+        f"<office:document-styles {NAMES}><style:header><text:p>머리글</text:p></style:header></office:document-styles>"
+    )
+    document = parse_bytes(an_opendocument("text", body, **{"styles.xml": styles}), ODT)
+    assert blocks(document) == [
+        ("heading", "수입 절차"),
+        ("paragraph", "신고  후 심사"),
+        ("footnote", "각주 글"),
+        ("comment", "메모"),
+        ("list_item", "하나"),
+        ("table", "품목\n책\t0%"),
+        ("paragraph", "상자"),
+        ("header", "머리글"),
+    ]
+    assert document.tables[0].spans[0].column_span == 2
+
+
+def test_a_spreadsheet_with_counted_cells_and_a_hidden_sheet(parse_bytes: ParseBytes) -> None:
+    def cell(text: str, attributes: str = "") -> str:
+        return f"<table:table-cell {attributes}><text:p>{text}</text:p></table:table-cell>"
+
+    empty = "<table:table-cell table:number-columns-repeated='16000'/>"
+    body = (
+        f"<table:table table:name='세율'><table:table-row>{cell('품목')}{cell('세율')}{empty}</table:table-row>"
+        f"<table:table-row table:number-rows-repeated='2'>{cell('책')}{cell('0%')}</table:table-row>"
+        f"<table:table-row table:number-rows-repeated='1048000'>{empty}</table:table-row></table:table>"
+        f"<table:table table:name='초안' table:style-name='h'><table:table-row>{cell('비밀')}</table:table-row>"
+        "</table:table>"
+    )
+    styles = "<style:style style:name='h'><style:table-properties table:display='false'/></style:style>"
+    assert blocks(parse_bytes(an_opendocument("spreadsheet", body, styles), ODS)) == [
+        ("heading", "세율"),
+        ("table", "품목\t세율\n책\t0%\n책\t0%"),
+        ("heading", "초안 (hidden sheet)"),
+        ("paragraph", "비밀"),
+    ]
+
+
+def test_slides_are_pages_with_their_notes(parse_bytes: ParseBytes) -> None:
+    frame = "<draw:frame {}><draw:text-box><text:p>{}</text:p></draw:text-box></draw:frame>"
+    body = (
+        f"<draw:page>{frame.format('', '본문')}"
+        + frame.format('presentation:class="title"', "제목")
+        + f"<presentation:notes>{frame.format('', '설명')}</presentation:notes></draw:page><draw:page/>"
+    )
+    document = parse_bytes(an_opendocument("presentation", body), ODP)
+    assert blocks(document) == [("heading", "제목"), ("paragraph", "본문"), ("note", "설명")]
+    assert (document.pages, document.blocks[0].page) == (2, 1)
+
+
+def test_a_locked_opendocument_is_refused(parse_bytes: ParseBytes) -> None:
+    locked = an_opendocument("text", "x", **{"META-INF/manifest.xml": "<manifest><encryption-data/></manifest>"})
+    for raw, code in ((locked, "encrypted"), (a_zip({"mimetype": ODT}), "corrupt")):
+        with pytest.raises(Unreadable) as refusal:
+            parse_bytes(raw, ODT)
+        assert refusal.value.data["code"] == code
+
+
+def a_book(**more: str) -> bytes:
+    page = '<html xmlns="http://www.w3.org/1999/xhtml"><head><title>x</title></head><body>{}</body></html>'
+    return a_zip(
+        {
+            "mimetype": EPUB,
+            "META-INF/container.xml": '<container><rootfile full-path="OPS/book.opf"/></container>',
+            "OPS/book.opf": '<package xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>책 이름</dc:title>'
+            '<manifest><item id="b" href="b%20b.xhtml" media-type="application/xhtml+xml"/>'
+            '<item id="a" href="a.xhtml" media-type="application/xhtml+xml"/>'
+            '<item id="n" href="n.xhtml" media-type="application/xhtml+xml" properties="nav"/></manifest>'
+            '<spine><itemref idref="n"/><itemref idref="a"/><itemref idref="b"/></spine></package>',
+            "OPS/a.xhtml": page.format("<h1>1장</h1><p>첫 글</p>"),
+            "OPS/b b.xhtml": page.format("<p>둘째 글</p>"),
+            "OPS/n.xhtml": page.format("<p>차례</p>"),
+            **more,
+        }
+    )
+
+
+def test_a_book_in_the_order_of_its_spine(parse_bytes: ParseBytes) -> None:
+    document = parse_bytes(a_book(), EPUB)
+    assert blocks(document) == [
+        ("title", "책 이름"),
+        ("heading", "1장"),
+        ("paragraph", "첫 글"),
+        ("paragraph", "둘째 글"),
+    ]
+    lock = '<encryption><CipherReference URI="OPS/{}"/></encryption>'
+    document = parse_bytes(a_book(**{"META-INF/encryption.xml": lock.format("a.xhtml")}), EPUB)
+    assert document.warnings == ("Pages that could not be read: 1 of 2.",)
+    both = lock.format("a.xhtml") + lock.format("b%20b.xhtml")
+    with pytest.raises(Unreadable) as refusal:
+        parse_bytes(a_book(**{"META-INF/encryption.xml": f"<all>{both}</all>"}), EPUB)
+    assert refusal.value.data["code"] == "encrypted"
+
+
+def test_rtf_with_korean_tables_and_notes(parse_bytes: ParseBytes) -> None:
+    def hexadecimal(text: str) -> str:
+        return "".join(f"\\'{byte:02x}" for byte in text.encode("cp949"))
+
+    raw = (
+        "{\\rtf1\\ansi\\ansicpg949{\\fonttbl{\\f0\\fcharset129 Batang;}}{\\info{\\title "
+        + hexadecimal("제목") + "}}\\f0 "
+        + hexadecimal("관세율") + " \\u51204?\\u51088?{\\footnote " + hexadecimal("각주") + "} {\\v hidden}end\\par "
+        "a\\cell b\\cell\\row c\\cell d\\cell\\row{\\pict " + "0a" * 5_000 + "}{\\header head}\\par last}"
+    )  # fmt: skip
+    document = parse_bytes(raw.encode(), RTF)
+    assert blocks(document) == [
+        ("paragraph", "관세율 전자 end"),
+        ("table", "a\tb\nc\td"),
+        ("paragraph", "last"),
+        ("footnote", "각주"),
+        ("header", "head"),
+    ]
+    assert document.title == "제목"
+
+
+def test_a_broken_old_workbook_is_refused(parse_bytes: ParseBytes) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        parse_bytes(an_ole_file({"Workbook": b"junk" * 2_000}), XLS)
+    assert refusal.value.data["code"] in ("corrupt", "no_text")

@@ -1,0 +1,249 @@
+"""Searches that failed once, as JSON of documents and questions; and others of the same kinds."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from httpx import AsyncClient
+from search_builders import ASearch, SmallModel, a_search, hits, over_http
+
+from builders import labels
+from shared.events.ingest import DocumentChanged
+
+REPORTED = Path(__file__).parent / "reported"
+OTHERS = {"다른1.txt": "회의실 예약은 총무과에서 받는다.", "다른2.txt": "The canteen opens at noon on weekdays."}
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def cases() -> Iterator[Any]:
+    for path in sorted(REPORTED.glob("*.json")):
+        case = json.loads(path.read_text(encoding="utf-8"))
+        yield pytest.param(case["docs"], case["qs"], id=case["id"])
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def search(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ASearch]:
+    async with a_search(tmp_path_factory.mktemp("reported"), model=SmallModel(languages=frozenset())) as one:
+        yield one
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(search: ASearch) -> AsyncIterator[AsyncClient]:
+    async with over_http(search) as one:
+        yield one
+
+
+async def in_a_collection(search: ASearch, documents: dict[str, str], number: list[int] = [0]) -> str:  # noqa: B006
+    number[0] += 1
+    collection = f"case-{number[0]}"
+    adding = (search.add(text, given=labels(name=name, collection=collection)) for name, text in documents.items())
+    await asyncio.gather(*adding)
+    return collection
+
+
+async def found(client: AsyncClient, collection: str, query: str) -> list[str]:
+    answer = await client.post("/api/v1/search", json={"query": query, "filters": {"collection": collection}})
+    assert answer.status_code == 200, answer.text
+    return [hit["document"]["name"] for hit in hits(answer)]
+
+
+@pytest.mark.parametrize(("documents", "questions"), list(cases()))
+async def test_what_was_reported_is_found(
+    search: ASearch, client: AsyncClient, documents: dict[str, str], questions: list[Any]
+) -> None:
+    collection = await in_a_collection(search, documents)
+    wrong = []
+    for query, wanted in questions:
+        names = await found(client, collection, query)
+        if wanted == "ok":
+            continue
+        if isinstance(wanted, str) or wanted[0] == "hyb":
+            is_right = names[:1] == [wanted if isinstance(wanted, str) else wanted[1]]
+        else:
+            is_right = wanted[1] not in names if wanted[0] == "not" else set(wanted) <= set(names)
+        if not is_right:
+            wrong.append((query, wanted, names[:4]))
+    assert wrong == []
+
+
+# Writings that find one another, whichever of them is the document's.
+SAME = [
+    ("1,200,000원", "1,200,000 원", "1200000원", "1200000 원", "120만원"),
+    ("2,400kg", "2,400 kg", "2400kg", "2400 kg", "2,400㎏"),
+    ("약1,500달러", "1,500 달러", "1500달러"),
+    ("USD1,500", "USD 1,500", "1,500 USD", "$1,500"),
+    ("1,200TEU", "1,200 TEU", "1200teu"),
+    ("3.5mm", "3.5 mm", "3.5㎜"),
+    ("15%", "15 %", "15％"),
+    ("20℃", "20 °C", "20°C"),
+    ("2,000,000.00", "2,000,000", "2000000"),
+    ("12,345㎡", "12345 ㎡", "12,345m2"),
+    ("7년", "7 년"),
+    ("250페이지", "250 페이지"),
+    ("1'250'000", "1,250,000", "1.250.000"),
+    ("wifi", "Wi-Fi", "wi fi"),
+    ("e-mail", "email", "E-Mail"),
+    ("reexports", "re-export", "re exports"),
+    ("airfreight", "air-freight", "air freight"),
+    ("on-board", "onboard", "on board"),
+    ("node.js", "nodejs", "Node.JS"),
+    ("vue.js", "vuejs"),
+    ("U.S.A.", "USA"),
+    ("a.m.", "am"),
+    ("R&D", "r&d"),
+    ("AT&T", "at&t"),
+    ("O'Neill", "ONeill", "O’Neill"),
+    ("co‑operation", "co-operation", "cooperation"),
+    ("cross‐border", "cross-border", "crossborder"),
+    ("getUserName", "user name", "get_user_name"),
+    ("ISO-9001", "ISO 9001", "ISO9001", "iso9001"),
+    ("010-1234-5678", "01012345678"),
+    ("2026-03-05", "20260305", "2026.03.05"),
+    ("B/L", "BL"),
+    ("café", "cafe", "CAFÉ", "cafe\u0301"),
+    ("Łódź", "Lodz", "ŁÓDŹ"),
+    ("Straße", "STRASSE", "strasse"),
+    ("İstanbul", "istanbul", "ISTANBUL"),
+    ("Diyarbakır", "Diyarbakir"),
+    ("Tromsø", "Tromso"),
+    ("Đà Nẵng", "Da Nang"),
+    ("São Paulo", "Sao Paulo"),
+    ("Kraków", "Krakow"),
+    ("Škoda", "skoda"),
+    ("Besançon", "besancon"),
+    ("œuvre", "oeuvre"),
+    ("Æsop", "aesop"),
+    ("Þór", "Thor"),
+    ("Αθήνα", "ΑΘΗΝΑ", "Αθηνα"),
+    ("Ёлка", "елка"),
+    ("Saint-Étienne", "saint etienne", "Saint-Etienne"),
+    ("ＡＢＣ　１２３", "ABC 123"),
+    ("children", "child"),
+    ("criteria", "criterion"),
+    ("women", "woman"),
+    ("policemen", "policeman"),
+    ("wharves", "wharf"),
+    ("analyses", "analysis"),
+    ("🚢", "🚢🚢"),
+    ("🇰🇷", "부산🇰🇷"),
+    ("👍🏽", "👍"),
+    ("C++", "c++"),
+    ("제3조의2", "제 3 조의 2", "제3조 의2"),
+    ("제5항", "제 5 항"),
+    ("별표 7", "별표7", "[별표 제7호]"),
+    ("별지 제12호서식", "별지 12호 서식", "별지 제12호 서식"),
+    ("第3條", "제3조"),
+    ("수입신고", "수입 신고"),
+    ("개인 정보", "개인정보"),
+    ("원산지증명서", "원산지 증명서"),
+]
+
+
+@pytest.mark.parametrize("writings", SAME, ids=lambda writings: writings[0])
+async def test_writings_of_one_thing_find_one_another(
+    search: ASearch, client: AsyncClient, writings: tuple[str, ...]
+) -> None:
+    documents = {f"{number}.txt": f"여기에 {one} 항목이 있다." for number, one in enumerate(writings)}
+    collection = await in_a_collection(search, {**documents, **OTHERS})
+    for query in writings:
+        missing = documents.keys() - set(await found(client, collection, query))
+        assert not missing, (query, [documents[name] for name in missing])
+
+
+FIRST = [
+    (".NET", "needs the .NET runtime", ("a net weight", "net net net", "the net of the ship")),
+    ("C#", "written in C# only", ("written in C", "grade C of C", "C++ it is")),
+    ("F#", "written in F# only", ("key of F", "F and F")),
+    ("제3조", "제3조(정의) 용어", ("제13조 제3항", "3조 원 3조", "제3장 조사 3개 조", "제3조의2 특례")),
+    ("제3조의2", "제3조의2 특례", ("제3조 제2항", "제3조(정의)", "제2조의3")),
+    ("제5조제2항", "법 제5조제2항에 따른", ("제2조 제5항", "제5조 및 제3조제2항")),
+    ("별표 7", "별표 7과 같다", ("별표 17", "표 7 별도", "별표 70")),
+    ("별지 제3호서식", "별지 제3호서식에 쓴다", ("별지 제13호서식", "제3호 서식 별도 보관")),
+    ("3.5mm", "두께 3.5mm 판", ("두께 3.15mm 판", "폭 35mm", "3 mm와 5 mm")),
+    ("30일", "기한은 30일 이내", ("30회 3일", "30개 품목")),
+    ("café", "the café is open", ("the cafe is open",)),
+    ("54-OR323014", "part 54-OR323014", ("part 54-OR399999", "part 54-OR323")),
+]
+
+
+@pytest.mark.parametrize(("query", "right", "others"), FIRST, ids=lambda value: value if isinstance(value, str) else "")
+async def test_the_whole_comes_before_its_parts(
+    search: ASearch, client: AsyncClient, query: str, right: str, others: tuple[str, ...]
+) -> None:
+    documents = {"right.txt": right, **{f"{number}.txt": other for number, other in enumerate(others)}}
+    collection = await in_a_collection(search, documents)
+    assert (await found(client, collection, query))[:1] == ["right.txt"]
+
+
+SYLLABLES = (
+    "섬비해별눈손발입코귀배목강산논밭집문창길잠꿈빛색맛힘돈옷떡죽국밥차술잔컵병약침붕벌파콩팥무박쥐소말양개닭곰범"
+)
+
+
+async def test_nouns_of_one_syllable_are_found_alone(search: ASearch, client: AsyncClient) -> None:
+    contexts = ("{}을 샀다.", "{}에 대한 세율", "새 {} 하나", "올해는 {}가 많다")
+    collection = await in_a_collection(
+        search,
+        {f"{noun}.txt": contexts[number % len(contexts)].format(noun) for number, noun in enumerate(SYLLABLES)},
+    )
+    missed = [noun for noun in SYLLABLES if f"{noun}.txt" not in await found(client, collection, noun)]
+    assert missed == []
+
+
+MIDDLES = ["M5799", "5799DWF", "WF-M5799", "m579", "799dw", "wf m5799dwf", "WFM5799DWF"]
+
+
+@pytest.mark.parametrize("query", MIDDLES)
+async def test_codes_are_found_by_their_middle(search: ASearch, client: AsyncClient, query: str) -> None:
+    collection = await in_a_collection(search, {"a.txt": "프린터 WF-M5799DWF 흑백", "b.txt": "프린터 ML-2010 흑백"})
+    assert (await found(client, collection, query))[:1] == ["a.txt"]
+
+
+NAMES = {
+    "2026_임금협상_최종.hwp": ("임금협상", "임금 협상", "최종"),
+    "getUserName.py": ("user name", "getUserName"),
+    "contracts/2026/KR-2026-0417 Agreement.pdf": ("KR-2026-0417", "agreement", "contracts 2026"),
+    "Besançon-Tarif.docx": ("besancon", "tarif"),
+    "별표 3 요율표.xlsx": ("별표 3", "요율표"),
+}
+
+
+@pytest.mark.parametrize(("name", "queries"), NAMES.items(), ids=NAMES)
+async def test_documents_are_found_by_their_names(
+    search: ASearch, client: AsyncClient, name: str, queries: tuple[str, ...]
+) -> None:
+    collection = await in_a_collection(search, {name: "자세한 것은 아래를 본다.", **OTHERS})
+    for query in queries:
+        assert (await found(client, collection, query))[:1] == [name], query
+
+
+async def test_a_renamed_document_is_found_by_its_new_name_and_not_by_the_old(
+    search: ASearch, client: AsyncClient
+) -> None:
+    event = await search.add("Nothing to see.", "And more.", given=labels(name="before.txt", collection="renaming"))
+    assert await found(client, "renaming", "before") == ["before.txt"]
+    renamed = labels(name="afterwards.txt", collection="renaming")
+    await search.hear(DocumentChanged(document_id=event.document_id, document_version=2, labels=renamed))
+    assert await found(client, "renaming", "afterwards") == ["afterwards.txt"]
+    assert await found(client, "renaming", "before") == []
+    assert await found(client, "renaming", "nothing") == ["afterwards.txt"]
+
+
+async def test_what_was_found_by_another_writing_is_highlighted(search: ASearch, client: AsyncClient) -> None:
+    text = "The Wi-Fi of the café costs 1,200,000원 (제3조의2), WF-M5799DWF for children."
+    await search.add(text, given=labels(collection="marked"))
+    for query, wanted in {
+        "wifi": "Wi-Fi",
+        "cafe": "café",
+        "1200000": "1,200,000",
+        "제3조의2": "제3조의2",
+        "m5799": "WF-M5799DWF",
+        "child": "children",
+    }.items():
+        (hit,) = hits(await client.post("/api/v1/search", json={"query": query, "filters": {"collection": "marked"}}))
+        marked = [text[one["start"] : one["end"]] for one in hit["highlights"]]
+        assert wanted in marked, (query, marked)
