@@ -36,6 +36,8 @@ async def test_documents_are_listed_and_counted(tmp_path: Path) -> None:
         assert ([one.name for one in page.documents], page.total) == (["c.txt", "b.txt", "a.txt"], 3)
         page = await store.find(DocumentFilter(), sort=DocumentSort.NAME)
         assert [one.name for one in page.documents] == ["a.txt", "b.txt", "c.txt"]
+        page = await store.find(DocumentFilter(media_type="text/plain"))
+        assert ([one.name for one in page.documents], page.total) == (["c.txt", "b.txt", "a.txt"], 3)
         # One is on its way out; of another only the tombstone is left.
         page = await store.find(DocumentFilter(status="withdrawn"))
         assert ([one.id for one in page.documents], page.total) == (["d"], 1)
@@ -52,6 +54,8 @@ async def test_journeys_are_listed_and_counted(tmp_path: Path) -> None:
         found = await store.newest(query, after=None, limit=10)
         assert [(known.journey.version, known.name) for _, known in found] == [(2, "a.txt")]
         assert await store.count(query) == 1
+        named = await store.newest(JourneyQuery(words=("a.t",)), after=None, limit=10)
+        assert [known.name for _, known in named] == ["a.txt"]
 
 
 async def test_jobs_are_counted(tmp_path: Path) -> None:

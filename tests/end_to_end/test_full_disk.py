@@ -44,14 +44,29 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield mounted
 
 
-def _fill(disk: Path) -> None:
-    """As a program beside it does: to the last byte, with what cannot be taken back."""
-    with (disk / "filler").open("ab", buffering=0) as filler:
+def _fill(disk: Path, server: Listening) -> None:
+    """As a program beside it does: to the last byte, with what cannot be taken back.
+
+    The server stands still meanwhile: what it gave up would be taken as well.
+    """
+    with _paused(psutil.Process(server.process.pid)), (disk / "filler").open("ab", buffering=0) as filler:
         for size in (1 << 20, 1 << 12, 1 << 9):
             with suppress(OSError):
                 while filler.write(b"\1" * size):
                     pass
-    os.sync()
+        os.fsync(filler.fileno())
+
+
+@contextmanager
+def _paused(process: psutil.Process) -> Iterator[None]:
+    everyone = [process, *process.children(recursive=True)]
+    for one in everyone:
+        one.suspend()
+    try:
+        yield
+    finally:
+        for one in reversed(everyone):
+            one.resume()
 
 
 @contextmanager
@@ -77,6 +92,10 @@ def _eventually(condition: Callable[[], Any], server: Listening, seconds: float 
     while not condition():
         assert time.monotonic() < deadline, server.words()
         time.sleep(0.1)
+
+
+def _is_whole(reserve: Path) -> bool:
+    return reserve.exists() and reserve.stat().st_blocks * 512 >= 32 << 20
 
 
 def _kill_index(server: Listening) -> None:
@@ -105,9 +124,9 @@ def test_a_disk_filled_by_another_program(disk: Path, tmp_path: Path) -> None:
         ids = [upload(client, name, f"Ships in the harbour, number {name}.")["id"] for name in names]
         for one in ids:
             wait_for(client, one)
-        _eventually(lambda: reserve.exists() and reserve.stat().st_blocks * 512 >= 32 << 20, server)
+        _eventually(lambda: _is_whole(reserve), server)
 
-        _fill(disk)
+        _fill(disk, server)
         assert _found(client, "harbour ships") == set(names)
         assert _put(client, "new.txt", b"The lighthouse. " * 4096) in (507, 503)
         # The index's process needs new space to open: it comes back all the same.
@@ -130,7 +149,7 @@ def test_a_disk_filled_by_another_program(disk: Path, tmp_path: Path) -> None:
         (disk / "filler").unlink()
         _eventually(lambda: _put(client, "new.txt", b"The lighthouse. " * 4096) in (200, 202), server)
         _eventually(lambda: _found(client, "lighthouse") == {"new.txt"}, server)
-        _eventually(lambda: reserve.exists() and reserve.stat().st_blocks * 512 >= 32 << 20, server)
+        _eventually(lambda: _is_whole(reserve), server)
 
 
 def test_a_server_that_was_killed_on_a_full_disk_starts_again(disk: Path, tmp_path: Path) -> None:
@@ -139,8 +158,8 @@ def test_a_server_that_was_killed_on_a_full_disk_starts_again(disk: Path, tmp_pa
         document = upload(client, "harbour.txt", "Ships in the harbour.")["id"]
         wait_for(client, document)
         reserve = disk / "data" / "reserve"
-        _eventually(lambda: reserve.exists(), server)
-        _fill(disk)
+        _eventually(lambda: _is_whole(reserve), server)
+        _fill(disk, server)
         server.end(signal.SIGKILL)
     with _a_server(disk, models) as (server, client):
         _eventually(lambda: _found(client, "harbour") == {"harbour.txt"}, server)

@@ -2,7 +2,6 @@
 
 import json
 import random
-import re
 from collections.abc import Collection
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from ingest.application.listing_order import sort_name_of
 from ingest.domain.document import Content, Document, Revision
 from ingest.domain.standing import FINAL, Standing
 from ingest.infrastructure.document_rows import parentage_fields, parentage_of, standing_fields, standing_from
+from shared.infrastructure.mongo import patterns
 from shared.infrastructure.mongo.queries import Filter, Row
 from shared.kernel import Clock, DocumentId
 
@@ -153,20 +153,12 @@ def advancing(before: Standing, after: Standing, gives_up: Collection[str] = ())
 
 def containing(text: str) -> Filter:
     """For names that contain it; ASCII letters match in either case, as they do in SQLite's LIKE."""
-    pattern = "".join(
-        f"[{one.lower()}{one.upper()}]" if one.isascii() and one.isalpha() else _escaped(one) for one in text
-    )
-    return {"names": {"$regex": pattern}}
+    return {"names": {"$regex": patterns.containing(text, ascii_only=True)}}
 
 
 def of_type(media_type: str) -> Filter:
     """For documents whose newest revision has this type."""
     return {"$expr": {"$eq": [{"$arrayElemAt": ["$revisions.media_type", -1]}, {"$literal": media_type}]}}
-
-
-def _escaped(character: str) -> str:
-    # A pattern cannot hold NUL itself.
-    return f"\\x{ord(character):02x}" if character < " " else re.escape(character)
 
 
 def _follows(standing: Standing) -> Row:

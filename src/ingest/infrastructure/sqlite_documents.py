@@ -215,6 +215,7 @@ def _write_document(
         "revision": document.revision.number,
         "sha256": content.sha256,
         "size": content.size,
+        "media_type": content.media_type,
         "sort_name": sort_name_of(document.names[-1]) if document.names else "",
         "queue_number": queue_number,
         "created_at": document.created_at.isoformat(),

@@ -231,16 +231,13 @@ def _numbers_of_parts(connection: sqlite3.Connection, which: DocumentFilter) -> 
 
 
 def _inside(which: DocumentFilter) -> tuple[str, list[str]]:
-    """Conditions on documents `d` that no index answers, and their values."""
+    """Conditions on documents `d` that no range of an index answers, and their values."""
     condition, values = "", list[str]()
     if which.name_contains is not None:
         named, pattern = _named(which.name_contains)
         condition, values = condition + named, [*values, pattern]
     if which.media_type is not None:
-        condition += (
-            " AND EXISTS (SELECT 1 FROM revisions r"
-            " WHERE r.number = d.number AND r.revision = d.revision AND r.media_type = ?)"
-        )
+        condition += " AND d.media_type = ?"
         values.append(which.media_type)
     return condition, values
 

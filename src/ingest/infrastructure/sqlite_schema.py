@@ -76,6 +76,17 @@ UPDATE documents SET sort_name = coalesce(
 CREATE INDEX listed_by_name ON documents (collection, sort_name, number) WHERE listed = 1;
 CREATE INDEX listed_by_size ON documents (collection, size, number) WHERE listed = 1;
 """
+# Of the newest revision. At the end of what is walked in any case: no row is read for a type.
+_TYPED: Final = """
+ALTER TABLE documents ADD COLUMN media_type TEXT NOT NULL DEFAULT '';
+UPDATE documents SET media_type = coalesce(
+    (SELECT r.media_type FROM revisions r WHERE r.number = documents.number AND r.revision = documents.revision), ''
+);
+DROP INDEX listed_by_status;
+DROP INDEX listed_by_collection;
+CREATE INDEX listed_by_status ON documents (status, number, media_type) WHERE listed = 1;
+CREATE INDEX listed_by_collection ON documents (collection, status, number, media_type) WHERE listed = 1;
+"""
 SCHEMA: Final = Schema(
     _TABLES,
     (
@@ -102,5 +113,6 @@ SCHEMA: Final = Schema(
         Step("documents_parts", _PARTS),
         Step("documents_signed", _SIGNED),
         Step("documents_sorted", _SORTED),
+        Step("documents_typed", _TYPED),
     ),
 )

@@ -1,13 +1,12 @@
 """Journeys: keeps what happened to each document, and tells where it is and whether it is stuck."""
 
 import time
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, KnownJourney, ToldStep
+from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, KnownJourney, ToldStep, folded
 from monitor.application.queues import Queues
 from monitor.domain.journey import UNFINISHED, State, Step, StepKind, is_stuck, slow_after_seconds
 from shared.kernel import Clock, DocumentId, NotFound, is_document_id, utc_now
@@ -17,7 +16,6 @@ from shared.vocabulary import INDEX
 _BATCH: Final = 500
 _MOST_LOOKED_AT: Final = 10_000
 """A request reads no more journeys than this, which takes about a second."""
-_SHORTEST_ID: Final = 4
 _RECENT_STEPS: Final = 4_000
 _SLOW_KEPT_SECONDS: Final = 10.0
 
@@ -67,19 +65,6 @@ def _is_stuck_view(view: JourneyView) -> bool:
 
 def _is_troubled(view: JourneyView) -> bool:
     return view.stuck or view.slow
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold()
-
-
-def _matches(view: JourneyView, words: Sequence[str]) -> bool:
-    if not words:
-        return True
-    name = _folded(view.known.name or "")
-    if all(word in name for word in words):
-        return True
-    return len(words) == 1 and len(words[0]) >= _SHORTEST_ID and view.known.journey.document_id.startswith(words[0])
 
 
 class Journeys:
@@ -149,27 +134,33 @@ class Journeys:
     ) -> JourneyPage:
         """The newest journey of each document, last started first; or first those that are stuck, then the slow ones.
 
-        `words` must all be in the name, in whatever case and order, or begin the document's id. They are looked for
-        among 10,000 journeys at a time: a page may be shorter than `limit` though another follows, and has no total.
+        `words` must all be in the name, in whatever case and order, or begin the document's id; then there is no total.
+        Of 10,000 journeys and more that are passed over the page ends, shorter than `limit`, though another follows.
         """
         if is_document_id(words.strip()):
             return await self._page_of_one(DocumentId(words.strip().lower()), state, stuck_only, collections)
-        lists = await self._lists(state, stuck_only, troubled_first, collections)
-        items, following = await self._walk(lists, words, after, limit)
-        total = None if words.strip() else await self._store.count(lists[-1].query)
+        wanted = tuple(folded(words).split())
+        lists = await self._lists(state, stuck_only, troubled_first, collections, wanted)
+        items, following = await self._walk(lists, after, limit)
+        total = None if wanted else await self._store.count(lists[-1].query)
         return JourneyPage(items=items, next_place=following, total=total)
 
     async def _lists(
-        self, state: State | None, stuck_only: bool, troubled_first: bool, collections: frozenset[str] | None
+        self,
+        state: State | None,
+        stuck_only: bool,
+        troubled_first: bool,
+        collections: frozenset[str] | None,
+        words: tuple[str, ...],
     ) -> list[_List]:
         """What a page goes through, one after the other."""
         states = None if state is None else frozenset((state,))
-        stuck = await self._stuck_query(collections)
+        stuck = replace(await self._stuck_query(collections), words=words)
         if states is not None:
             stuck = replace(stuck, states=states & UNFINISHED)
         if stuck_only:
             return [_List(stuck)]
-        everything = JourneyQuery(states=states, collections=collections)
+        everything = JourneyQuery(states=states, collections=collections, words=words)
         if not troubled_first:
             return [_List(everything)]
         begins = self._store.place_of(self._clock() - timedelta(seconds=await self._slow_after()))
@@ -181,20 +172,19 @@ class Journeys:
         ]
 
     async def _walk(
-        self, lists: Sequence[_List], words: str, after: JourneyPlace | None, limit: int
+        self, lists: Sequence[_List], after: JourneyPlace | None, limit: int
     ) -> tuple[list[JourneyView], JourneyPlace | None]:
         """Up to `limit` journeys, and the place to go on from where there may be more."""
-        wanted = _folded(words).split()
         number, place = (0, None) if after is None else (after.list_number, (after.started, after.document_id))
         items: list[JourneyView] = []
         last: JourneyPlace | None = None
         looked_at = 0
         while number < len(lists):
             one = lists[number]
-            batch = _BATCH if wanted or one.leaves_out else limit + 1 - len(items)
+            batch = _BATCH if one.leaves_out else limit + 1 - len(items)
             rows = await self._store.newest(one.query, after=place or one.begins, limit=batch)
             for at, view in zip([at for at, _ in rows], await self._view([known for _, known in rows]), strict=True):
-                if (one.leaves_out is None or not one.leaves_out(view)) and _matches(view, wanted):
+                if one.leaves_out is None or not one.leaves_out(view):
                     if len(items) == limit:
                         return items, last
                     items.append(view)

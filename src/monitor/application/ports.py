@@ -1,12 +1,20 @@
 """What Monitor needs: a store of journeys, and what the machine says of this process."""
 
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from monitor.domain.journey import Journey, Progress, State, Step
 from shared.kernel import DocumentId
+
+_SHORTEST_ID: Final = 4
+
+
+def folded(text: str) -> str:
+    """As names and words are compared: in whatever case, and Hangul in one form."""
+    return unicodedata.normalize("NFC", text).casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,14 @@ class JourneyQuery:
     """None of those that wait for these modules."""
     collections: frozenset[str] | None = None
     """None is every collection, unknown ones included."""
+    words: tuple[str, ...] = ()
+    """As `folded` makes them: all are in the name so made; or the one word begins the id, of which it has four signs
+    and more."""
+
+    @property
+    def id_begins(self) -> str | None:
+        """How the id of a document that the words mean may begin."""
+        return self.words[0] if len(self.words) == 1 and len(self.words[0]) >= _SHORTEST_ID else None
 
 
 @dataclass(frozen=True, slots=True)

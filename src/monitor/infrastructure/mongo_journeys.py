@@ -22,6 +22,7 @@ from monitor.infrastructure.mongo_journey_rows import (
     with_step,
     writing,
 )
+from shared.infrastructure.mongo import patterns
 from shared.infrastructure.mongo.database import Duplicate, MongoCollection, MongoDatabase
 from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Filter, Given, Index, Query, Row
@@ -341,7 +342,17 @@ def _also(query: JourneyQuery) -> Row:
         also |= {"last_event_at": {"$lt": since}, "progress_at": {"$not": {"$gte": since}}}
     if query.not_waiting_for:
         also["waits_for"] = {"$nin": sorted(query.not_waiting_for)}
+    if query.words:
+        also |= _meant(query)
     return also
+
+
+def _meant(query: JourneyQuery) -> Filter:
+    # What is folded may be written otherwise ("ß" for "ss"); such a name is found by its other words.
+    named: Filter = {"$and": [{"name": {"$regex": patterns.containing(word)}} for word in query.words]}
+    if query.id_begins is None:
+        return named
+    return {"$and": [{"$or": [named, {"_id": {"$regex": f"^{patterns.containing(query.id_begins)}"}}]}]}
 
 
 def _in_collections(collections: frozenset[str] | None) -> Filter:

@@ -46,6 +46,9 @@ STEPS: Final = (
     ),
     Step("journeys_of_the_past", f"CREATE INDEX journeys_past ON journeys (last_event_at) WHERE {PAST};"),
     Step("journeys_get_on", "ALTER TABLE journeys ADD COLUMN progress_at INTEGER;"),
+    Step(
+        "documents_folded", "ALTER TABLE documents ADD COLUMN folded TEXT; UPDATE documents SET folded = lower(name);"
+    ),
 )
 _SORTED_AT_ONCE: Final = 1_000
 """Of so few silent journeys all are read and sorted; of more, those in order are asked whether they are silent."""
@@ -69,6 +72,8 @@ class _Group(NamedTuple):
 
 def count(connection: sqlite3.Connection, query: JourneyQuery) -> int:
     """JourneyStore.count."""
+    if query.words:
+        return _counted_one_by_one(connection, query)
     groups = _groups(connection, query)
     if query.silent_since is None:
         return sum(group.number for group in groups)
@@ -88,7 +93,7 @@ def count_by_state(connection: sqlite3.Connection, query: JourneyQuery) -> Mappi
 
 def newest(connection: sqlite3.Connection, query: JourneyQuery, after: Place | None, limit: int) -> Sequence[Place]:
     """JourneyStore.newest, without what is known of each."""
-    if query.silent_since is None or count(connection, query) > _SORTED_AT_ONCE:
+    if query.words or query.silent_since is None or count(connection, query) > _SORTED_AT_ONCE:
         return list(itertools.islice(heapq.merge(*_ranges(connection, query, after, limit), reverse=True), limit))
     found = (
         Place(*row)
@@ -137,18 +142,11 @@ def _ranges(
     connection: sqlite3.Connection, query: JourneyQuery, after: Place | None, limit: int
 ) -> Iterator[list[Place]]:
     """For each state (and collection) the first journeys, last started first, each from one range of an index."""
-    also, values = "", list[Any]()
-    if query.silent_since is not None:
-        also, values = " AND last_event_at < ?", [microseconds(query.silent_since)]
-    if query.not_waiting_for:
-        also += f" AND (waits_for IS NULL OR waits_for NOT IN ({', '.join('?' * len(query.not_waiting_for))}))"
-        values += sorted(query.not_waiting_for)
+    also, values = _looked_at(query)
     if after is not None:
         also += " AND (started_at, document_id) < (?, ?)"
         values += after
-    collections = () if query.collections is None else (query.collections,)
-    for place in itertools.product(*collections, _states(query)):
-        condition = "state = ?" if query.collections is None else "collection = ? AND state = ?"
+    for condition, place in _places(query):
         rows = connection.execute(
             "SELECT json_group_array(json_array(started_at, document_id)) FROM"
             f" (SELECT started_at, document_id FROM journeys WHERE newest = 1 AND {condition}{also}"
@@ -156,3 +154,39 @@ def _ranges(
             (*place, *values, limit),
         )
         yield sorted(itertools.starmap(Place, json.loads(rows.fetchone()[0])), reverse=True)
+
+
+def _counted_one_by_one(connection: sqlite3.Connection, query: JourneyQuery) -> int:
+    also, values = _looked_at(query)
+    return sum(
+        connection.execute(
+            f"SELECT count(*) FROM journeys WHERE newest = 1 AND {condition}{also}", (*place, *values)
+        ).fetchone()[0]
+        for condition, place in _places(query)
+    )
+
+
+def _places(query: JourneyQuery) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The ranges of an index that together hold what the query wants."""
+    condition = "state = ?" if query.collections is None else "collection = ? AND state = ?"
+    collections = () if query.collections is None else (sorted(query.collections),)
+    return ((condition, place) for place in itertools.product(*collections, _states(query)))
+
+
+def _looked_at(query: JourneyQuery) -> tuple[str, list[Any]]:
+    """Conditions on journeys that no range answers, and their values."""
+    condition, values = "", list[Any]()
+    if query.silent_since is not None:
+        condition, values = " AND last_event_at < ?", [microseconds(query.silent_since)]
+    if query.not_waiting_for:
+        condition += f" AND (waits_for IS NULL OR waits_for NOT IN ({', '.join('?' * len(query.not_waiting_for))}))"
+        values += sorted(query.not_waiting_for)
+    if query.words:
+        named = " AND ".join(["instr(folded, ?)"] * len(query.words))
+        meant = f"EXISTS (SELECT 1 FROM documents d WHERE d.document_id = journeys.document_id AND {named})"
+        values += query.words
+        if query.id_begins is not None:
+            meant = f"({meant} OR substr(document_id, 1, ?) = ?)"
+            values += (len(query.id_begins), query.id_begins)
+        condition += f" AND {meant}"
+    return condition, values

@@ -10,7 +10,7 @@ from typing import Final
 
 from typing_extensions import override
 
-from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, KnownJourney, Recent, ToldStep
+from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, KnownJourney, Recent, ToldStep, folded
 from monitor.domain.journey import Journey, Progress, State, Step, StepKind
 from monitor.infrastructure import sqlite_journey_list
 from monitor.infrastructure.journey_rows import EPOCH, KINDS, instant, microseconds, place_of
@@ -193,12 +193,13 @@ def _add(connection: sqlite3.Connection, told: Sequence[ToldStep]) -> list[bool]
 def _label(connection: sqlite3.Connection, labels: DocumentLabels) -> None:
     connection.execute(
         """
-        INSERT INTO documents (document_id, label_version, collection, name) VALUES (?, ?, ?, ?)
+        INSERT INTO documents (document_id, label_version, collection, name, folded) VALUES (?, ?, ?, ?, ?)
         ON CONFLICT (document_id) DO UPDATE
-        SET label_version = excluded.label_version, collection = excluded.collection, name = excluded.name
+        SET label_version = excluded.label_version, collection = excluded.collection, name = excluded.name,
+            folded = excluded.folded
         WHERE excluded.label_version > documents.label_version
         """,
-        (labels.document_id, labels.version, labels.collection, labels.name),
+        (labels.document_id, labels.version, labels.collection, labels.name, folded(labels.name or "")),
     )
     connection.execute(
         "UPDATE journeys SET collection = labelled.collection FROM documents labelled"
