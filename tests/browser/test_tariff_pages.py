@@ -50,3 +50,17 @@ def test_on_a_phone_no_field_covers_what_is_beside_it(shelf: httpx.Client, open_
           .map((one) => one.id)"""
     )
     assert sticking_out == []
+
+
+@pytest.mark.parametrize("path", ["/", "/hs-codes", "/ask"])
+def test_what_takes_korean_apart_is_woken_before_the_first_question(
+    shelf: httpx.Client, open_page: Any, path: str
+) -> None:
+    in_korean = open_page(shelf, path, language="ko")
+    with in_korean.expect_response(lambda response: "/api/v1/hs-codes?" in response.url) as answer:
+        in_korean.reload()
+    assert answer.value.ok
+    in_english = open_page(shelf, path)
+    with in_english.expect_response(lambda response: "/api/v1/hs-codes?" in response.url) as answer:
+        in_english.locator("#query, #goods, #question").first.dispatch_event("compositionstart")
+    assert answer.value.ok

@@ -1,6 +1,7 @@
 // Searching: results as you type, filters at the side, everything in the address.
 import { byId, debounced, fill, h } from "/shell/dom.js";
 import { explain, segments } from "/shell/components.js";
+import { wakeKorean } from "/shell/waking.js";
 import { number, t } from "/shell/words.js";
 import { showFilters } from "./filters.js";
 import { hitElement } from "./hits.js";
@@ -196,4 +197,5 @@ addEventListener("popstate", () => {
   run(history.state?.length);
 });
 run(history.state?.length);
+wakeKorean(query);
 if (matchMedia("(max-width: 48rem)").matches) byId("filters").open = false;

@@ -2,6 +2,7 @@
 import { api } from "/shell/api.js";
 import { explain } from "/shell/components.js";
 import { byId, debounced, fill, h } from "/shell/dom.js";
+import { wakeKorean } from "/shell/waking.js";
 import { number, t } from "/shell/words.js";
 import { codeLink, title } from "./codes.js";
 
@@ -73,4 +74,5 @@ level.addEventListener("change", () => typed.now());
 form.addEventListener("submit", (event) => { event.preventDefault(); if (!composing) typed.now(); });
 read();
 look();
+wakeKorean(goods);
 showTree().catch((error) => { if (error.status !== 401) fill(byId("chapters"), h("li", { class: "wrong" }, explain(error))); });

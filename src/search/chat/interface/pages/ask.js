@@ -3,6 +3,7 @@ import { api } from "/shell/api.js";
 import { confirmed, empty, explain, notifyProblem } from "/shell/components.js";
 import { byId, fill, h } from "/shell/dom.js";
 import { stream } from "/shell/sse.js";
+import { wakeKorean } from "/shell/waking.js";
 import { t } from "/shell/words.js";
 import { messageView } from "./message.js";
 
@@ -109,6 +110,7 @@ question.addEventListener("keydown", (event) => {
   ask();
 });
 byId("new").addEventListener("click", () => location.assign("/ask"));
+wakeKorean(question);
 
 Promise.all([showSessions(), showMessages()]).catch((error) => {
   if (error.status !== 401) fill(messages, h("p", { class: "callout bad" }, explain(error)));
