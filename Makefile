@@ -45,12 +45,14 @@ OTHERS = not chaos and not reference and not clients and not servers and not cha
 # What is slow keeps both cores busy by itself.
 THREE = -n 3 --dist worksteal
 TWO = -n 2 --dist worksteal
+# A test that may take minutes has a limit of its own; what no signal can interrupt is ended after all of them.
+LONG = -o faulthandler_timeout=1000
 
 test: .venv/test.stamp ## set up and run the default tests (no network, no server)
 	@$(BIN)/pytest $(THREE) -m "not slow and $(OTHERS)"
 
 test-slow: .venv/test.stamp ## the tests that take minutes: crashes, several whole servers
-	@$(BIN)/pytest $(TWO) -m "slow and $(OTHERS)"
+	@$(BIN)/pytest $(TWO) $(LONG) -m "slow and $(OTHERS)"
 
 test-reference: .venv/reference.stamp ## compare the engines with sentence-transformers
 	@$(BIN)/pytest -m reference
@@ -102,10 +104,10 @@ servers-stop: ## end what `make servers` started (data and ports stay in .server
 # Those that run are expected: with CI=true a test that misses one of them fails instead of being skipped.
 test-servers: .venv/test.stamp ## test the adapters of Kafka, MongoDB, Qdrant and Redis on servers
 	@$(SERVERS) kinds
-	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 2 --dist loadgroup -m "servers and not chaos_servers" --ignore tests/end_to_end/server_faults
+	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 2 --dist loadgroup $(LONG) -m "servers and not chaos_servers" --ignore tests/end_to_end/server_faults
 
 test-faults: .venv/test.stamp ## stop, pause and cut servers under load, 10 s each
-	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 0 -s -m "servers and not chaos_servers" tests/end_to_end/server_faults
+	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 0 -s $(LONG) -m "servers and not chaos_servers" tests/end_to_end/server_faults
 
 chaos-servers: .venv/test.stamp ## stop, pause and kill servers under load for a minute each (long)
 	@SEOGA_EXPECT_SERVERS="$${SEOGA_EXPECT_SERVERS-$$($(SERVERS) names)}" $(BIN)/pytest -n 0 -s -m chaos_servers
