@@ -84,7 +84,7 @@ test-clients: .venv/test.stamp .clients/stamp .clients/node/stamp .clients/conte
 	@touch $@
 
 test-browser: .venv/browser.stamp ## the pages in a real headless Chromium (Debian: apt-get install chromium)
-	@$(BIN)/pytest -n 2 --dist loadfile -m browser
+	@$(BIN)/pytest -n 2 --dist loadfile $(LONG) -m browser
 
 screenshots: .venv/browser.stamp ## make the pictures in docs/screenshots anew
 	@PYTHONPATH=src:.:tests $(PYTHON) samples/make_screenshots.py

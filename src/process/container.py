@@ -1,7 +1,6 @@
 """The wiring of Process; ends in `module`."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
@@ -69,9 +68,8 @@ def _has_captions(settings: Settings) -> bool:
     return settings.caption_model is not None
 
 
-def _scratch_folder(settings: Settings) -> Path:
-    # Workers on the same directory have their own, which they empty.
-    return settings.data_dir / ("scratch" if PROCESS in settings.modules else "opening")
+def _scratch(settings: Settings) -> Scratch:
+    return Scratch(settings.data_dir / "scratch")
 
 
 def _module(
@@ -112,7 +110,7 @@ class ProcessContainer(containers.DeclarativeContainer):
     )
     jobs = storage.provided.jobs
     facts = storage.provided.facts
-    scratch = providers.Singleton(Scratch, providers.Callable(_scratch_folder, settings))
+    scratch = providers.Singleton(_scratch, settings)
     pool = providers.Singleton(
         ParserPool,
         workers=settings.provided.parse_workers,

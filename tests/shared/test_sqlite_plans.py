@@ -69,7 +69,7 @@ def _is_pragma(sql: ast.expr) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(175)
+@pytest.mark.timeout(600)
 def test_the_suites_of_the_stores_meet_every_statement(tmp_path: Path) -> None:
     met = tmp_path / "met.json"
     suites = ["tests/contracts", "tests/ingest/test_long_lists.py"]
