@@ -110,6 +110,7 @@ def test_who_names_a_data_directory_means_its_server(guarded: str, tmp_path: Pat
     assert str(tmp_path / "mine") in errors
 
 
+@pytest.mark.slow  # three processes
 def test_a_missing_key_a_wrong_url_and_a_server_that_is_away_are_told(guarded: str, tmp_path: Path) -> None:
     assert "--api-key or SEOGA_API_KEY" in seoga(tmp_path, "documents", "list", "--url", guarded, code=1)[1]
     assert "SEOGA_URL was 'nonsense'" in seoga(tmp_path, "documents", "list", "--url", "nonsense", code=1)[1]

@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ingest_builders import AnIngest, a_removal, an_ingest, told
 
 from builders import eventually
@@ -78,6 +79,7 @@ async def test_a_small_one_is_done_when_it_is_answered_and_then_unknown(ingest: 
     assert (await progress(ingest))["remaining"] == 0
 
 
+@pytest.mark.slow
 async def test_search_never_has_many_withdrawals_to_see_to(ingest: AnIngest) -> None:
     await fill(ingest, 250)
     searching = Searching(ingest)

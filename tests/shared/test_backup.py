@@ -14,6 +14,8 @@ from journeys import found_names, upload, wait_for
 
 from shared.runtime.data_directory import DataDirectory
 
+pytestmark = pytest.mark.slow  # servers and command lines of their own
+
 WORDS = ("Zanzibarion", "Quillonage", "Brindlewharf")
 
 
@@ -45,7 +47,6 @@ def backup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ABackup]:
     yield ABackup(data_dir, target, first, second)
 
 
-@pytest.mark.slow
 def test_what_was_copied_before_is_not_copied_again(backup: ABackup) -> None:
     assert backup.first["copied"] == backup.first["files"]
     new = [backup.second["copied"], backup.second["files"]]
