@@ -59,6 +59,14 @@ def test_columns_are_read_one_after_the_other_however_they_are_drawn(
     assert tags_in(parse_bytes(a_pdf_of(PdfPage(text)), PDF).text, "a", "b", "c") == IN_ORDER
 
 
+def test_columns_with_lines_of_other_distances_are_read_one_after_the_other(parse_bytes: ParseBytes) -> None:
+    left = [(60.0, 740.0 - 14 * at, f"a{at} of the left column and") for at in range(8)]
+    right = [(320.0, 735.0 - 16 * at, f"b{at} of the right column and") for at in range(7)]
+    page = PdfPage(sorted([*left, *right], key=lambda place: -place[1]))
+    found = tags_in(parse_bytes(a_pdf_of(page), PDF).text, "a", "b")
+    assert found == [*(f"a{at}" for at in range(8)), *(f"b{at}" for at in range(7))]
+
+
 def test_columns_between_full_lines_stay_between_them(parse_bytes: ParseBytes) -> None:
     wide = "x{} runs over the whole width of the page, over both of its columns and the gutter that lies between them"
     text = [

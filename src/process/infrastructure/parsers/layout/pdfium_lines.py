@@ -19,6 +19,8 @@ _LINE: Final = re.compile("([^\r\n\ufffe\x02]*[\ufffe\x02]?)(?:\r\n)?")
 _IDEOGRAPH: Final = re.compile("[\u1100-\U0010ffff]")
 _LOOSE: Final = 1.2
 """How much taller a font's box is than its letters, about."""
+_ON_BASE: Final = 0.1
+"""Times the height of the line: pieces whose bases are as near as that stand on one."""
 _MOST_WORDS: Final = 400
 Rect = tuple[float, float, float, float]
 """Left, bottom, right, top."""
@@ -70,13 +72,27 @@ class _Reader:
         _, bottom, _, top = self._loose(first)
         height = top - bottom
         pieces = [*self._cut(text, first, rects, height)] if height > 0 else [(0, len(text), left, right)]
+        base = _origin(self._raw, first)[1] if len(pieces) > 1 else 0.0
         for start, end, piece_left, piece_right in pieces:
             piece = text[start:end]
             if piece.strip():
                 ends = end == len(text)
+                if start:
+                    bottom, top = self._edges_of(begin + end - len(piece.lstrip()), base, bottom, top)
                 segment = Segment(piece.strip(), piece_left, max(piece_left, piece_right), bottom, top, spaced and ends)
                 segment.begin = begin + end - len(piece.lstrip())
                 yield 0, segment
+
+    def _edges_of(self, begin: int, base: float, bottom: float, top: float) -> tuple[float, float]:
+        """Of a piece that begins there: those of its line, unless it has a base of its own.
+
+        PDFium takes for one line what overlaps in height, and so columns whose lines are not quite beside each other.
+        """
+        index = pdfium.FPDFText_GetCharIndexFromTextIndex(self._raw, begin)
+        if abs(_origin(self._raw, index)[1] - base) < _ON_BASE * (top - bottom):
+            return bottom, top
+        _, own_bottom, _, own_top = self._loose(index)
+        return own_bottom, own_top
 
     def _rects(self, first: int, count: int) -> list[Rect]:
         """One for each text object, in the order of the letters."""
