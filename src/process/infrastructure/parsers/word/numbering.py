@@ -81,7 +81,9 @@ class Numbering:
         if instance is None:
             return None
         if level is None:
-            linked = (at for at, one in instance.levels.items() if one.style_id and one.style_id in look.style_ids)
+            # Of styles that are based on one another, the paragraph's own one tells.
+            by_style = {one.style_id: at for at, one in instance.levels.items()}
+            linked = (by_style[style_id] for style_id in look.style_ids if style_id in by_style)
             level = next(linked, look.number_level or 0)
         if level >= _LEVELS:
             return None
