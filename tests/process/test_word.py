@@ -165,8 +165,8 @@ def test_numbers_come_from_styles_and_those_they_are_based_on(parse_bytes: Parse
     styles = """<w:styles>
     <w:style w:type="paragraph" w:styleId="A"><w:name w:val="heading 1"/><w:pPr><w:numPr><w:numId w:val="1"/></w:numPr>
     </w:pPr></w:style>
-    <w:style w:type="paragraph" w:styleId="B"><w:name w:val="heading 2"/><w:pPr><w:numPr><w:numId w:val="1"/></w:numPr>
-    </w:pPr></w:style>
+    <w:style w:type="paragraph" w:styleId="B"><w:name w:val="heading 2"/><w:basedOn w:val="A"/><w:pPr><w:numPr>
+    <w:ilvl w:val="1"/><w:numId w:val="1"/></w:numPr></w:pPr></w:style>
     <w:style w:type="paragraph" w:styleId="C"><w:name w:val="Mine"/><w:basedOn w:val="B"/></w:style>
     <w:style w:type="paragraph" w:styleId="D"><w:name w:val="Plain"/><w:basedOn w:val="A"/>
     <w:pPr><w:numPr><w:numId w:val="0"/></w:numPr></w:pPr></w:style></w:styles>"""
@@ -304,6 +304,52 @@ def test_inserted_files_are_read_in_their_place(
 ) -> None:
     document = parse_bytes(word(f'{p("a")}<w:altChunk r:id="{name}"/>{p("b")}', {name: content}), DOCX)
     assert (lines(document), document.warnings) == (["a", expected, "b"], ())
+
+
+CHART = '<w:p><w:r><w:drawing><c:chart r:id="chart1.xml"/></w:drawing></w:r></w:p>'
+
+
+def test_a_charts_title_may_be_that_of_a_cell(parse_bytes: ParseBytes) -> None:
+    chart = (
+        "<c:chartSpace><c:chart><c:title><c:tx><c:strRef><c:f>Sheet1!A1</c:f><c:strCache><c:pt idx='0'><c:v>Ducks by "
+        "year</c:v></c:pt></c:strCache></c:strRef></c:tx></c:title><c:plotArea><c:pieChart/></c:plotArea></c:chart>"
+        "</c:chartSpace>"
+    )
+    document = parse_bytes(word(CHART, {"chart1.xml": chart}), DOCX)
+    assert lines(document) == ["Ducks by year – Pie chart"]
+
+
+def test_charts_of_newer_kinds_are_tables_too(parse_bytes: ParseBytes) -> None:
+    chart = (
+        '<cx:chartSpace xmlns:cx="http://schemas.microsoft.com/office/drawing/2014/chartex"><cx:chartData>'
+        '<cx:data id="0"><cx:strDim type="cat"><cx:lvl ptCount="2"><cx:pt idx="0">opening</cx:pt><cx:pt idx="1">ducks'
+        '</cx:pt></cx:lvl></cx:strDim><cx:numDim type="val"><cx:lvl ptCount="2"><cx:pt idx="0">100</cx:pt>'
+        '<cx:pt idx="1">-12.5</cx:pt></cx:lvl></cx:numDim></cx:data></cx:chartData><cx:chart><cx:title><cx:tx>'
+        "<cx:txData><cx:v>From stock to stock</cx:v></cx:txData></cx:tx></cx:title><cx:plotArea><cx:plotAreaRegion>"
+        '<cx:series layoutId="waterfall"><cx:tx><cx:txData><cx:v>Pieces</cx:v></cx:txData></cx:tx>'
+        '<cx:dataId val="0"/></cx:series></cx:plotAreaRegion></cx:plotArea></cx:chart></cx:chartSpace>'
+    )
+    document = parse_bytes(word(CHART, {"chart1.xml": chart}), DOCX)
+    assert lines(document) == ["From stock to stock", "\tPieces\nopening\t100\nducks\t-12.5"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "shown"),
+    [
+        ('<w:result w:val="1"/>', "Incheon"),
+        ('<w:default w:val="1"/>', "Incheon"),
+        ("", "Busan"),
+        ("<w:result/>", "Busan"),
+    ],
+)
+def test_what_is_chosen_in_a_forms_list_is_text(parse_bytes: ParseBytes, settings: str, shown: str) -> None:
+    body = (
+        '<w:p><w:r><w:t xml:space="preserve">by way of </w:t></w:r><w:r><w:fldChar w:fldCharType="begin"><w:ffData>'
+        f'<w:ddList>{settings}<w:listEntry w:val="Busan"/><w:listEntry w:val="Incheon"/></w:ddList></w:ffData>'
+        "</w:fldChar></w:r><w:r><w:instrText> FORMDROPDOWN </w:instrText></w:r><w:r><w:fldChar "
+        'w:fldCharType="separate"/></w:r><w:r><w:fldChar w:fldCharType="end"/></w:r></w:p>'
+    )
+    assert lines(parse_bytes(word(body), DOCX)) == [f"by way of {shown}"]
 
 
 @pytest.mark.parametrize(

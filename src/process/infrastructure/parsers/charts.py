@@ -23,7 +23,7 @@ def add_chart(draft: Draft, root: Any, *, page: int | None = None) -> None:
     if root is None:
         return
     chart = next(root.iter("{*}chart"), root)
-    titles = [one_line(" ".join(run.text or "" for run in title.iter("{*}t"))) for title in chart.iter("{*}title")]
+    titles = [_title(title) for title in chart.iter("{*}title")]
     kinds = dict.fromkeys(local(one) for area in root.iter("{*}plotArea") for one in area if local(one) in _KINDS)
     draft.add(
         "caption", " – ".join([*(title for title in titles if title), *(_KINDS[kind] for kind in kinds)]), page=page
@@ -41,6 +41,40 @@ def add_chart(draft: Draft, root: Any, *, page: int | None = None) -> None:
         rows.append([categories.get(at, ""), *(column.get(at, "") for column in values)])
     if len(rows) > 1 or names:
         add_grid(draft, rows, page=page)
+    for data in root.iter("{*}data"):
+        _add_dimensions(draft, root, data, page)
+
+
+def _title(title: Any) -> str:
+    """Its own words, or those of the cell that it shows."""
+    words = [run.text or "" for run in title.iter("{*}t")] or [value.text or "" for value in title.iter("{*}v")]
+    return one_line(" ".join(words))
+
+
+def _add_dimensions(draft: Draft, root: Any, data: Any, page: int | None) -> None:
+    """Of the charts of Office 2016 (waterfall, treemap, …; MS-ODRAWXML 2.24.3): categories and values by themselves."""
+    series = next((one for one in root.iter("{*}series") if _data_of(one) == data.get("id")), None)
+    name = next((_title(one) for one in series if local(one) == "tx"), "") if series is not None else ""
+    texts, numbers = ([_of_level(one) for one in data if local(one) == kind] for kind in ("strDim", "numDim"))
+    columns = [*texts, *numbers]
+    places = sorted(set().union(*columns))[:_MOST_POINTS]
+    header = [*("" for _ in texts), *(name for _ in numbers)]
+    rows = [[column.get(at, "") for column in columns] for at in places]
+    if rows:
+        add_grid(draft, [header, *rows] if name else rows, page=page)
+
+
+def _data_of(series: Any) -> str | None:
+    return next((one.get("val") for one in series if local(one) == "dataId"), None)
+
+
+def _of_level(dimension: Any) -> dict[int, str]:
+    level = next(dimension.iter("{*}lvl"), None)
+    points = level.iter("{*}pt") if level is not None else ()
+    found = {
+        int(one.get("idx", "")): _plain(one_line(one.text or "")) for one in points if one.get("idx", "").isdigit()
+    }
+    return dict(list(found.items())[:_MOST_POINTS])
 
 
 def _points(element: Any) -> dict[int, str]:

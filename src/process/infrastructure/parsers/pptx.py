@@ -143,7 +143,7 @@ class _Reader:
                 return
             relation = relation_of(element, "dm" if name == "relIds" else "id")
             kind, target = related.get(relation, ("", ""))
-            if kind == "chart":
+            if kind in ("chart", "chartEx"):
                 add_chart(self._draft, self._package.tree(target), page=self._page)
             elif kind == "diagramData":
                 root = self._package.tree(target)

@@ -214,7 +214,7 @@ def _read_beside(package: Package, related: Iterable[tuple[str, str]], draft: Dr
                 lines = ("".join(run.text or "" for run in line.iter("{*}t")) for line in body.iter("{*}p"))
                 draft.add("paragraph", "\n".join(line for line in lines if line.strip()))
             for drawn_kind, drawn in package.related(target).values():
-                if drawn_kind == "chart":
+                if drawn_kind in ("chart", "chartEx"):
                     add_chart(draft, package.tree(drawn))
                 elif drawn_kind == "image":
                     add_members(draft, package, [drawn])

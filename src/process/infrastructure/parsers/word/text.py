@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from process.infrastructure.parsers.word.names import MATH, MC, WRAPPERS, W, switch, value
+from process.infrastructure.parsers.word.names import MATH, MC, WRAPPERS, W, number, switch, value
 from process.infrastructure.parsers.word.numbering import Numbering
 from process.infrastructure.parsers.word.styles import Look, Styles
 
@@ -98,6 +98,7 @@ class Texts:
                 yield _symbol(child)
             elif tag == W + "fldChar":
                 self._field(child)
+                yield _chosen_entry(child)
             elif tag in _REFERENCES:
                 insets.references.append((_REFERENCES[tag], child.get(W + "id", "")))
             elif tag in _DRAWINGS:
@@ -201,6 +202,18 @@ def _boxes(drawing: Any) -> Iterator[Any]:
                 yield from _boxes(chosen)
         elif isinstance(child.tag, str):
             yield from _boxes(child)
+
+
+def _chosen_entry(field_begin: Any) -> str:
+    """What is chosen in a form's drop-down list, which keeps it with its settings and not as a result."""
+    choices = field_begin.find(f"{W}ffData/{W}ddList")
+    if choices is None:
+        return ""
+    entries = [entry.get(W + "val", "") for entry in choices.iter(W + "listEntry")]
+    chosen = number(choices, "result")
+    # Nobody has chosen yet: the default, else the first.
+    chosen = (number(choices, "default") or 0) if chosen is None else chosen
+    return entries[chosen] if chosen < len(entries) else ""
 
 
 def _symbol(element: Any) -> str:
