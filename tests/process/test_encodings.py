@@ -152,6 +152,23 @@ def test_nul_bytes_that_part_records_become_line_ends_and_those_in_words_go() ->
     assert decoded_text("관\0세청\n".encode()).text == "관세청\n"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize("count", [1, 32, 700])
+@pytest.mark.parametrize("text", [KOREAN * 20, "plain words\n" * 99])
+def test_a_hole_behind_a_wide_text_is_left_out_with_a_warning(text: str, count: int, encoding: str) -> None:
+    decoded = decoded_text(text.encode(encoding) + bytes(4 * count))
+    assert decoded.text == text
+    assert len(decoded.warnings) == 1
+    assert "NUL bytes" in decoded.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"), [(KOREAN, "iso2022_kr"), ("通関手続きについて\n輸入 declaration 8471.30\n", "iso2022_jp")]
+)
+def test_encodings_of_seven_bits_are_read(text: str, encoding: str) -> None:
+    assert decoded_text(text.encode(encoding)).text == text
+
+
 @pytest.mark.parametrize("before", ["utf-8", "cp949"])
 @pytest.mark.parametrize("mark", [b"", b"\xff\xfe"])
 @pytest.mark.parametrize("appended", ["접수 기록 2건\r\n끝\r\n", "two more lines\r\nhere\r\n"])

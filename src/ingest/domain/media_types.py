@@ -62,7 +62,6 @@ _BINARY_EXTENSIONS: Final = {
     "bmp": "BMP", "mp3": "MP3", "mp4": "MP4", "epub": "EPUB",
 }  # fmt: skip
 _MARKS: Final = (
-    (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -71,6 +70,8 @@ _MARKS: Final = (
 _PROGRAMS: Final = (b"%!PS", b"\x1b%-12345X", b"\xc5\xd0\xd3\xc6")
 """Text for a machine, not for a reader: PostScript, print jobs around it, and PostScript with a preview."""
 _BEFORE_PROGRAMS: Final = b"\xef\xbb\xbf\x04 \t\r\n"
+_SHIFTED: Final = b"\x1b$)C"
+"""Begins ISO-2022-KR, which shifts between Latin and Hangul with control bytes (RFC 1557)."""
 # C0 control bytes that texts have: tab, line feed, vertical tab, form feed, return, DOS end of file, escape.
 _CONTROLS: Final = frozenset(range(32)) - {0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x1A, 0x1B}
 _PLAUSIBLE: Final = (
@@ -110,7 +111,12 @@ def text_of(head: bytes) -> str | None:
         return None
     for mark, encoding in _MARKS:
         if head.startswith(mark):
-            return _plausible_text(head[len(mark) :].decode(encoding, "replace"), least=0.9)
+            # Without the hole that a power loss left at the end.
+            return _plausible_text(head[len(mark) :].decode(encoding, "replace").rstrip("\0"), least=0.9)
+    # What the mark of UTF-8 says need not be true of the whole file.
+    head = head.removeprefix(codecs.BOM_UTF8)
+    if _SHIFTED in head:
+        head = head.translate(None, b"\x0e\x0f")
     if b"\0" in head:
         wide = head[: len(head) & ~1]
         for encoding in ("utf-16-le", "utf-16-be"):

@@ -19,6 +19,14 @@ _BOMS: Final = (
 _SAMPLE: Final = 64 << 10
 _HIGH: Final = re.compile(rb"[\x80-\xff]")
 _NULS: Final = re.compile(rb"\x00+")
+_NULS_TOLD: Final = "The file holds {:,} NUL bytes, which are no text; they were left out."
+_LONGEST_CHARACTER: Final = 4
+"""In bytes."""
+_SEVEN_BIT: Final = (
+    (re.compile(rb"\x1b\$\)C"), "iso2022_kr"),
+    (re.compile(rb"\x1b\$[@B]|\x1b\(J"), "iso2022_jp"),
+)
+"""Encodings of ASCII bytes that an escape sequence begins (RFC 1557, RFC 1468)."""
 _NO_ASCII: Final = ["cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140"]
 """EBCDIC: any bytes are letters in them."""
 _ALIASES: Final = {
@@ -73,18 +81,36 @@ def decoded_text(raw: bytes, *, declared: str | None = None) -> Decoded:
         if raw.startswith(mark):
             if encoding == "utf-8-sig":
                 return _without_nuls(raw[len(mark) :], declared)
-            text = raw.decode(encoding, errors="replace")
-            if not _looks_like_text(text[:_SAMPLE]):
+            decoded = _wide(raw, encoding)
+            if not _looks_like_text(decoded.text[:_SAMPLE]):
                 raise _binary()
-            return _counted(text, encoding)
+            return decoded
     if b"\x00" in raw:
-        wide = _utf_16_or_32(raw)
+        wide = _utf_16_or_32(_without_a_hole(raw))
         if wide is not None:
-            return _counted(raw.decode(wide, errors="replace"), wide)
+            return _wide(raw, wide)
         begins = _where_utf_16_begins(raw)
         if begins:
             return _with_utf_16_behind(raw, begins, declared)
     return _without_nuls(raw, declared)
+
+
+def _wide(raw: bytes, encoding: str) -> Decoded:
+    """Of UTF-16 or UTF-32; NULs between its characters are no text there either."""
+    text = raw.decode(encoding, errors="replace")
+    count = text.count("\0")
+    decoded = _counted(text.replace("\0", ""), encoding)
+    return decoded._replace(warnings=(_NULS_TOLD.format(count), *decoded.warnings)) if count else decoded
+
+
+def _without_a_hole(raw: bytes) -> bytes:
+    """Without the run of NULs at the end, but for what its last character may need of them."""
+    whole = raw.rstrip(b"\0")
+    return (
+        whole + bytes(min(-len(whole) % 4, len(raw) - len(whole)))
+        if len(raw) - len(whole) > _LONGEST_CHARACTER
+        else raw
+    )
 
 
 def _where_utf_16_begins(raw: bytes) -> int:
@@ -119,11 +145,15 @@ def _without_nuls(raw: bytes, declared: str | None) -> Decoded:
     decoded = _of_bytes(rest, declared)
     if not _looks_like_text(decoded.text[:_SAMPLE], least=0):
         raise _binary()
-    told = f"The file holds {count:,} NUL bytes, which are no text; they were left out."
-    return decoded._replace(warnings=(told, *decoded.warnings))
+    return decoded._replace(warnings=(_NULS_TOLD.format(count), *decoded.warnings))
 
 
 def _of_bytes(raw: bytes, declared: str | None) -> Decoded:
+    if b"\x1b" in raw and raw.isascii():
+        for begins, encoding in _SEVEN_BIT:
+            text = strictly(raw, encoding) if begins.search(raw) else None
+            if text is not None and _looks_like_text(text[:_SAMPLE]):
+                return Decoded(text, encoding)
     text = strictly(raw, "utf-8")
     if text is not None:
         if not _looks_like_text(text[:_SAMPLE]):
