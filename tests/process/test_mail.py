@@ -63,6 +63,17 @@ def test_any_charset_and_transfer_encoding(parse_bytes: ParseBytes, charset: str
     assert "배가 사흘 늦게 떠납니다." in parse_bytes(head.encode() + raw, EML).text
 
 
+@pytest.mark.parametrize(("parameters", "text"), [("", "one long line"), ("; delsp=yes", "one longline")])
+@pytest.mark.parametrize("is_alternative", [False, True])
+def test_lines_that_go_on_are_joined(parse_bytes: ParseBytes, parameters: str, text: str, is_alternative: bool) -> None:
+    head = "From: a@b.c\nTo: d@e.f\nSubject: s\nMIME-Version: 1.0\n"
+    body = f"Content-Type: text/plain; charset=utf-8; format=flowed{parameters}\n\none long \nline\n"
+    if is_alternative:
+        page = "Content-Type: text/html\n\n<p>x</p>\n"
+        body = f"Content-Type: multipart/alternative; boundary=B\n\n--B\n{body}\n--B\n{page}\n--B--\n"
+    assert blocks(parse_bytes((head + body).encode(), EML))[-1] == ("paragraph", text)
+
+
 def test_raw_bytes_and_encoded_words_in_a_header(parse_bytes: ParseBytes) -> None:
     raw = "Subject: 세금 계산서\r\n".encode("cp949") + b"From: =?euc-kr?B?" + base64.b64encode("홍길동".encode("cp949"))
     raw += b"?= <h@example.com>\r\n\r\nwords"

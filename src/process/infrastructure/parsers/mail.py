@@ -96,7 +96,7 @@ class _Reader:
             # A multipart whose boundary nowhere stands has no parts, but text.
             text = _body_text(part)
             if text is not None:
-                add_mail_text(self._draft, text, flowed=str(part.get_param("format", "")).lower() == "flowed")
+                self._add_text(part, text)
         else:
             self._attach(part, kind)
 
@@ -107,8 +107,9 @@ class _Reader:
         page = next((leaf for one in others for leaf in _leaves(one) if leaf.get_content_type() == "text/html"), None)
         plain_text = (_body_text(plain) or "") if plain is not None else ""
         page_text = (_body_text(page) or "") if page is not None else ""
-        if has_text(plain_text) and (len(plain_text) * 20 > len(page_text) or len(plain_text) > 500):
-            add_mail_text(self._draft, plain_text)
+        says_enough = len(plain_text) * 20 > len(page_text) or len(plain_text) > 500
+        if plain is not None and has_text(plain_text) and says_enough:
+            self._add_text(plain, plain_text)
         elif page is not None:
             self._add_html(page)
         for one in others:
@@ -125,6 +126,10 @@ class _Reader:
             if number and shown and child.get_content_maintype() == "image":
                 continue
             self._part(child, depth + 1)
+
+    def _add_text(self, part: Message, text: str) -> None:
+        flowed, without_space = (str(part.get_param(name, "")).lower() for name in ("format", "delsp"))
+        add_mail_text(self._draft, text, flowed=flowed == "flowed", without_space=without_space == "yes")
 
     def _add_html(self, part: Message) -> None:
         text = _body_text(part)

@@ -31,11 +31,14 @@ def has_text(text: str) -> bool:
     return any(map(str.isalnum, text))
 
 
-def add_mail_text(draft: Draft, text: str, *, flowed: bool = False) -> None:
-    """Its own words as paragraphs; from where another message begins, that one below a heading that says so."""
+def add_mail_text(draft: Draft, text: str, *, flowed: bool = False, without_space: bool = False) -> None:
+    """Its own words as paragraphs; from where another message begins, that one below a heading that says so.
+
+    `without_space`: the space at the end of a line that goes on is no part of the text (`DelSp=yes`).
+    """
     lines = normalised(text).split("\n")
     if flowed:
-        lines = _unflowed(lines)
+        lines = _unflowed(lines, without_space)
     own: list[str] = []
     is_quoted = False
     number = 0
@@ -91,13 +94,13 @@ def _came_back(lines: list[str], number: int) -> bool:
     return bool(lines[number].strip()) and any(_QUOTED.match(line) for line in lines[max(0, number - 3) : number])
 
 
-def _unflowed(lines: list[str]) -> list[str]:
+def _unflowed(lines: list[str], without_space: bool) -> list[str]:
     """RFC 3676: a line that ends in a space goes on in the next one."""
     whole: list[str] = []
     goes_on = False
     for line in lines:
         if goes_on and whole and not _QUOTED.match(line):
-            whole[-1] += line
+            whole[-1] = (whole[-1][:-1] if without_space else whole[-1]) + line
         else:
             whole.append(line)
         goes_on = line.endswith(" ") and line != "-- "
