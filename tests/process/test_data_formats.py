@@ -38,6 +38,12 @@ def test_what_is_no_json_keeps_its_text(parse_bytes: ParseBytes) -> None:
     assert parse_bytes(b"[" * 100_000 + b'"deep"', JSON).text
 
 
+def test_letters_escaped_inside_a_string_are_letters(parse_bytes: ParseBytes) -> None:
+    inner = json.dumps({"메모": "창고 이전 🚢", "pattern": "\\d\\u0041"})
+    text = parse_bytes(json.dumps({"payload": inner}).encode(), JSON).text
+    assert "메모" in text and "창고 이전 🚢" in text
+
+
 def test_a_notebook(parse_bytes: ParseBytes) -> None:
     book = {
         "nbformat": 4,
@@ -57,6 +63,14 @@ def test_xml_references_cdata_and_own_entities(parse_bytes: ParseBytes, encoding
         "<d><![CDATA[보관 <의무>]]></d><p>글 <b>굵은</b> 글</p><e>&firm;</e><f name='큰 값'/></doc>"
     )
     assert parse_bytes(text.encode(encoding), XML).text == "t: 전자\nd: 보관 <의무>\np: 글 굵은 글\ne: 회사\nf: 큰 값"
+
+
+def test_xml_whose_records_are_attributes(parse_bytes: ParseBytes) -> None:
+    text = (
+        "<list version='1.0'><row 품명='사과' HS='0808.10' rate='45%'/><item name='apple' price='1,200'/>"
+        "<style id='s12' font='3' bold='true'/><p lang='ko'>글</p></list>"
+    )
+    assert parse_bytes(text.encode(), XML).text == "row: 사과 0808.10 45%\nitem: apple 1,200\np: 글"
 
 
 def test_xml_fetches_nothing_and_does_not_grow(parse_bytes: ParseBytes) -> None:

@@ -28,6 +28,23 @@ def test_paragraphs_of_a_text_are_parted_by_blank_lines(parse_bytes: ParseBytes)
     assert (document.title, document.language, document.media_type) == ("Import duties", None, "text/plain")
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (r"msg.hello=\uc548\ub155 \uc138\uacc4 \uad6d", "msg.hello=안녕 세계 국"),
+        (
+            r"{name: '\uAD00\uC138 \ud83d\udea2', n: '\u0041\u0042\u000a'}",
+            r"{name: '관세 🚢', n: '\u0041\u0042\u000a'}",
+        ),
+        (r"[\uac00-\ud7a3] or \ud83d or \u0000\u0001 or \\uc548\\ub155", None),
+    ],
+)
+def test_letters_that_are_written_as_escapes_are_letters(
+    parse_bytes: ParseBytes, written: str, shown: str | None
+) -> None:
+    assert parse_bytes(written.encode(), "text/plain").text == (shown or written)
+
+
 def test_text_is_normalised(parse_bytes: ParseBytes) -> None:
     raw = unicodedata.normalize("NFD", "관세\u00a0청") + "\x00\x07\u200b\u2028끝\r다음\u00ad줄"
     document = parse_bytes(raw.replace("\x00", "").encode())

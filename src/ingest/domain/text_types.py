@@ -60,6 +60,7 @@ _TOKENS: Final = re.compile(
 _CUT_STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*+\\?', re.S)
 _CUT_LITERAL: Final = re.compile(r"[-+.\w]{0,40}")
 _LINES_NAMES: Final = frozenset(("jsonl", "ndjson", "jl", "jsonlines"))
+_JSON_NAMES: Final = frozenset(("json", "jsonc", "json5", "geojson", *_LINES_NAMES))
 _SECOND_VALUE: Final = re.compile(r"[}\]][ \t]*\r?\n[ \t]*[{\[]")
 _NOTEBOOK: Final = re.compile(r'"(?:nbformat|cell_type)"\s*:')
 
@@ -77,6 +78,9 @@ def text_type(text: str, name: str) -> str | None:
         return _BY_EXTENSION[extension]
     if extension == "txt":
         return HTML if _WHOLE_PAGE.match(text) else TEXT
+    if extension in _JSON_NAMES and not _MARKUP.match(text):
+        # With comments, a comma too many, or cut: its reader takes what it can.
+        return JSON_LINES if extension in _LINES_NAMES else JSON
     if extension in _XML_NAMES and _ELEMENT.match(text) and not _WHOLE_PAGE.match(text):
         return XML
     return HTML if _MARKUP.match(text) else TEXT

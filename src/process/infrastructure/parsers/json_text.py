@@ -9,6 +9,7 @@ from typing import Any, Final
 from process.infrastructure.parsers.draft import Draft
 from process.infrastructure.parsers.embedded import add_markdown
 from process.infrastructure.parsers.encoding import decode
+from process.infrastructure.parsers.escapes import with_letters
 from process.infrastructure.parsers.grids import add_grid
 from process.infrastructure.parsers.text import paragraphs
 
@@ -186,4 +187,4 @@ def _lines(value: Any, depth: int) -> Iterable[str]:
 def _plain(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else str(value).lower()
+    return with_letters(value) if isinstance(value, str) else str(value).lower()

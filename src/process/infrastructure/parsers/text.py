@@ -7,6 +7,7 @@ from typing import Final
 
 from process.infrastructure.parsers.draft import Draft, normalised, one_line
 from process.infrastructure.parsers.encoding import read_text
+from process.infrastructure.parsers.escapes import with_letters
 
 _LONGEST_TITLE: Final = 200
 _SENTENCE_END: Final = re.compile(r"[.!?。…:;,][\"'”’)]*\Z")
@@ -14,7 +15,7 @@ _SENTENCE_END: Final = re.compile(r"[.!?。…:;,][\"'”’)]*\Z")
 
 def parse(path: Path, draft: Draft) -> None:
     """Fills the draft. Raises Unreadable."""
-    text = normalised(read_text(path.read_bytes(), draft))
+    text = normalised(with_letters(read_text(path.read_bytes(), draft)))
     for number, paragraph in enumerate(paragraphs(text)):
         # A first line that stands alone and is no sentence is what the text is called.
         if number == 0 and "\n" not in paragraph and len(paragraph) <= _LONGEST_TITLE and len(paragraph) < len(text):

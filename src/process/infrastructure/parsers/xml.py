@@ -14,6 +14,8 @@ from process.infrastructure.parsers.package import local
 _DECLARATION: Final = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _NOT_TEXT: Final = frozenset(("style", "script", "binData", "binaryData"))
 _ATTRIBUTE: Final = re.compile(r"[^\W\d_]{2}.*\s|[^\x00-\x7f]", re.S)
+_NAMES: Final = frozenset(("name", "title", "label", "value", "text", "content", "description", "caption", "summary"))
+_WORD: Final = re.compile(r"[^\W_]")
 _MOST_LINES: Final = 40
 
 
@@ -65,8 +67,8 @@ def _lines(root: Any) -> Iterator[tuple[Any, str]]:
         name = local(element)
         if not name or name in _NOT_TEXT:
             continue
-        said = [one_line(value) for value in element.attrib.values() if _ATTRIBUTE.search(value)]
         children = [child for child in element if local(child)]
+        said = _attributes(element, is_empty=not children and not (element.text or "").strip())
         is_mixed = any((child.tail or "").strip() for child in element) or (children and (element.text or "").strip())
         if is_mixed or not children:
             said.append(one_line(" ".join(element.itertext()) if is_mixed else "".join(element.itertext())))
@@ -75,3 +77,13 @@ def _lines(root: Any) -> Iterator[tuple[Any, str]]:
             yield element.getparent(), f"{name}: {text}"
         if not is_mixed:
             stack += reversed(children)
+
+
+def _attributes(element: Any, *, is_empty: bool) -> list[str]:
+    """Values that are words; of an element that has nothing else and is a record, all of them."""
+    values = [one_line(value) for value in element.attrib.values()]
+    texts = [value for value in values if _ATTRIBUTE.search(value)]
+    if not is_empty:
+        return texts
+    is_record = bool(texts) or any(name.rpartition("}")[2].lower() in _NAMES for name in element.attrib)
+    return [value for value in values if _WORD.search(value)] if is_record else []
