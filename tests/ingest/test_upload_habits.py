@@ -36,6 +36,11 @@ async def send(ingest: AnIngest, *parts: tuple[str | bytes, bytes], name: str = 
         ("; filename=\"plain.txt\"; filename*=UTF-8''%C7%D1.txt", "plain.txt"),  # what cannot be read is left out
         ("; filename=\"plain.txt\"; filename*=unheard-of''%41.txt", "plain.txt"),
         ("; filename=\"a; filename*=UTF-8''b.txt\"", "a; filename*=UTF-8''b.txt"),  # inside quotes it is text
+        ('; filename="=?UTF-8?B?64Kp7ZKILnR4dA==?="', "납품.txt"),  # libraries made for mail
+        ('; filename="=?utf-8?Q?caf=C3=A9?= =?utf-8?Q?=5F1.txt?="', "café_1.txt"),
+        ('; filename="=?euc-kr?B?s7PHsC50eHQ=?="', "납품.txt"),
+        ('; filename="=?UTF-8?B?s7PHsC50eHQ=?="', "=?UTF-8?B?s7PHsC50eHQ=?="),  # not UTF-8
+        ('; filename="=?no?X?words?=.txt"', "=?no?X?words?=.txt"),
         ('; filename="a%22b%22.txt"', 'a"b".txt'),  # browsers
         ('; filename="100%25 of it.txt"', "100%25 of it.txt"),
         ('; filename="50%.txt"', "50%.txt"),

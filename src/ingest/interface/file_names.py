@@ -2,9 +2,12 @@
 
 Browsers, curl, requests and httpx send UTF-8 as it is; aiohttp sends it percent-encoded; others (older requests,
 httpie, Java) send `filename*`, which RFC 7578 forbids in forms; where it comes all the same it is the better one.
+Libraries made for mail write encoded words (RFC 2047).
 """
 
 import re
+from email.errors import HeaderParseError
+from email.header import decode_header
 from email.utils import decode_params, unquote
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -16,6 +19,7 @@ from shared.kernel import FieldError, InvalidInput
 _PARAMETER: Final = re.compile(r';\s*([\w*-]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)')
 # Browsers escape quotes and line ends in file names so (WHATWG HTML, "multipart form data"), others all controls.
 _ESCAPED: Final = re.compile(r"%([01][0-9A-Fa-f]|22)")
+_ENCODED_WORDS: Final = re.compile(r"(?:=\?[\w-]{1,40}\?[BbQq]\?[!->@-~]*\?=\s*)+")
 _CHARSETS: Final = ("utf-8", "us-ascii", "iso-8859-1", "euc-kr", "cp949")
 
 
@@ -33,6 +37,8 @@ def file_name(disposition: bytes) -> str | None:
 def _text_in(raw: bytes) -> str:
     if raw.isascii():
         # Only what says something beyond ASCII: `100%25.txt` may well be the file's name.
+        if (said := _from_words(raw.decode())) is not None:
+            return said
         encoded = unquote_to_bytes(raw)
         try:
             return (raw if encoded.isascii() else encoded).decode()
@@ -47,6 +53,19 @@ def _text_in(raw: bytes) -> str:
             code="name_not_allowed",
             errors=(FieldError("name", "is not UTF-8"),),
         ) from error
+
+
+def _from_words(written: str) -> str | None:
+    """What encoded words say; None where there are others, or they cannot be read."""
+    if not _ENCODED_WORDS.fullmatch(written):
+        return None
+    try:
+        pieces = decode_header(written)
+        return "".join(
+            piece if isinstance(piece, str) else piece.decode(charset or "ascii") for piece, charset in pieces
+        )
+    except (HeaderParseError, ValueError, LookupError):
+        return None
 
 
 def _extended(disposition: str) -> str | None:
