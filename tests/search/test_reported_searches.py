@@ -84,7 +84,12 @@ SAME = [
     ("12,345㎡", "12345 ㎡", "12,345m2"),
     ("7년", "7 년"),
     ("250페이지", "250 페이지"),
-    ("1'250'000", "1,250,000", "1.250.000"),
+    ("1'250'000", "1,250,000", "1.250.000", "1 250 000", "1\u202f250\u202f000"),
+    ("1.250,00", "1,250.00", "1250.00"),
+    ("18 250 kg", "18,250 kg", "18250kg"),
+    ("84.99㎡", "84.99 m2", "84.99m²"),
+    ("USB3.0", "USB 3.0", "usb3.0"),
+    ("No. 5", "No.5", "no 5", "№5", "No5"),
     ("wifi", "Wi-Fi", "wi fi"),
     ("e-mail", "email", "E-Mail"),
     ("reexports", "re-export", "re exports"),
@@ -94,12 +99,16 @@ SAME = [
     ("vue.js", "vuejs"),
     ("U.S.A.", "USA"),
     ("a.m.", "am"),
-    ("R&D", "r&d"),
+    ("R&D", "r&d", "R & D"),
+    ("T-shirt", "T shirt", "tshirt"),
+    ("X-ray", "X ray", "xray"),
+    ("follow-up", "follow up", "followup"),
     ("AT&T", "at&t"),
     ("O'Neill", "ONeill", "O’Neill"),
     ("co‑operation", "co-operation", "cooperation"),
     ("cross‐border", "cross-border", "crossborder"),
     ("getUserName", "user name", "get_user_name"),
+    ("shippingOrderV2", "shipping order V2"),
     ("ISO-9001", "ISO 9001", "ISO9001", "iso9001"),
     ("010-1234-5678", "01012345678"),
     ("2026-03-05", "20260305", "2026.03.05"),
@@ -134,6 +143,10 @@ SAME = [
     ("C++", "c++"),
     ("제3조의2", "제 3 조의 2", "제3조 의2"),
     ("제5항", "제 5 항"),
+    ("제12조", "第十二條", "제十二조"),
+    ("Article 3(2)", "Art. 3 (2)", "ARTICLE III (2)"),
+    ("Section 14", "§ 14", "§14", "Sec. 14"),
+    ("Annex IV", "Annex 4", "annex iv"),
     ("별표 7", "별표7", "[별표 제7호]"),
     ("별지 제12호서식", "별지 12호 서식", "별지 제12호 서식"),
     ("第3條", "제3조"),
@@ -163,6 +176,12 @@ FIRST = [
     ("제5조제2항", "법 제5조제2항에 따른", ("제2조 제5항", "제5조 및 제3조제2항")),
     ("별표 7", "별표 7과 같다", ("별표 17", "표 7 별도", "별표 70")),
     ("별지 제3호서식", "별지 제3호서식에 쓴다", ("별지 제13호서식", "제3호 서식 별도 보관")),
+    (
+        "Article 3(2)",
+        "under Article 3(2) of it",
+        ("Article 13(2)", "Articles 2 and 32", "Article 2(3)", "3 articles, 2 of"),
+    ),
+    ("§ 14", "by § 14 of it", ("§ 141", "14 sections", "§ 4 of 14")),
     ("3.5mm", "두께 3.5mm 판", ("두께 3.15mm 판", "폭 35mm", "3 mm와 5 mm")),
     ("30일", "기한은 30일 이내", ("30회 3일", "30개 품목")),
     ("café", "the café is open", ("the cafe is open",)),
@@ -192,6 +211,22 @@ async def test_nouns_of_one_syllable_are_found_alone(search: ASearch, client: As
     )
     missed = [noun for noun in SYLLABLES if f"{noun}.txt" not in await found(client, collection, noun)]
     assert missed == []
+
+
+PARTS = [
+    ("pH7.4에서 배양", "7.4"),
+    ("전용 84.99㎡형", "84.99"),
+    ("Ver2.5판", "2.5"),
+    ("총 1.250,00 EUR", "1250"),
+]
+
+
+@pytest.mark.parametrize(("text", "query"), PARTS)
+async def test_numbers_glued_to_others_are_found_alone(
+    search: ASearch, client: AsyncClient, text: str, query: str
+) -> None:
+    collection = await in_a_collection(search, {"a.txt": text, **OTHERS})
+    assert await found(client, collection, query) == ["a.txt"]
 
 
 MIDDLES = ["M5799", "5799DWF", "WF-M5799", "m579", "799dw", "wf m5799dwf", "WFM5799DWF"]

@@ -15,8 +15,9 @@ _DECIMAL: Final = re.compile(r"\d+\.\d+")
 # 1.200.000 is a number in much of Europe.
 _DOTTED_THOUSANDS: Final = re.compile(r"\d{1,3}(?:\.\d{3}){2,}")
 _RUNS: Final = re.compile(r"\d+|\D+")
-_HUMPS: Final = re.compile(r"[^\W\d_a-z]+(?=[^\W\d_a-z][a-z])|[^\W\d_a-z]?[a-z]+|[^\W\d_a-z]+")
+_HUMPS: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*")
 _HUMP: Final = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
+_GLUED_DECIMAL: Final = re.compile(r"([a-z]+)(\d{1,6}\.\d{1,6})")
 _MOST_RUNS: Final = 8
 _GRAM: Final = 4
 _LONGEST_WITH_GRAMS: Final = 24
@@ -50,6 +51,9 @@ def terms_of_code(code: str) -> tuple[tuple[str, ...], list[str], tuple[str, ...
         return (together,), [], ()  # U.S.A., B/L: the letters alone say nothing
     if together.isalpha():
         return (), parts, ()
+    glued = _GLUED_DECIMAL.fullmatch(code)
+    if glued:  # pH7.4 and USB3.0 are a word and a number
+        return (together,), parts, (glued[2], glued[1], *_grams(together))
     return (together,), parts, tuple(_grams(together))
 
 
@@ -69,8 +73,11 @@ def terms_of_name(word: str) -> tuple[str, ...]:
     """The words that capitals show in getUserName or HTTPServer."""
     if not word.isascii() or not _HUMP.search(word):
         return ()
-    parts = _HUMPS.findall(word)
-    return tuple(part.lower() for part in parts if len(part) > 1) if len(parts) > 1 else ()
+    parts = [part.lower() for part in _HUMPS.findall(word)]
+    if len(parts) < 2:
+        return ()
+    words = [bare for part in parts if (bare := part.rstrip("0123456789")) != part]
+    return tuple(part for part in (*parts, *words) if len(part) > 1)
 
 
 def _grams(code: str) -> Iterator[str]:

@@ -13,9 +13,11 @@ _FIRST_HALVES: Final = (
     "wind on off over under up down out in through any some every head line bread birth day night week end eye ear "
     "tooth blood heart brain side bull ground wood steel iron gold silver coal gas oil fuel truck train bus car "
     "boat motor bike cup bed bath class play school news paper mail box card pass port gate door window stair north "
-    "south east west grand step god mother father base basket ball paste"
+    "south east west grand step god mother father base basket ball paste by follow well after fore all"
 )
 _HEADS: Final = frozenset(_FIRST_HALVES.split())
+_WORDS_OF_ONE_LETTER: Final = frozenset("aAIO0123456789")
+"""Any other letter alone begins a compound: T shirt, X ray, K pop."""
 LONGEST_JOINED: Final = 6
 """Words of a query whose neighbours may be written as one."""
 _SHORTEST: Final = 4
@@ -23,7 +25,7 @@ _SHORTEST: Final = 4
 
 def is_head(word: str) -> bool:
     """Whether it and the next word may be written as one."""
-    return word.lower() in _HEADS
+    return word.lower() in _HEADS if len(word) > 1 else word not in _WORDS_OF_ONE_LETTER
 
 
 def joined_pairs(words: Iterable[str]) -> Iterator[str]:

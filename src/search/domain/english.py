@@ -26,7 +26,7 @@ _PLURALS: Final = (
     "formulae formula, antennae antenna, larvae larva, algae alga, vertebrae vertebra, nebulae nebula, "
     "alumnae alumna, bureaux bureau, plateaux plateau, tableaux tableau, chateaux chateau, gateaux gateau, "
     "beaux beau, automata automaton, ganglia ganglion, polyhedra polyhedron, schemata schema, stigmata stigma, "
-    "brethren brother, kine cow, quizzes quiz, staves staff"
+    "brethren brother, kine cow, axes axis, quizzes quiz, staves staff"
 )
 SINGULARS: Final = dict(pair.split() for pair in _PLURALS.split(", "))
 """Plural → singular of the words whose plural no stemmer tells."""

@@ -1,4 +1,4 @@
-"""References in Korean rules: 제3조의2, 제1항, 별표 7, 별지 제12호서식, each one term however it is spaced."""
+"""References in rules: 제3조의2, 별표 7, 별지 제12호서식, Article 3(2), § 14, each one term however it is spaced."""
 
 import re
 from collections.abc import Iterator
@@ -7,10 +7,11 @@ from typing import Final, NamedTuple
 PREFIX: Final = "\x04"
 """Marks a term that is a reference: no word is mistaken for one."""
 _HANJA: Final = str.maketrans("第條項號別表紙附則編章節", "제조항호별표지부칙편장절")
+_HANJA_NUMERALS: Final = "一二三四五六七八九十百"
 _KINDS: Final = "조항호목편장절관부류차회과권"
 # 제 3 조의 2; what follows (서식, a particle, a bracket) does not matter, a letter that makes it another word does.
 _ARTICLE: Final = re.compile(
-    rf"제 ?(?P<number>\d{{1,5}}) ?(?P<kind>[{_KINDS}])(?![가-힣]*?(?:원|년|명)\b)"
+    rf"제 ?(?P<number>\d{{1,5}}|[{_HANJA_NUMERALS}]{{1,6}}) ?(?P<kind>[{_KINDS}])(?![가-힣]*?(?:원|년|명)\b)"
     r"(?: ?의 ?(?P<branch>\d{1,3})(?![\d년월일]))?"
 )
 _ATTACHED: Final = re.compile(
@@ -21,6 +22,20 @@ _BARE: Final = re.compile(
     r"(?<![\d.,])(?<!제)(?<!제 )(?P<number>\d{1,4})(?P<kind>[조항호])(?:의 ?(?P<branch>\d{1,3}))?"
 )
 _MAY_HOLD: Final = re.compile("[제第별別부附서붙첨양]")
+_ENGLISH_KINDS: Final = {
+    "article": "article", "art": "article", "section": "section", "sec": "section", "clause": "clause",
+    "paragraph": "paragraph", "para": "paragraph", "chapter": "chapter", "ch": "chapter", "annex": "annex",
+    "appendix": "appendix", "schedule": "schedule", "exhibit": "exhibit", "rule": "rule", "regulation": "regulation",
+}  # fmt: skip
+# Its number: 4.2.1, 12a, III, B-1; then its subdivisions in parentheses.
+_ENGLISH: Final = re.compile(
+    r"(?=[AaSsCcPpRrEe§])(?:(?<![A-Za-z])(?P<kind>(?i:articles?|art|sections?|sec|clauses?|paragraphs?|para|chapters?|"
+    r"ch|annex|appendix|schedule|exhibit|rules?|regulations?))\.? ?|(?P<sign>§)§? ?)"
+    r"(?P<number>\d{1,4}(?:\.\d{1,3}){0,4}[a-z]?|(?-i:[A-Z](?:-?\d{1,3})?|[XVI]{1,6}|x{0,3}(?:ix|iv|vi{0,3}|i{2,3})))"
+    r"(?![A-Za-z0-9]|[.-]\d)(?P<inside>(?: ?\([0-9A-Za-z]{1,4}\))*)"
+)
+_INSIDE: Final = re.compile(r"\(([0-9A-Za-z]{1,4})\)")
+_ROMAN: Final = {"i": 1, "v": 5, "x": 10}
 
 
 class Reference(NamedTuple):
@@ -32,14 +47,15 @@ class Reference(NamedTuple):
 
 
 def references(text: str) -> Iterator[Reference]:
-    """Of a folded text, in order of their kinds: articles first, then what is attached."""
+    """Of a folded text, in order of their kinds: English ones, Korean articles, then what is attached."""
+    yield from _english(text)
     if not _MAY_HOLD.search(text):
         return
     if "第" in text or "別" in text or "附" in text:
         text = text.translate(_HANJA)
     former: Reference | None = None
     for match in _ARTICLE.finditer(text):
-        number = match["number"].lstrip("0") or "0"
+        number = _plain_number(match["number"])
         term = PREFIX + _named(f"제{number}{match['kind']}", match["branch"])
         yield Reference(match.start(), match.end(), term)
         # 제3조제1항 is a place of its own, not just both.
@@ -60,6 +76,38 @@ def bare_references(text: str) -> Iterator[Reference]:
         number = match["number"].lstrip("0") or "0"
         term = PREFIX + _named(f"제{number}{match['kind']}", match["branch"])
         yield Reference(match.start(), match.end(), term)
+
+
+def _english(text: str) -> Iterator[Reference]:
+    for match in _ENGLISH.finditer(text):
+        kind = "section" if match["sign"] else _ENGLISH_KINDS[match["kind"].lower().removesuffix("s")]
+        number = match["number"].lower()
+        if set(number) <= _ROMAN.keys():
+            number = str(_of_roman(number))
+        term = f"{PREFIX}{kind}{number}"
+        yield Reference(match.start(), match.end("number"), term)
+        for inside in _INSIDE.finditer(text, match.end("number"), match.end()):
+            term += f"({inside[1].lower()})"
+            yield Reference(match.start(), inside.end(), term)
+
+
+def _of_roman(number: str) -> int:
+    values = [_ROMAN[letter] for letter in number]
+    return sum(-one if one < following else one for one, following in zip(values, [*values[1:], 0], strict=True))
+
+
+def _plain_number(written: str) -> str:
+    """Without zeros before it; of 十二, 12."""
+    if written[0] in _HANJA_NUMERALS:
+        total, last = 0, 0
+        for sign in written:
+            value = _HANJA_NUMERALS.index(sign) + 1
+            if sign in "十百":
+                total, last = total + (last or 1) * (10 if sign == "十" else 100), 0
+            else:
+                last = value
+        return str(total + last)
+    return written.lstrip("0") or "0"
 
 
 def _named(name: str, branch: str | None) -> str:

@@ -21,6 +21,8 @@ WORD_SIGN: Final = rf"[{_LATIN}0-9]"
 JOINTS: Final = r"._\-/@&'·"
 """What a word may have in its middle."""
 _THOUSANDS: Final = r"\d{1,3}(?:[,']\d{2,3})*[,']\d{3}(?:\.\d+)?(?!\d|[,.']\d)"
+_DECIMAL_COMMA: Final = r"\d{1,3}(?:\.\d{3})+,\d{1,2}(?!\d|[,.']\d)"
+"""1.250,00, as much of Europe writes what is 1,250.00 elsewhere."""
 _NO_LETTER: Final = rf"[^\W\d_{_LATIN}\uac00-\ud7a3\u1100-\u11ff\u3040-\u30ff\u3131-\u318e\u3400-\u9fff\uf900-\ufaff]"
 _EMOJI: Final = (
     "[\U0001f1e6-\U0001f1ff]{2}"
@@ -28,11 +30,13 @@ _EMOJI: Final = (
 )
 # The kinds of token are its groups.
 TOKEN: Final = re.compile(
+    rf"(?P<initials>[A-Za-z] & [A-Za-z](?<!{WORD_SIGN}.....)(?!{WORD_SIGN}|[{JOINTS}]{WORD_SIGN}))"
     # Most tokens: a word that nothing of what follows could begin with, told without trying them one by one.
-    rf"(?P<plain>[A-Za-z]+(?![{_LATIN}0-9+#]|[{JOINTS}]{WORD_SIGN}))"
+    rf"|(?P<plain>[A-Za-z]+(?![{_LATIN}0-9+#]|[{JOINTS}]{WORD_SIGN}))"
     rf"|(?<![\d.,'])(?P<thousands>{_THOUSANDS})"
+    rf"|(?<![\d.,'])(?P<decimalcomma>{_DECIMAL_COMMA})"
     rf"|(?P<currency>(?<!{WORD_SIGN})[A-Za-z]{{1,4}}(?={_THOUSANDS}))"
-    rf"|(?<![\d.,])(?P<measure>\d+\.\d+[A-Za-zµμ]{{1,6}}(?!{WORD_SIGN}|[{JOINTS}]{WORD_SIGN}))"
+    rf"|(?<![\d.,])(?P<measure>\d+\.\d+(?:[A-Za-zµμ]{{1,6}}|[kcdmKCDM]?[mM][23]|ft[23])(?!{WORD_SIGN}|[{JOINTS}]{WORD_SIGN}))"
     rf"|(?<![\w.])(?P<dotted>\.[A-Za-z]{WORD_SIGN}+(?:[._\-]{WORD_SIGN}+)*)"
     rf"|(?<!{WORD_SIGN})(?P<sharp>[A-Za-z][A-Za-z0-9]*(?:\+\+|\#))(?![A-Za-z])"
     rf"|(?P<code>{WORD_SIGN}+(?:[{JOINTS}]{WORD_SIGN}+(?!{WORD_SIGN}|\+\+|\#))+)"
@@ -43,6 +47,12 @@ TOKEN: Final = re.compile(
     rf"|(?P<other>{_NO_LETTER}(?:{_NO_LETTER}|[\u0300-\u036f\u0591-\u05c7\u064b-\u0652])*)"
 )
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
+_MAY_BE_SPACED: Final = re.compile(r"\d \d\d\d")
+_SPACED_THOUSANDS: Final = re.compile(r"(?<![\d.,'])(?<!\d )\d{1,3}(?: \d{3})+(?![\d.,']| \d)")
+_SURE_DIGITS: Final = 6
+"""With more of them, two spaces at least part thousands."""
+_ORDINAL_SIGN: Final = re.compile(r"(?<![A-Za-z])[Nn][OoRr]s?\.? ?\Z")
+_LONGEST_ORDINAL_SIGN: Final = 5
 
 
 class Terms(NamedTuple):
@@ -66,20 +76,37 @@ class Token(NamedTuple):
 def tokens(text: str, stem: Stem) -> Iterator[Token]:
     """Words, codes, numbers, signs and ideographs of a folded text, in order; Hangul is left to a morpheme analyser."""
     former, former_end = "", -2
+    spaced = dict(_spaced_thousands(text)) if _MAY_BE_SPACED.search(text) else {}
     for match in TOKEN.finditer(text):
         kind = match.lastgroup or "other"
         if kind == "hangul":
             continue
         written, (start, end) = match.group(), match.span()
         terms, asides = terms_of(written, kind, stem)
-        if written[0].isdigit() and (kind == "thousands" or _NUMBER.fullmatch(written)):
+        if written[0].isdigit() and (kind in ("thousands", "decimalcomma") or _NUMBER.fullmatch(written)):
             asides += with_unit(terms[0], text, end)
+            if end in spaced:
+                asides += _with_spaces(spaced[end], text, end)
+            if _ORDINAL_SIGN.search(text, max(0, start - _LONGEST_ORDINAL_SIGN), start):
+                asides += (f"no{terms[0]}",)
         elif kind in ("plain", "word"):
             if former_end + 1 == start and text[former_end] == " " and is_head(former):
                 asides += (stem(singular(plain(former + written))),)
             former, former_end = written, end
         if terms:
             yield Token(start, end, terms, asides)
+
+
+def _spaced_thousands(text: str) -> Iterator[tuple[int, str]]:
+    """Where each ends, and the number."""
+    for match in _SPACED_THOUSANDS.finditer(text):
+        yield match.end(), match.group().replace(" ", "")
+
+
+def _with_spaces(number: str, text: str, end: int) -> tuple[str, ...]:
+    """A number whose thousands spaces part (ISO 80000-1); three digits behind some others may be a number apart."""
+    measured = with_unit(number, text, end)
+    return (number, *measured) if measured or len(number) > _SURE_DIGITS else ()
 
 
 @lru_cache(maxsize=65_536)
@@ -95,6 +122,12 @@ def terms_of(word: str, kind: str, stem: Stem) -> Terms:
             number = plain_number(lower)
             whole, _, decimals = number.partition(".")
             return Terms((number,), (whole,) if decimals and not decimals.strip("0") else ())
+        case "decimalcomma":
+            whole, _, decimals = lower.partition(",")
+            number = whole.replace(".", "")
+            return Terms((f"{number}.{decimals}",), (whole, *((number,) if not decimals.strip("0") else ())))
+        case "initials":
+            return _terms_of_joined(word.replace(" ", ""), stem)
         case "measure":
             digits = re.match(r"[\d.]+", lower)
             number = digits.group() if digits else lower
@@ -121,7 +154,9 @@ def _terms_of_word(word: str, stem: Stem) -> Terms:
         return Terms(named.terms, (*named.asides, *(stem(singular(part)) for part in inner))) if inner else named
     if lower.isdigit():
         return Terms((lower,))
-    return Terms((lower,), terms_of_mixed(lower))
+    inner = terms_of_name(word)
+    pieces = (*terms_of_mixed(lower), *(stem(singular(part)) for part in inner))
+    return Terms((lower,), tuple(dict.fromkeys(pieces)))
 
 
 def _terms_of_joined(word: str, stem: Stem) -> Terms:

@@ -92,7 +92,7 @@ def _hash(term: str) -> int:
 class KiwiAnalyzer(Analyzer):
     """An async context manager. English is analysed here, long texts in threads; English alone never starts Kiwi."""
 
-    version: Final = "2"
+    version: Final = "3"
     stem = staticmethod(english_stem)
 
     def __init__(self, korean: Morphology | None = None) -> None:
@@ -222,11 +222,11 @@ class KiwiAnalyzer(Analyzer):
         words = Counter(term for token in found for term in (*token.terms, *token.asides))
         words.update(morphemes)
         length = len(morphemes) + sum(1 for token in found if token.terms[0] not in _STOP_STEMS)
+        words.update(reference.term for reference in references(folded))
         if not has_hangul(folded):
             return list(term_weights(words, length, AVERAGE_WORDS))
         known = frozenset(morphemes)
         words.update(one for one in lone_syllables(folded) if one not in known)
-        words.update(reference.term for reference in references(folded))
         weighted = list(term_weights(words, length, AVERAGE_WORDS))
         pairs = Counter(bigrams(folded))
         weighted.extend(term_weights(pairs, pairs.total(), AVERAGE_BIGRAMS))
