@@ -223,6 +223,20 @@ def test_running_headers_and_footers_do_not_part_sentences_and_are_kept_once(
     assert [block for block in blocks(document) if block[0] in ("header", "footer")] == kept
 
 
+def test_what_stands_at_the_right_of_headers_and_footers_is_no_column(parse_bytes: ParseBytes) -> None:
+    made = []
+    for number in range(1, 6):
+        text = [(60.0, 815.0, "ACME Terms of Trade"), (500.0, 815.0, f"Rev. 3, {number}/5")]
+        text += [(60.0, 40.0, "Confidential"), (500.0, 40.0, f"Page {number}"), (60, 700, "container is 2,400 kg.")]
+        text += [(60.0, 686.0 - 14 * at, f"Line {at} of the text of this page stands here alone.") for at in range(8)]
+        made.append(PdfPage([*text, (60, 574, f"Part {number}. The net weight of the")]))
+    document = parse_bytes(a_pdf_of(*made), PDF)
+    for number in (1, 2, 3, 4):
+        assert f"Part {number}. The net weight of the container is 2,400 kg." in document.text
+    running = [block for block in blocks(document) if block[0] in ("header", "footer")]
+    assert running == [("header", "ACME Terms of Trade Rev. 3, 1/5"), ("footer", "Confidential Page 1")]
+
+
 def test_numbers_that_do_not_count_pages_are_no_footers(parse_bytes: ParseBytes) -> None:
     pages = [PdfPage([(60, 700, "Sums:"), (60, 60, f"{number}")]) for number in (310, 42, 977, 5)]
     text = parse_bytes(a_pdf_of(*pages), PDF).text

@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
@@ -27,6 +28,9 @@ _PROSE_WIDTH: Final = 7.0
 _MUCH_TALLER: Final = 2.2
 _PROSE_SHARE: Final = 0.7
 """Of a column's letters, those in such lines."""
+_MOST_EDGE_ROWS: Final = 4
+"""Rows of headers and footers with something at the other side: a date, the number of the page."""
+_LEAST_BETWEEN: Final = 4
 _MOST_LOOKS: Final = 60_000
 """Pieces looked at while gutters are followed; what is found until then is used."""
 _RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -235,6 +239,7 @@ def _extended(rows: list[_Row], index: int, left: float, right: float) -> tuple[
         first += 1
     while last > first and _side(rows[last], middle) != "both" and _stands_apart(rows, last, middle):
         last -= 1
+    first, last = _without_far_edge(rows, first, last, middle, index)
     lefts = sum(_side(row, middle) != "right" for row in rows[first : last + 1])
     rights = sum(_side(row, middle) != "left" for row in rows[first : last + 1])
     enough = min(lefts, rights) >= 2
@@ -262,6 +267,18 @@ def _side(row: _Row, middle: float) -> str:
     left = any(piece.left < middle for piece in row.pieces)
     right = any(piece.left >= middle for piece in row.pieces)
     return "both" if left and right else "left" if left else "right"
+
+
+def _without_far_edge(rows: list[_Row], first: int, last: int, middle: float, index: int) -> tuple[int, int]:
+    """The rows around `index` alone, where of one side nothing stands between a header's and a footer's pieces."""
+    for side in ("left", "right"):
+        having = [at for at in range(first, last + 1) if _side(rows[at], middle) in (side, "both")]
+        if not 2 <= len(having) <= _MOST_EDGE_ROWS:
+            continue
+        above, below = max(pairwise(having), key=lambda pair: pair[1] - pair[0])
+        if below - above > max(_LEAST_BETWEEN, 0.6 * (last - first)):
+            return (first, above) if index <= above else (below, last)
+    return first, last
 
 
 def _stands_apart(rows: list[_Row], index: int, middle: float) -> bool:
