@@ -35,7 +35,7 @@ TOKEN: Final = re.compile(
     rf"|(?P<plain>[A-Za-z]+(?![{_LATIN}0-9+#]|[{JOINTS}]{WORD_SIGN}))"
     rf"|(?<![\d.,'])(?P<thousands>{_THOUSANDS})"
     rf"|(?<![\d.,'])(?P<decimalcomma>{_DECIMAL_COMMA})"
-    rf"|(?P<currency>(?<!{WORD_SIGN})[A-Za-z]{{1,4}}(?={_THOUSANDS}))"
+    rf"|(?P<currency>(?<!{WORD_SIGN})[A-Za-z]{{1,4}}(?={_THOUSANDS}|{_DECIMAL_COMMA}))"
     rf"|(?<![\d.,])(?P<measure>\d+\.\d+(?:[A-Za-zµμ]{{1,6}}|[kcdmKCDM]?[mM][23]|ft[23])(?!{WORD_SIGN}|[{JOINTS}]{WORD_SIGN}))"
     rf"|(?<![\w.])(?P<dotted>\.[A-Za-z]{WORD_SIGN}+(?:[._\-]{WORD_SIGN}+)*)"
     rf"|(?<!{WORD_SIGN})(?P<sharp>[A-Za-z][A-Za-z0-9]*(?:\+\+|\#))(?![A-Za-z])"
