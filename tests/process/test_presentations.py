@@ -63,11 +63,13 @@ def test_tables_charts_and_shapes_in_groups(parse_bytes: ParseBytes) -> None:
     data: Any = CategoryChartData()  # type: ignore[no-untyped-call]
     data.categories = ["2025", "2026"]
     data.add_series("Exports", (1.5, 2))
-    slide.shapes.add_chart(XL_CHART_TYPE.BAR_CLUSTERED, *PLACE, data)
+    chart = slide.shapes.add_chart(XL_CHART_TYPE.BAR_CLUSTERED, *PLACE, data)
+    chart._element.nvGraphicFramePr.cNvPr.set("descr", "What goes abroad")
     group = slide.shapes.add_group_shape()
     group.shapes.add_textbox(*PLACE).text_frame.text = "inside a group"
     assert blocks(parse_bytes(saved(show), PPTX))[1:] == [
         ("table", "both\na\tb"),
+        ("picture", "What goes abroad"),
         ("caption", "Bar chart"),
         ("table", "\tExports\n2025\t1.5\n2026\t2"),
         ("paragraph", "inside a group"),

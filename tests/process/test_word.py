@@ -306,6 +306,12 @@ def test_inserted_files_are_read_in_their_place(
     assert (lines(document), document.warnings) == (["a", expected, "b"], ())
 
 
+def test_a_tables_alternative_text_is_its_caption(parse_bytes: ParseBytes) -> None:
+    said = '<w:tblPr><w:tblCaption w:val="요율표"/><w:tblDescription w:val="품목별 세율"/></w:tblPr>'
+    table = f"<w:tbl>{said}<w:tr><w:tc>{p('a')}</w:tc><w:tc>{p('b')}</w:tc></w:tr></w:tbl>"
+    assert lines(parse_bytes(word(table), DOCX)) == ["요율표 – 품목별 세율", "a\tb"]
+
+
 CHART = '<w:p><w:r><w:drawing><c:chart r:id="chart1.xml"/></w:drawing></w:r></w:p>'
 
 

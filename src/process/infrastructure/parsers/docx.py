@@ -8,7 +8,7 @@ from process.infrastructure.parsers.draft import Draft, Unreadable, one_line
 from process.infrastructure.parsers.embedded import in_memory
 from process.infrastructure.parsers.package import OLE_MAGIC, Package, local, relation_of
 from process.infrastructure.parsers.tables.word import WordGrid
-from process.infrastructure.parsers.word.names import W, number
+from process.infrastructure.parsers.word.names import W, number, value
 from process.infrastructure.parsers.word.numbering import Numbering
 from process.infrastructure.parsers.word.parts import Parts, transitional
 from process.infrastructure.parsers.word.styles import Styles
@@ -165,12 +165,13 @@ class _Reader:
         grid, insets = WordGrid(), Insets()
         for row, row_cells in zip(rows, cells, strict=True):
             grid.row(row, [(cell, self._cell(cell, insets)) for cell in row_cells])
-        caption = table.find(f"{W}tblPr/{W}tblCaption")
+        properties = table.find(W + "tblPr")
+        alternative = dict.fromkeys(value(properties, name) for name in ("tblCaption", "tblDescription"))
         self._draft.add_table(
             grid.rows,
             spans=grid.spans,
             header_rows=grid.header_rows or None,
-            caption=caption.get(W + "val") if caption is not None else None,
+            caption=" – ".join(filter(None, alternative)) or None,
         )
         self._insets(insets)
 

@@ -93,13 +93,13 @@ class _Reader:
         kind, place = local(shape), _placeholder(shape)
         if place in _NOT_READ:
             return
+        description = one_line(next((one.get("descr") or "" for one in shape.iter("{*}cNvPr")), ""))
+        if description and not _FILE_NAME.fullmatch(description):
+            self._add("picture", description)
         if kind == "graphicFrame":
             self._graphic(shape, related)
             return
         if kind == "pic":
-            description = one_line(next((one.get("descr") or "" for one in shape.iter("{*}cNvPr")), ""))
-            if description and not _FILE_NAME.fullmatch(description):
-                self._add("picture", description)
             self._pictures(shape, related)
             return
         body = next((child for child in shape if local(child) == "txBody"), None)
