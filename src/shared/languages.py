@@ -5,8 +5,10 @@ in the module whose rule it is.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 
@@ -43,6 +45,8 @@ _FREQUENT_LETTERS: Final = tuple(letters for letters in _LETTERS if letters[0] i
 _RARER: Final = re.compile(f"[{''.join(script.ranges for script in SCRIPTS if script.name not in _FREQUENT)}]")
 _LANGUAGE: Final = {script.name: script.language for script in SCRIPTS}
 _NO_ASCII_LETTERS: Final = bytes(code for code in range(128) if not chr(code).isalpha())
+_ASCII: Final = re.compile("[\x00-\x7f]+")
+_SPACES_BETWEEN_LETTERS: Final = bytes(code if code < 128 and chr(code).isalpha() else 32 for code in range(256))
 _UKRAINIAN: Final = re.compile("[іїєґІЇЄҐ]")
 
 _COMMON_WORDS: Final = {
@@ -76,14 +80,15 @@ _MOST_WORDS: Final = 2_000
 
 def weigh(text: str) -> dict[str, float]:
     """How much each script says in the text, by its name; scripts without a letter in it are absent."""
+    letters = len(text.encode("ascii", "ignore").translate(None, _NO_ASCII_LETTERS))
     if text.isascii():
-        letters = len(text.encode("ascii").translate(None, _NO_ASCII_LETTERS))
         return {LATIN: float(letters)} if letters else {}
     weights: dict[str, float] = {}
-    for name, pattern, weight in _LETTERS if _RARER.search(text) else _FREQUENT_LETTERS:
-        runs = pattern.findall(text)
-        if runs:
-            weights[name] = sum(map(len, runs)) * weight
+    beyond = _ASCII.sub("", text)
+    for name, pattern, weight in _LETTERS if _RARER.search(beyond) else _FREQUENT_LETTERS:
+        signs = sum(map(len, pattern.findall(beyond))) + (letters if name == LATIN else 0)
+        if signs:
+            weights[name] = signs * weight
     return weights
 
 
@@ -115,13 +120,10 @@ def language_of_words(text: str, *, default: str | None = None) -> str | None:
     `default` is the answer when it is among several that have as many; when none has enough, if it is written in
     Latin script; and when there is no word of two letters.
     """
-    words = [word for word in _WORD.findall(text.lower()) if len(word) > 1][:_MOST_WORDS]
+    words = [word for word in _words_in(text) if len(word) > 1][:_MOST_WORDS]
     if not words:
         return default
-    hits: dict[str, int] = {}
-    for word in words:
-        for code in _LANGUAGES_OF.get(word, ()):
-            hits[code] = hits.get(code, 0) + 1
+    hits = Counter(chain.from_iterable(filter(None, map(_LANGUAGES_OF.get, words))))
     most = max(hits.values(), default=0)
     # Four of ten words of running text are in its profile; of a list of names or of "lorem ipsum" one of ten.
     least = 0.15 if len(words) >= 12 else 0.1
@@ -135,8 +137,16 @@ def language_of_words(text: str, *, default: str | None = None) -> str | None:
     return default if default in _COMMON_WORDS else None
 
 
+def _words_in(text: str) -> list[str]:
+    """In lower case, without figures."""
+    lower = text.lower()
+    if lower.isascii():
+        return lower.encode("ascii").translate(_SPACES_BETWEEN_LETTERS).decode("ascii").split()
+    return _WORD.findall(lower)
+
+
 def words_of(language: str, text: str, *, but_not_of: str) -> set[str]:
     """The different words of the text that are among a language's commonest and not among the other's."""
-    found = {word for word in _WORD.findall(text.lower()) if len(word) > 1}
+    found = {word for word in _words_in(text) if len(word) > 1}
     codes = {word: _LANGUAGES_OF.get(word, ()) for word in found}
     return {word for word, of in codes.items() if language in of and but_not_of not in of}
