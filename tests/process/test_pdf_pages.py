@@ -108,6 +108,13 @@ def test_a_table_inside_a_column_is_read_in_its_place(parse_bytes: ParseBytes) -
     assert order == [*(f"a{at}" for at in range(4)), *(f"c{at}" for at in range(3)), *(f"b{at}" for at in range(12))]
 
 
+def test_signs_that_count_as_two_do_not_move_what_stands_behind_them(parse_bytes: ParseBytes) -> None:
+    cells = [(60.0 + 160 * n, 660.0 - 16 * at, row[n]) for at, row in enumerate(ROWS) for n in range(3)]
+    document = parse_bytes(a_pdf_of(PdfPage([(60, 700, "𠀀𠀁𠀂𠀃 관세율표"), *cells])), PDF)
+    assert document.text.endswith("\n".join("\t".join(row) for row in ROWS))
+    assert document.text.startswith("𠀀𠀁𠀂𠀃 관세율표")
+
+
 @pytest.mark.parametrize(
     ("matrix", "rotate", "places"),
     [

@@ -10,6 +10,7 @@ from fpdf import FPDF
 
 from process.infrastructure.parsers.draft import Draft
 from process.infrastructure.parsers.layout.table_blocks import add_table
+from process.infrastructure.parsers.pdfium.loaded_page import LoadedPage
 from process.infrastructure.parsers.tables.found import FoundTable
 from process.infrastructure.parsers.tables.going_on import TableOnPage, goes_on
 from process.infrastructure.parsers.tables.pdf import tables_on
@@ -46,7 +47,7 @@ def draw(pdf: FPDF, rows: Sequence[Sequence[str]], border: str | int, widths: Se
 def found(pdf: FPDF) -> list[list[FoundTable]]:
     """Page by page."""
     document = pypdfium2.PdfDocument(bytes(pdf.output()))
-    return [tables_on(page, page.get_textpage()) for page in document]
+    return [tables_on(LoadedPage(page)) for page in document]
 
 
 def test_a_table_with_all_its_lines_is_read_cell_by_cell() -> None:
@@ -119,7 +120,7 @@ def test_a_page_that_is_shown_turned_has_its_table_upright() -> None:
     document = pypdfium2.PdfDocument(bytes(pdf.output()))
     page = document[0]
     page.set_rotation(90)
-    (table,) = tables_on(page, page.get_textpage())
+    (table,) = tables_on(LoadedPage(page))
     assert table.rows == ROWS
 
 

@@ -1,6 +1,6 @@
 """Text layers of good letters that say nothing: fonts whose table of letters is wrong, or of another encoding."""
 
-from collections.abc import Mapping
+import re
 from math import hypot
 from typing import Final
 
@@ -19,20 +19,22 @@ _ENGLISH: Final = dict(
     )
 )  # fmt: skip
 _LENGTH: Final = hypot(*_ENGLISH.values())
-_ACCENTED: Final = [chr(code) for code in (*range(0xA1, 0xAC), *range(0xAE, 0x100))]
+_ACCENTED: Final = re.compile("[\u00a1-\u00ab\u00ae-\u00ff]")
+_OTHERS: Final = re.compile("[\u0251-\U0010ffff]")
 
 
-def look_jumbled(counts: Mapping[str, int]) -> bool:
-    """Whether a page with so many of each sign is no text in any language with Latin letters; others are not judged."""
-    own = [counts.get(letter, 0) + counts.get(letter.upper(), 0) for letter in _ENGLISH]
+def look_jumbled(text: str) -> bool:
+    """Whether the text of a page is none in any language with Latin letters; others are not judged."""
+    own = [text.count(letter) + text.count(letter.upper()) for letter in _ENGLISH]
     letters = sum(own)
-    accented = sum(counts.get(sign, 0) for sign in _ACCENTED)
+    accented = others = 0
+    if not text.isascii():
+        accented, others = len(_ACCENTED.findall(text)), len(_OTHERS.findall(text))
     if letters + accented < _FEWEST_LETTERS:
         return False
     if accented > _MOST_ACCENTED * (letters + accented):
         return True
     # What else the page has is text of another script, with some Latin letters in it.
-    others = sum(count for sign, count in counts.items() if sign > "\u0250")
     if others > letters:
         return False
     product = sum(count * usual for count, usual in zip(own, _ENGLISH.values(), strict=True))

@@ -6,7 +6,6 @@ Pages are read one by one, which takes most of the time and may be done a range 
 
 import contextlib
 import re
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -26,6 +25,7 @@ from process.infrastructure.parsers.page_range import ReadPages, packed, unpacke
 from process.infrastructure.parsers.pdf_attachments import Attachments, holds_files
 from process.infrastructure.parsers.pdf_notes import PageNotes, tell_once
 from process.infrastructure.parsers.pdf_pictures import is_garbage, is_picture, pictures_on
+from process.infrastructure.parsers.pdfium.loaded_page import LoadedPage
 
 _JUNK_TITLE: Final = re.compile(r"\.\w{2,4}\Z|^untitled|^microsoft|^slide \d|^document\d*\Z|^제목 ?없음|^https?:", re.I)
 
@@ -120,22 +120,19 @@ def _characters(page: Page) -> int:
 def _read(document: pypdfium2.PdfDocument, number: int, notes: PageNotes) -> Page:
     pdf_page = document[number]
     try:
-        text_page = pdf_page.get_textpage()
-        try:
-            groups = segments_of(text_page)
-            before = [segment for group in groups for segment in group]
-            set_tables_apart(groups, pdf_page, text_page, number + 1)
-        finally:
-            text_page.close()
+        loaded = LoadedPage(pdf_page)
+        groups = segments_of(loaded.text)
+        before = [segment for group in groups for segment in group]
+        set_tables_apart(groups, loaded, number + 1)
         width, height = pdf_page.get_size()
         page = Page(number + 1, width, height, [])
         texts = [segment.text for group in groups for segment in group]
-        signs = Counter("".join(segment.text for segment in before))
-        page.is_garbage = is_garbage(signs)
-        page.is_doubtful = not page.is_garbage and look_jumbled(signs)
+        text = "".join(segment.text for segment in before)
+        page.is_garbage = is_garbage(text)
+        page.is_doubtful = not page.is_garbage and look_jumbled(text)
         page.is_picture = page.is_garbage or page.is_doubtful or is_picture(pdf_page, texts)
         if not page.is_picture:
-            page.pictures = pictures_on(pdf_page, before)
+            page.pictures = pictures_on(loaded, before)
         for group in groups:
             lines = in_reading_order(group, page.number)
             after = page.lines[-1].column if page.lines else 0

@@ -1,15 +1,12 @@
 """The pieces of text on a page as PDFium gives them: its lines, cut where a gap parts columns or cells."""
 
-import ctypes
 import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-import pypdfium2
-import pypdfium2.raw as pdfium
-
 from process.infrastructure.parsers.layout.segment import ITEM_MARK, WIDEST_INDENT, Segment
+from process.infrastructure.parsers.pdfium.page_text import PageText, Rect
 
 _GAP: Final = 0.8
 """Times the height of the line: a wider one may part columns. Spaces of justified lines are below it."""
@@ -22,16 +19,14 @@ _LOOSE: Final = 1.2
 _ON_BASE: Final = 0.1
 """Times the height of the line: pieces whose bases are as near as that stand on one."""
 _MOST_WORDS: Final = 400
-Rect = tuple[float, float, float, float]
-"""Left, bottom, right, top."""
 
 
-def segments_of(text_page: pypdfium2.PdfTextPage) -> list[list[Segment]]:
+def segments_of(text: PageText) -> list[list[Segment]]:
     """The pieces in the file's own order, a list for each direction of writing, the commonest first.
 
     Those of text that runs upwards, downwards or upside down are turned so that they read from left to right.
     """
-    reader = _Reader(text_page)
+    reader = _Reader(text)
     found: list[list[Segment]] = [[], [], [], []]
     for turn, segment in reader.read():
         found[turn].append(segment)
@@ -39,27 +34,22 @@ def segments_of(text_page: pypdfium2.PdfTextPage) -> list[list[Segment]]:
 
 
 class _Reader:
-    def __init__(self, text_page: pypdfium2.PdfTextPage) -> None:
-        self._page = text_page
-        self._raw = text_page.raw
-        self._box = pdfium.FS_RECTF()
-        self._edges = tuple(ctypes.c_double() for _ in range(4))
+    def __init__(self, text: PageText) -> None:
+        self._page = text
         self._turns: Counter[int] = Counter()
 
     def read(self) -> Iterator[tuple[int, Segment]]:
-        content = _with_ligatures_in_order(self._page, self._page.get_text_range())
-        for match in _LINE.finditer(content):
+        for match in _LINE.finditer(_with_ligatures_in_order(self._page)):
             raw = match[1]
             text = raw.strip()
             if text:
                 yield from self._line(raw, text, match.start() + len(raw) - len(raw.lstrip()))
 
     def _line(self, raw: str, text: str, begin: int) -> Iterator[tuple[int, Segment]]:
-        first = pdfium.FPDFText_GetCharIndexFromTextIndex(self._raw, begin)
-        last = pdfium.FPDFText_GetCharIndexFromTextIndex(self._raw, begin + len(text) - 1)
-        rects = self._rects(first, last - first + 1)
-        if not rects:
-            rects = [self._loose(first)]
+        page = self._page
+        first, last = page.number(begin), page.number(begin + len(text) - 1)
+        font_box = page.box(first) or (0.0, 0.0, 0.0, 0.0)
+        rects = page.rects(first, last - first + 1) or [font_box]
         left, bottom, right, top = _union(rects)
         turn = self._turn(first, last, right - left, top - bottom)
         self._turns[turn] += 1
@@ -67,50 +57,32 @@ class _Reader:
         if turn:
             left, bottom, right, top = _turned((left, bottom, right, top), turn)
             middle, half = (top + bottom) / 2, self._height(first, top - bottom) / 2
-            yield turn, Segment(text, left, right, middle - half, middle + half, spaced)
+            yield turn, Segment(page.whole(text), left, right, middle - half, middle + half, spaced)
             return
-        _, bottom, _, top = self._loose(first)
+        _, bottom, _, top = font_box
         height = top - bottom
-        pieces = [*self._cut(text, first, rects, height)] if height > 0 else [(0, len(text), left, right)]
-        base = _origin(self._raw, first)[1] if len(pieces) > 1 else 0.0
+        pieces = self._cut(text, first, rects, height) if height > 0 else ((0, len(text), left, right),)
         for start, end, piece_left, piece_right in pieces:
-            piece = text[start:end]
-            if piece.strip():
+            cut = text[start:end]
+            piece = cut.strip()
+            if piece:
                 ends = end == len(text)
-                if start:
-                    bottom, top = self._edges_of(begin + end - len(piece.lstrip()), base, bottom, top)
-                segment = Segment(piece.strip(), piece_left, max(piece_left, piece_right), bottom, top, spaced and ends)
-                segment.begin = begin + end - len(piece.lstrip())
-                yield 0, segment
-
-    def _edges_of(self, begin: int, base: float, bottom: float, top: float) -> tuple[float, float]:
-        """Of a piece that begins there: those of its line, unless it has a base of its own.
-
-        PDFium takes for one line what overlaps in height, and so columns whose lines are not quite beside each other.
-        """
-        index = pdfium.FPDFText_GetCharIndexFromTextIndex(self._raw, begin)
-        if abs(_origin(self._raw, index)[1] - base) < _ON_BASE * (top - bottom):
-            return bottom, top
-        _, own_bottom, _, own_top = self._loose(index)
-        return own_bottom, own_top
-
-    def _rects(self, first: int, count: int) -> list[Rect]:
-        """One for each text object, in the order of the letters."""
-        rects = []
-        left, top, right, bottom = self._edges
-        for index in range(pdfium.FPDFText_CountRects(self._raw, first, count)):
-            pdfium.FPDFText_GetRect(self._raw, index, left, top, right, bottom)
-            rects.append((left.value, bottom.value, right.value, top.value))
-        return rects
-
-    def _loose(self, index: int) -> Rect:
-        box = self._box
-        pdfium.FPDFText_GetLooseCharBox(self._raw, index, ctypes.byref(box))
-        return box.left, box.bottom, box.right, box.top
+                yield (
+                    0,
+                    Segment(
+                        page.whole(piece),
+                        piece_left,
+                        piece_right if piece_right > piece_left else piece_left,
+                        bottom,
+                        top,
+                        spaced and ends,
+                        begin=begin + end - len(cut.lstrip()),
+                    ),
+                )
 
     def _height(self, index: int, of_letters: float) -> float:
         """That of the font's box, for text whose own boxes lie on their side."""
-        size = float(pdfium.FPDFText_GetFontSize(self._raw, index)) * _LOOSE
+        size = self._page.font_size(index) * _LOOSE
         # The size is that before the text was scaled: it counts where the letters are about as tall.
         return size if 0.5 * of_letters < size < 2.5 * of_letters else of_letters * _LOOSE
 
@@ -121,11 +93,11 @@ class _Reader:
         # Lines that lie flat as usual are not asked where they run to, once the first one was.
         if self._turns and width > height and not (self._turns[1] or self._turns[2] or self._turns[3]):
             return 0
-        x, y = _origin(self._raw, first)
-        end_x, end_y = _origin(self._raw, last)
+        x, y = self._page.origin(first)
+        end_x, end_y = self._page.origin(last)
         if abs(end_x - x) >= abs(end_y - y):
             # Letters of right-to-left scripts come in the order they are read.
-            upside_down = end_x < x and abs(pdfium.FPDFText_GetCharAngle(self._raw, first) - 3.1416) < 0.5
+            upside_down = end_x < x and abs(self._page.angle(first) - 3.1416) < 0.5
             return 2 if upside_down else 0
         return 1 if end_y > y else 3
 
@@ -151,7 +123,7 @@ class _Reader:
         low, high = 1, length
         while low < high:
             middle = (low + high) // 2
-            if pdfium.FPDFText_CountRects(self._raw, first, middle) > index:
+            if self._page.count_rects(first, middle) > index:
                 high = middle
             else:
                 low = middle + 1
@@ -169,15 +141,17 @@ class _Reader:
         usual = 0.86 * height * (0.52 * len(piece) + 0.48 * wide)
         if right - left > 1.35 * usual and 1 < piece.count(" ") + 1 <= _MOST_WORDS:
             for match in re.finditer(r"(?<=\S)\s+(?=\S)", piece):
-                before = self._loose(first + span[0] + match.start() - 1)
-                after = self._loose(first + span[0] + match.end())
-                if after[0] - before[2] > _GAP * height:
+                before = self._page.box(first + span[0] + match.start() - 1)
+                after = self._page.box(first + span[0] + match.end())
+                if before and after and after[0] - before[2] > _GAP * height:
                     yield start, span[0] + match.end(), left, before[2]
                     start, left = span[0] + match.end(), after[0]
         yield start, end, left, right
 
 
 def _union(rects: list[Rect]) -> Rect:
+    if len(rects) == 1:
+        return rects[0]
     lefts, bottoms, rights, tops = zip(*rects, strict=True)
     return min(lefts), min(bottoms), max(rights), max(tops)
 
@@ -191,26 +165,17 @@ def _turned(rect: Rect, turn: int) -> Rect:
     return -right, -top, -left, -bottom
 
 
-def _with_ligatures_in_order(text_page: pypdfium2.PdfTextPage, content: str) -> str:
+def _with_ligatures_in_order(page: PageText) -> str:
     """PDFium turns right-to-left lines round letter by letter, and with them the two letters of the lam-alef sign.
 
     Both then stand at the same place; an alef and a lam that are signs of their own do not.
     """
-    found = [match.start() for match in _LAM_ALEF.finditer(content)]
+    content = page.text
+    found = [] if content.isascii() else [match.start() for match in _LAM_ALEF.finditer(content)]
     if not found:
         return content
     signs = list(content)
     for place in found:
-        at, following = (
-            _origin(text_page.raw, pdfium.FPDFText_GetCharIndexFromTextIndex(text_page.raw, index))
-            for index in (place, place + 1)
-        )
-        if at == following:
+        if page.origin(page.number(place)) == page.origin(page.number(place + 1)):
             signs[place], signs[place + 1] = signs[place + 1], signs[place]
     return "".join(signs)
-
-
-def _origin(raw: object, index: int) -> tuple[float, float]:
-    x, y = ctypes.c_double(), ctypes.c_double()
-    pdfium.FPDFText_GetCharOrigin(raw, index, ctypes.byref(x), ctypes.byref(y))
-    return x.value, y.value

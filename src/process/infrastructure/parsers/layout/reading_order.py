@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 from statistics import median
 from typing import Final
 
@@ -35,6 +36,9 @@ _MOST_LOOKS: Final = 60_000
 """Pieces looked at while gutters are followed; what is found until then is used."""
 _RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LETTER: Final = re.compile(r"[^\W\d_]")
+_WIDE: Final = re.compile("[\u1100-\U0010ffff]")
+_left: Final = attrgetter("left")
+_right: Final = attrgetter("right")
 
 
 @dataclass(slots=True)
@@ -100,7 +104,10 @@ class _Order:
             return
         self._column += 1
         for row in rows:
-            pieces = sorted(row.pieces, key=lambda piece: piece.left, reverse=self._from_right)
+            if len(row.pieces) == 1:
+                self.lines.append(self._line(row.pieces[0].text, row.pieces, row))
+                continue
+            pieces = sorted(row.pieces, key=_left, reverse=self._from_right)
             if any(piece.table for piece in pieces):
                 self.lines.extend(self._line(piece.text, [piece], row) for piece in pieces)
             else:
@@ -110,7 +117,7 @@ class _Order:
         self._column += 1
         ends = [left for left, _ in gutters]
         for row in rows:
-            pieces = sorted(row.pieces, key=lambda piece: piece.left)
+            pieces = sorted(row.pieces, key=_left)
             if any(piece.table for piece in pieces):
                 self.lines.extend(self._line(piece.text, [piece], row) for piece in pieces)
                 continue
@@ -126,8 +133,8 @@ class _Order:
             text,
             pieces[-1].spaced,
             self._page,
-            min(piece.left for piece in pieces),
-            max(piece.right for piece in pieces),
+            min(map(_left, pieces)),
+            max(map(_right, pieces)),
             row.top,
             row.bottom,
             self._column,
@@ -137,7 +144,8 @@ class _Order:
 
 def _reads_from_right(segments: Sequence[Segment]) -> bool:
     sample = "".join(segment.text for segment in segments[:200])
-    return 2 * len(_RIGHT_TO_LEFT.findall(sample)) > len(_LETTER.findall(sample))
+    from_right = 0 if sample.isascii() else len(_RIGHT_TO_LEFT.findall(sample))
+    return from_right > 0 and 2 * from_right > len(_LETTER.findall(sample))
 
 
 def _rows(segments: Sequence[Segment]) -> list[_Row]:
@@ -167,7 +175,7 @@ def _rows(segments: Sequence[Segment]) -> list[_Row]:
 
 def _join_mark(row: _Row) -> None:
     """The mark of a list's item is no column of its own."""
-    mark, first = sorted(row.pieces, key=lambda piece: piece.left)[:2]
+    mark, first = sorted(row.pieces, key=_left)[:2]
     if ITEM_MARK.match(mark.text) and first.left - mark.right < WIDEST_INDENT * row.height:
         whole = Segment(f"{mark.text} {first.text}", mark.left, first.right, first.bottom, first.top, first.spaced)
         row.pieces = [whole, *(piece for piece in row.pieces if piece is not mark and piece is not first)]
@@ -198,7 +206,7 @@ def _bands(rows: list[_Row]) -> list[_Band]:
 
 def _gaps(rows: list[_Row], index: int) -> list[tuple[float, float]]:
     """Free spaces between pieces of the row, or between it and the next where columns are not in line."""
-    pieces = sorted(rows[index].pieces, key=lambda piece: piece.left)
+    pieces = sorted(rows[index].pieces, key=_left)
     gaps = []
     right = pieces[0].right
     for piece in pieces[1:]:
@@ -207,7 +215,7 @@ def _gaps(rows: list[_Row], index: int) -> list[tuple[float, float]]:
         right = max(right, piece.right)
     if index + 1 < len(rows) and rows[index + 1].top > rows[index].bottom:
         below = rows[index + 1].pieces
-        left, below_right = min(piece.left for piece in below), max(piece.right for piece in below)
+        left, below_right = min(map(_left, below)), max(map(_right, below))
         if left > right:
             gaps.append((right, left))
         elif below_right < pieces[0].left:
@@ -264,9 +272,10 @@ def _narrowed(row: _Row, left: float, right: float, least: float) -> tuple[float
 
 
 def _side(row: _Row, middle: float) -> str:
-    left = any(piece.left < middle for piece in row.pieces)
-    right = any(piece.left >= middle for piece in row.pieces)
-    return "both" if left and right else "left" if left else "right"
+    lefts = [*map(_left, row.pieces)]
+    if min(lefts) >= middle:
+        return "right"
+    return "left" if max(lefts) < middle else "both"
 
 
 def _without_far_edge(rows: list[_Row], first: int, last: int, middle: float, index: int) -> tuple[int, int]:
@@ -297,7 +306,7 @@ def _stands_above(rows: list[_Row], index: int) -> bool:
 
 def _gutters(rows: Sequence[_Row]) -> list[tuple[float, float]]:
     """Every space between left and right that nothing in the rows stands in."""
-    pieces = sorted((piece for row in rows for piece in row.pieces), key=lambda piece: piece.left)
+    pieces = sorted((piece for row in rows for piece in row.pieces), key=_left)
     least = _LEAST_GUTTER * median(row.height for row in rows)
     gutters = []
     right = pieces[0].right
@@ -358,8 +367,9 @@ def _is_text(column: Sequence[Segment]) -> bool:
 
 
 def _has_words(text: str) -> bool:
-    wide = 0 if text.isascii() else sum(sign >= "\u1100" for sign in text)
-    return text.count(" ") + 1 >= (2 if wide > 0.3 * len(text) else 3)
+    spaces = text.count(" ")
+    # Two words are enough where each sign is a syllable or a word.
+    return spaces >= 2 or (spaces == 1 and len(_WIDE.findall(text)) > 0.3 * len(text))
 
 
 def _joined(pieces: Sequence[Segment], from_right: bool) -> str:

@@ -5,11 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-import pypdfium2
-
 from process.infrastructure.parsers.layout.segment import IN_PLACE_OF_A_TABLE, Segment
+from process.infrastructure.parsers.pdfium.loaded_page import LoadedPage
 from process.infrastructure.parsers.tables.going_on import TableOnPage
-from process.infrastructure.parsers.tables.page_marks import Piece, Seen
+from process.infrastructure.parsers.tables.page_marks import Piece
 from process.infrastructure.parsers.tables.pdf import tables_on
 
 _FEWEST_ROWS: Final = 2
@@ -19,15 +18,12 @@ _FROM_RIGHT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _HEIGHT: Final = 8.0
 
 
-def set_tables_apart(
-    groups: Sequence[list[Segment]], page: pypdfium2.PdfPage, text_page: pypdfium2.PdfTextPage, number: int
-) -> None:
+def set_tables_apart(groups: Sequence[list[Segment]], page: LoadedPage, number: int) -> None:
     """Changes the first group, the text of the page's main direction, where there are tables in it."""
     if not groups or not _may_have_tables(groups[0]):
         return
     segments = groups[0]
-    seen = Seen(page)
-    across, up = seen.offsets()
+    across, up = page.seen.offsets()
     pieces = [
         Piece(piece.text, piece.left - across, up - piece.top, piece.right - across, up - piece.bottom, piece.begin)
         for piece in segments
@@ -35,7 +31,7 @@ def set_tables_apart(
     # Text of other directions may be in a table too; where there is some, all of the page is looked at.
     is_all = len(groups) == 1 and all(piece.begin >= 0 for piece in pieces)
     needs_lines = _is_text_in_columns(segments)
-    tables = tables_on(page, text_page, seen, needs_lines=needs_lines, pieces=pieces if is_all else None)
+    tables = tables_on(page, needs_lines=needs_lines, pieces=pieces if is_all else None)
     if not tables:
         return
     kept = list(segments)
@@ -52,7 +48,7 @@ def set_tables_apart(
             continue
         taken = set(map(id, inside))
         kept = [piece for piece in kept if id(piece) not in taken]
-        on_page = TableOnPage(table, number, seen.width, seen.height)
+        on_page = TableOnPage(table, number, page.seen.width, page.seen.height)
         kept.append(Segment(IN_PLACE_OF_A_TABLE, left, right, top - _HEIGHT, top, table=on_page))
     segments[:] = kept
 

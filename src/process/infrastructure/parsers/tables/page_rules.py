@@ -1,45 +1,44 @@
 """Ruling lines of a PDF page: what is drawn level or upright on it (PDFium)."""
 
-import ctypes
-import math
-from collections.abc import Callable
-from functools import partial
+from array import array
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
-import pypdfium2
 import pypdfium2.raw as pdfium
 
-from process.infrastructure.parsers.tables.page_marks import Rule, Seen
+from process.infrastructure.parsers.pdfium import calls
+from process.infrastructure.parsers.pdfium.loaded_page import LoadedPage
+from process.infrastructure.parsers.pdfium.objects import Matrix, matrix_of, placed, times
+from process.infrastructure.parsers.tables.page_marks import Rule
 
-_MOST_OBJECTS: Final = 30_000
 _MOST_SEGMENTS: Final = 40_000
 """Of one page: a map is drawn of a million, and has no tables that it would be worth to look for."""
-_MOST_NESTED: Final = 8
 _THIN: Final = 3.0
 """Points; a filled rectangle no higher or wider than this is a line."""
 _TOUCHING: Final = 3.0
 _SHORTEST: Final = 4.0
 _NEAR_WHITE: Final = 250
-_PATH: Final = pdfium.FPDF_PAGEOBJ_PATH
-_FORM: Final = pdfium.FPDF_PAGEOBJ_FORM
-Matrix = tuple[float, float, float, float, float, float]
-"""a to f (ISO 32000-2, 8.3.4)."""
-AS_IT_IS: Final[Matrix] = (1, 0, 0, 1, 0, 0)
-"""Of what stands on the page itself."""
+_FOUR_SIDES: Final = (4, 5)
+"""Segments of a rectangle; with curves in it, the fourth is of one."""
+_BEZIER: Final = pdfium.FPDF_SEGMENT_BEZIERTO
+_LINE: Final = pdfium.FPDF_SEGMENT_LINETO
+_MOVE: Final = pdfium.FPDF_SEGMENT_MOVETO
+Point = tuple[float, float]
 
 
-def rules_of(page: pypdfium2.PdfPage, seen: Seen) -> tuple[list[Rule], list[Rule]]:
+def rules_of(page: LoadedPage) -> tuple[list[Rule], list[Rule]]:
     """Level and upright lines that are drawn on the page: strokes, thin rectangles, edges of shaded ones."""
     level: list[Rule] = []
     upright: list[Rule] = []
     drawn = _Drawn()
-    drawn.add(pdfium.FPDFPage_CountObjects(page.raw), partial(pdfium.FPDFPage_GetObject, page.raw))
+    drawn.add(page.objects.paths)
     for x0, y0, x1, y1 in drawn.pieces:
-        (left, top), (right, bottom) = seen.point(x0, y0), seen.point(x1, y1)
-        if abs(top - bottom) <= 1.0 and abs(left - right) > 0.5:
+        left, top, right, bottom = page.seen.box(x0, y0, x1, y1)
+        wide, high = abs(right - left), abs(bottom - top)
+        if high <= 1.0 and wide > 0.5:
             level.append(Rule((top + bottom) / 2, min(left, right), max(left, right)))
-        elif abs(left - right) <= 1.0 and abs(top - bottom) > 0.5:
+        elif wide <= 1.0 and high > 0.5:
             upright.append(Rule((left + right) / 2, min(top, bottom), max(top, bottom)))
     return _joined(level), _joined(upright)
 
@@ -49,100 +48,98 @@ class _Drawn:
 
     def __init__(self) -> None:
         self.pieces: list[tuple[float, float, float, float]] = []
-        self._objects, self._segments = _MOST_OBJECTS, _MOST_SEGMENTS
         # What PDFium writes into: made once, a page may have thousands of paths.
-        self._fill, self._stroke = ctypes.c_int(), ctypes.c_int()
-        self._modes = ctypes.byref(self._fill), ctypes.byref(self._stroke)
-        self._x, self._y = ctypes.c_float(), ctypes.c_float()
-        self._point = ctypes.byref(self._x), ctypes.byref(self._y)
+        self._modes = array("i", (0, 0))
+        self._to_modes = calls.addresses_of(self._modes)
+        self._point = array("f", (0.0, 0.0))
+        self._to_point = calls.addresses_of(self._point)
+        self._bounds = array("f", (0.0,) * 4)
+        self._to_bounds = calls.addresses_of(self._bounds)
+        self._colour = array("I", (0,) * 4)
+        self._to_colour = calls.addresses_of(self._colour)
 
-    def add(self, count: int, object_of: Callable[[int], Any], outer: Matrix = AS_IT_IS, depth: int = 0) -> None:
-        """The paths among so many objects, as far as there are not too many."""
-        kind_of = pdfium.FPDFPageObj_GetType
-        for index in range(min(count, _MOST_OBJECTS)):
-            item = object_of(index)
-            kind = kind_of(item)
-            if kind not in (_PATH, _FORM):
+    def add(self, paths: Sequence[tuple[int, Matrix]]) -> None:
+        """As far as there are not too many."""
+        segments = _MOST_SEGMENTS
+        for path, outer in paths:
+            calls.draw_mode(path, *self._to_modes)
+            is_filled, is_stroked = self._modes
+            if not is_filled and not is_stroked:
                 continue
-            self._objects -= 1
-            if self._objects < 0 or self._segments < 0:
+            count = calls.count_segments(path)
+            segments -= count
+            if segments < 0:
                 return
-            if kind == _PATH:
-                self._add_path(item, outer)
-            elif depth < _MOST_NESTED:
-                inside = partial(pdfium.FPDFFormObj_GetObject, item)
-                self.add(pdfium.FPDFFormObj_CountObjects(item), inside, times(matrix_of(item), outer), depth + 1)
+            if count >= 2:
+                self._add_path(path, count, outer, is_shape=not is_stroked)
 
-    def _add_path(self, path: Any, outer: Matrix) -> None:
-        pdfium.FPDFPath_GetDrawMode(path, *self._modes)
-        is_filled, is_stroked = self._fill.value, self._stroke.value
-        count = pdfium.FPDFPath_CountSegments(path) if is_filled or is_stroked else 0
-        self._segments -= count
-        if count < 2 or self._segments < 0:
+    def _add_path(self, path: int, count: int, outer: Matrix, *, is_shape: bool) -> None:
+        """A shape is filled and has no line around it."""
+        if is_shape and count in _FOUR_SIDES and self._is_straight(path) and calls.bounds(path, *self._to_bounds):
+            left, bottom, right, top = self._bounds
+            self._add_shape(path, [placed(left, bottom, outer), placed(right, top, outer)], is_rectangle=True)
             return
         drawn = self._points_of(path, count)
         if not drawn:
             return
         matrix = times(matrix_of(path), outer)
         for points in [[placed(x, y, matrix) for x, y in each] for each in drawn]:
-            if is_filled and not is_stroked:
-                xs, ys = [point[0] for point in points], [point[1] for point in points]
-                left, right, bottom, top = min(xs), max(xs), min(ys), max(ys)
-                if right - left <= _THIN or top - bottom <= _THIN:
-                    if right - left >= top - bottom:
-                        self.pieces.append((left, (bottom + top) / 2, right, (bottom + top) / 2))
-                    else:
-                        self.pieces.append(((left + right) / 2, bottom, (left + right) / 2, top))
-                    continue
-                if not 4 <= len(points) <= 6 or _is_white(path):
-                    continue
-                points = [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
-            self.pieces += [(*start, *end) for start, end in pairwise(points)]
+            if is_shape:
+                self._add_shape(path, points, is_rectangle=4 <= len(points) <= 6)
+            else:
+                self.pieces += [(*start, *end) for start, end in pairwise(points)]
 
-    def _points_of(self, path: Any, count: int) -> list[list[tuple[float, float]]]:
+    def _is_straight(self, path: int) -> bool:
+        """Whether one of four sides is of a single part, without curves."""
+        return all(calls.segment_kind(calls.segment_of(path, number)) == _LINE for number in (2, 3))
+
+    def _add_shape(self, path: int, points: Sequence[Point], *, is_rectangle: bool) -> None:
+        """The line that it is when it is thin; else its sides, if it is a rectangle that is seen."""
+        xs, ys = [point[0] for point in points], [point[1] for point in points]
+        left, right, bottom, top = min(xs), max(xs), min(ys), max(ys)
+        if right - left <= _THIN or top - bottom <= _THIN:
+            if right - left >= top - bottom:
+                self.pieces.append((left, (bottom + top) / 2, right, (bottom + top) / 2))
+            else:
+                self.pieces.append(((left + right) / 2, bottom, (left + right) / 2, top))
+        elif is_rectangle and not self._is_white(path):
+            self.pieces += [
+                (left, bottom, right, bottom),
+                (right, bottom, right, top),
+                (right, top, left, top),
+                (left, top, left, bottom),
+            ]
+
+    def _points_of(self, path: int, count: int) -> list[list[Point]]:
         """Of each part of the path that is drawn without a break; none of one with curves, which are of drawings."""
-        subpaths: list[list[tuple[float, float]]] = []
-        for index in range(count):
-            segment = pdfium.FPDFPath_GetPathSegment(path, index)
-            kind = pdfium.FPDFPathSegment_GetType(segment)
-            if kind == pdfium.FPDF_SEGMENT_BEZIERTO:
+        parts: list[list[Point]] = []
+        last = 0
+        for number in range(count):
+            segment = calls.segment_of(path, number)
+            kind = calls.segment_kind(segment)
+            if kind == _BEZIER:
                 return []
-            pdfium.FPDFPathSegment_GetPoint(segment, *self._point)
-            if kind == pdfium.FPDF_SEGMENT_MOVETO or not subpaths:
-                subpaths.append([])
-            subpaths[-1].append((self._x.value, self._y.value))
-            if pdfium.FPDFPathSegment_GetClose(segment):
-                subpaths[-1].append(subpaths[-1][0])
-        return subpaths
+            calls.point(segment, *self._to_point)
+            if kind == _MOVE or not parts:
+                _close(parts, last)
+                parts.append([])
+            x, y = self._point
+            parts[-1].append((x, y))
+            last = segment
+        _close(parts, last)
+        return parts
+
+    def _is_white(self, path: int) -> bool:
+        if not calls.fill_colour(path, *self._to_colour):
+            return False
+        *colours, alpha = self._colour
+        return min(colours) >= _NEAR_WHITE or alpha == 0
 
 
-def _is_white(path: Any) -> bool:
-    colours = [ctypes.c_uint() for _ in range(4)]
-    if not pdfium.FPDFPageObj_GetFillColor(path, *map(ctypes.byref, colours)):
-        return False
-    return all(colour.value >= _NEAR_WHITE for colour in colours[:3]) or colours[3].value == 0
-
-
-def matrix_of(item: Any) -> Matrix:
-    """From an object's own coordinates to those around it."""
-    found = pdfium.FS_MATRIX()
-    if not pdfium.FPDFPageObj_GetMatrix(item, ctypes.byref(found)):
-        return (1, 0, 0, 1, 0, 0)
-    return (found.a, found.b, found.c, found.d, found.e, found.f)
-
-
-def times(inner: Matrix, outer: Matrix) -> Matrix:
-    """Through one and then through the other."""
-    a, b, c, d, e, f = inner
-    k, m, n, p, q, r = outer
-    return (a * k + b * n, a * m + b * p, c * k + d * n, c * m + d * p, e * k + f * n + q, e * m + f * p + r)
-
-
-def placed(x: float, y: float, matrix: Matrix) -> tuple[float, float]:
-    """Where a point is, seen from outside."""
-    a, b, c, d, e, f = matrix
-    across, up = a * x + c * y + e, b * x + d * y + f
-    return (across, up) if math.isfinite(across) and math.isfinite(up) else (0.0, 0.0)
+def _close(parts: list[list[Point]], last: int) -> None:
+    """Ends the last part where it began, if its last segment says so."""
+    if parts and calls.segment_closes(last):
+        parts[-1].append(parts[-1][0])
 
 
 def _joined(rules: list[Rule]) -> list[Rule]:

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-import pypdfium2
-
+from process.infrastructure.parsers.pdfium.loaded_page import LoadedPage
 from process.infrastructure.parsers.tables.aligned import aligned_tables, may_be_aligned
 from process.infrastructure.parsers.tables.found import FoundTable
-from process.infrastructure.parsers.tables.page_marks import Piece, Seen, Word
+from process.infrastructure.parsers.tables.page_marks import Piece, Word
 from process.infrastructure.parsers.tables.page_rules import rules_of
 from process.infrastructure.parsers.tables.page_words import words_on
 from process.infrastructure.parsers.tables.ruled import Grid, grids_of, ruled_tables
@@ -17,34 +16,28 @@ _FEWEST_LINES: Final = 2
 
 
 def tables_on(
-    page: pypdfium2.PdfPage,
-    text_page: pypdfium2.PdfTextPage,
-    seen: Seen | None = None,
-    *,
-    needs_lines: bool = False,
-    pieces: Sequence[Piece] | None = None,
+    page: LoadedPage, *, needs_lines: bool = False, pieces: Sequence[Piece] | None = None
 ) -> list[FoundTable]:
     """Every table on the page, from top to bottom; with `needs_lines` only if lines are drawn on the page.
 
     None on one with so much on it that it is no page of tables. `pieces` are its lines, cut where wide gaps are: with
     them, words are only looked at where there may be tables.
     """
-    if text_page.count_chars() > _MOST_CHARACTERS:
+    if page.text.count > _MOST_CHARACTERS:
         return []
-    seen = seen or Seen(page)
-    level, upright = rules_of(page, seen)
+    level, upright = rules_of(page)
     if needs_lines and len(level) < _FEWEST_LINES:
         return []
     grids = grids_of(level, upright)
     if pieces is None:
-        words = words_on(text_page, seen)
+        words = words_on(page)
         ruled = ruled_tables(words, grids)
         return _sorted([*ruled, *aligned_tables(words, level, ruled)])
     heights = may_be_aligned(pieces)
     wanted = [piece for piece in pieces if _is_within(piece, heights) or any(_is_in(piece, grid) for grid in grids)]
     if not wanted:
         return []
-    words = words_on(text_page, seen, wanted)
+    words = words_on(page, wanted)
     ruled = ruled_tables(words, grids)
     if heights:
         free = [word for word in words if _is_within(word, heights)]

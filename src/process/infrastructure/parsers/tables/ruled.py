@@ -100,9 +100,9 @@ def _table(words: Sequence[Word], grid: Grid) -> FoundTable | None:
         for word in words
         if xs[0] - 1 < (word.left + word.right) / 2 < xs[-1] + 1 and ys[0] - 1 < word.middle < ys[-1] + 1
     ]
-    xs = _with_gaps(xs, inside)
     if len(inside) < 2:
         return None
+    xs = _with_gaps(xs, inside)
     cells = _cells(xs, ys, grid.level, grid.upright)
     placed = _placed(inside, cells, xs, ys)
     if sum(map(bool, placed.values())) < 2:
@@ -200,11 +200,13 @@ def _cells(xs: Sequence[float], ys: Sequence[float], level: Sequence[Rule], upri
             one = parent[one]
         return one
 
+    before = [_lines_at(x, upright, _LEAST_COLUMN) for x in xs]
     for row in range(rows):
+        above = _lines_at(ys[row], level, _LEAST_ROW)
         for column in range(columns):
-            if column and not _is_covered(upright, xs[column], ys[row], ys[row + 1], _LEAST_COLUMN):
+            if column and not _is_covered(before[column], ys[row], ys[row + 1]):
                 parent[root(row * columns + column)] = root(row * columns + column - 1)
-            if row and not _is_covered(level, ys[row], xs[column], xs[column + 1], _LEAST_ROW):
+            if row and not _is_covered(above, xs[column], xs[column + 1]):
                 parent[root(row * columns + column)] = root((row - 1) * columns + column)
     groups: dict[int, list[tuple[int, int]]] = {}
     for one in range(rows * columns):
@@ -220,11 +222,15 @@ def _cells(xs: Sequence[float], ys: Sequence[float], level: Sequence[Rule], upri
     return sorted(cells)
 
 
-def _is_covered(lines: Sequence[Rule], place: float, start: float, end: float, near: float) -> bool:
+def _lines_at(place: float, lines: Sequence[Rule], near: float) -> Sequence[Rule]:
+    return lines[bisect_left(lines, place - 1, key=_place) : bisect_left(lines, place + near, key=_place)]
+
+
+def _is_covered(lines: Sequence[Rule], start: float, end: float) -> bool:
     covered = 0.0
-    for number in range(bisect_left(lines, place - 1, key=_place), bisect_left(lines, place + near, key=_place)):
-        line = lines[number]
-        covered += max(0.0, min(line.end, end) - max(line.start, start))
+    for line in lines:
+        if line.start < end and line.end > start:
+            covered += min(line.end, end) - max(line.start, start)
     return covered >= _COVERED * (end - start)
 
 

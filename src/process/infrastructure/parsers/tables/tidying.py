@@ -1,6 +1,6 @@
 """A grid as a reader sees it: without columns and rows that only lines made, wrapped cells whole, titles apart."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from process.infrastructure.parsers.tables.found import FoundTable
@@ -67,9 +67,11 @@ class _Cells:
     def merge_rows(self) -> None:
         """A row that only goes on with the words of the row above it joins that one."""
         row = 0
+        rows = self._by_rows()
         while row < self._height - 1:
-            if self._goes_on(row + 1):
+            if self._goes_on(row + 1, rows[row], rows[row + 1]):
                 self._join_rows(row)
+                rows = self._by_rows()
             else:
                 row += 1
 
@@ -107,9 +109,16 @@ class _Cells:
                         right[row] = cell
         return any(right.get(row, cell) != cell for row, cell in left.items())
 
-    def _goes_on(self, row: int) -> bool:
-        above = {column: cell for cell in self._cells for column in self._columns_at(cell, row - 1)}
-        below = {column: cell for cell in self._cells for column in self._columns_at(cell, row)}
+    def _by_rows(self) -> list[dict[int, Cell]]:
+        """For each row the cell that each column has there."""
+        rows: list[dict[int, Cell]] = [{} for _ in range(self._height)]
+        for cell in self._cells:
+            first, column, height, width = cell
+            for row in rows[first : first + height]:
+                row.update(dict.fromkeys(range(column, column + width), cell))
+        return rows
+
+    def _goes_on(self, row: int, above: dict[int, Cell], below: dict[int, Cell]) -> bool:
         fresh = [(column, cell) for column, cell in below.items() if above.get(column) != cell and self._cells[cell]]
         if not fresh:
             return False
@@ -122,10 +131,6 @@ class _Cells:
         if tall and all(column == 0 for column, _ in fresh):
             return True
         return all(_continues(self._cells[cell]) for _, cell in fresh)
-
-    @staticmethod
-    def _columns_at(cell: Cell, row: int) -> Iterator[int]:
-        return iter(range(cell[1], cell[1] + cell[3])) if cell[0] <= row < cell[0] + cell[2] else iter(())
 
     def _cut_columns_without_text(self) -> None:
         """All of them at once: the lines of a drawing make hundreds."""
@@ -196,9 +201,8 @@ class _Cells:
             return
         taken: set[tuple[int, int]] = set()
         for cell, text in sorted(self._cells.items(), key=lambda item: (not item[1], item[0])):
-            places = {
-                (row, column) for row in range(cell[0], cell[0] + cell[2]) for column in self._columns_at(cell, row)
-            }
+            row, column, height, width = cell
+            places = {(row + down, column + across) for down in range(height) for across in range(width)}
             if not text and taken & places:
                 del self._cells[cell]
             else:

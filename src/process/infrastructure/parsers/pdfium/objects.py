@@ -1,0 +1,68 @@
+"""What is drawn on a page beside its text: paths and pictures, those in forms too."""
+
+import math
+from array import array
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import pypdfium2.raw as pdfium
+
+from process.infrastructure.parsers.pdfium import calls
+
+_MOST_OBJECTS: Final = 30_000
+"""Of one page that are looked at."""
+_MOST_NESTED: Final = 8
+_PATH: Final = pdfium.FPDF_PAGEOBJ_PATH
+_IMAGE: Final = pdfium.FPDF_PAGEOBJ_IMAGE
+_FORM: Final = pdfium.FPDF_PAGEOBJ_FORM
+Matrix = tuple[float, float, float, float, float, float]
+"""a to f (ISO 32000-2, 8.3.4)."""
+AS_IT_IS: Final[Matrix] = (1, 0, 0, 1, 0, 0)
+"""Of what stands on the page itself."""
+
+
+class PageObjects:
+    """Each by its handle, with what its place is to be multiplied by."""
+
+    def __init__(self, page: int) -> None:
+        self.paths: list[tuple[int, Matrix]] = []
+        self.images: list[tuple[int, Matrix]] = []
+        self._left = _MOST_OBJECTS
+        self._add(calls.count_objects(page), partial(calls.object_on_page, page), AS_IT_IS, 0)
+
+    def _add(self, count: int, object_of: Callable[[int], int], outer: Matrix, depth: int) -> None:
+        count = min(count, self._left)
+        self._left -= count
+        kind_of = calls.kind_of
+        for item in map(object_of, range(count)):
+            kind = kind_of(item)
+            if kind == _PATH:
+                self.paths.append((item, outer))
+            elif kind == _IMAGE:
+                self.images.append((item, outer))
+            elif kind == _FORM and depth < _MOST_NESTED:
+                inside = partial(calls.object_in_form, item)
+                self._add(calls.count_in_form(item), inside, times(matrix_of(item), outer), depth + 1)
+
+
+def matrix_of(item: int) -> Matrix:
+    """From an object's own coordinates to those around it."""
+    found = array("f", AS_IT_IS)
+    calls.matrix(item, calls.addresses_of(found)[0])
+    a, b, c, d, e, f = found
+    return a, b, c, d, e, f
+
+
+def times(inner: Matrix, outer: Matrix) -> Matrix:
+    """Through one and then through the other."""
+    a, b, c, d, e, f = inner
+    k, m, n, p, q, r = outer
+    return (a * k + b * n, a * m + b * p, c * k + d * n, c * m + d * p, e * k + f * n + q, e * m + f * p + r)
+
+
+def placed(x: float, y: float, matrix: Matrix) -> tuple[float, float]:
+    """Where a point is, seen from outside."""
+    a, b, c, d, e, f = matrix
+    across, up = a * x + c * y + e, b * x + d * y + f
+    return (across, up) if math.isfinite(across) and math.isfinite(up) else (0.0, 0.0)
