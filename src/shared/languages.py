@@ -5,10 +5,8 @@ in the module whose rule it is.
 """
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import Final
 
 
@@ -46,7 +44,6 @@ _RARER: Final = re.compile(f"[{''.join(script.ranges for script in SCRIPTS if sc
 _LANGUAGE: Final = {script.name: script.language for script in SCRIPTS}
 _NO_ASCII_LETTERS: Final = bytes(code for code in range(128) if not chr(code).isalpha())
 _ASCII: Final = re.compile("[\x00-\x7f]+")
-_SPACES_BETWEEN_LETTERS: Final = bytes(code if code < 128 and chr(code).isalpha() else 32 for code in range(256))
 _UKRAINIAN: Final = re.compile("[іїєґІЇЄҐ]")
 
 _COMMON_WORDS: Final = {
@@ -75,6 +72,11 @@ for _code, _words in _COMMON_WORDS.items():
     for _word in _words.split():
         _LANGUAGES_OF.setdefault(_word, []).append(_code)
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_WESTERN: Final = "cp1252"
+"""Of one byte a sign, with the quotation marks and dashes of printed text."""
+_LETTERS_APART: Final = bytes(
+    code if _WORD.match(bytes((code,)).decode(_WESTERN, "replace")) else ord(" ") for code in range(256)
+)
 _MOST_WORDS: Final = 2_000
 
 
@@ -123,7 +125,10 @@ def language_of_words(text: str, *, default: str | None = None) -> str | None:
     words = [word for word in _words_in(text) if len(word) > 1][:_MOST_WORDS]
     if not words:
         return default
-    hits = Counter(chain.from_iterable(filter(None, map(_LANGUAGES_OF.get, words))))
+    hits: dict[str, int] = {}
+    for codes in filter(None, map(_LANGUAGES_OF.get, words)):
+        for code in codes:
+            hits[code] = hits.get(code, 0) + 1
     most = max(hits.values(), default=0)
     # Four of ten words of running text are in its profile; of a list of names or of "lorem ipsum" one of ten.
     least = 0.15 if len(words) >= 12 else 0.1
@@ -140,9 +145,11 @@ def language_of_words(text: str, *, default: str | None = None) -> str | None:
 def _words_in(text: str) -> list[str]:
     """In lower case, without figures."""
     lower = text.lower()
-    if lower.isascii():
-        return lower.encode("ascii").translate(_SPACES_BETWEEN_LETTERS).decode("ascii").split()
-    return _WORD.findall(lower)
+    try:
+        western = lower.encode(_WESTERN)
+    except UnicodeEncodeError:
+        return _WORD.findall(lower)
+    return western.translate(_LETTERS_APART).decode(_WESTERN).split()
 
 
 def words_of(language: str, text: str, *, but_not_of: str) -> set[str]:

@@ -21,6 +21,7 @@ _LINE_ENDS: Final = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _ODD_SPACES: Final = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
 # Letters that typesetting joined or shaped: words are searched by the letters themselves.
 _SHAPED: Final = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb50-\ufdcf\ufe80-\ufefc]+")
+_TO_BE_CHANGED: Final = re.compile("|".join(each.pattern for each in (_UNWANTED, _LINE_ENDS, _ODD_SPACES, _SHAPED)))
 _MOST_BLOCKS: Final = 200_000
 """Beyond this, neighbouring paragraphs share a block: a block costs a hundred times more than a character."""
 _LONGEST_TITLE: Final = 300
@@ -65,12 +66,11 @@ def normalised(text: str) -> str:
     """NFC with "\\n" line ends, plain spaces, ligatures undone and without control characters."""
     if text.isascii() and text.isprintable():
         return text
-    text = _LINE_ENDS.sub("\n", text)
-    text = _UNWANTED.sub("", text)
-    if not text.isascii():
+    if _TO_BE_CHANGED.search(text):
+        text = _LINE_ENDS.sub("\n", text)
+        text = _UNWANTED.sub("", text)
         text = _SHAPED.sub(lambda found: unicodedata.normalize("NFKC", found[0]), _ODD_SPACES.sub(" ", text))
-        text = unicodedata.normalize("NFC", text)
-    return text
+    return unicodedata.normalize("NFC", text)
 
 
 def one_line(text: str) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Final
 
 from process.infrastructure.parsers.draft import Draft, one_line
@@ -13,7 +14,9 @@ from process.infrastructure.parsers.tables.going_on import goes_on
 
 _MARKER: Final = re.compile(r"(?:[•◦▪■□○●◎▶▷※∙·‣⁃*–◆◇✓✔❖➢\uf000-\uf0ff-]|\(?\d{1,3}[.)]|\(?[a-zA-Z가-힣][.)]|[①-⑳])\s")
 _NOTE_MARK: Final = re.compile(r"(?:\d{1,3}\)?|[*†‡§]{1,3}|주\s?\d{0,3}\))\s?(?=\S)")
-_SENTENCE_END: Final = re.compile(r"[.!?。:;][\"'”’)\]]*\Z")
+_SENTENCE_ENDS: Final = tuple(".!?。:;")
+_CLOSING: Final = "\"'”’)]"
+"""What may stand behind the end of a sentence."""
 _SMALL_WORD_END: Final = re.compile(
     r"(?:,|\b(?:the|an?|of|and|or|to|in|on|at|by|for|with|from|as|is|are|was|were|be|been|that|which|than|its?|their|"
     r"shall|may|must|will|not|per|no))\Z",
@@ -55,10 +58,14 @@ class _Assembly:
         self._body = _body_height(lines)
         self._levels = _heading_levels(lines, self._body)
         self._title_height = _title_height(lines, self._body)
-        self._edges = _right_edges(lines)
+        self._lines = lines
         self._left_pages = 0
         """Pages whose notes have been added."""
         self._footnotes: list[list[Line]] = []
+
+    @cached_property
+    def _edges(self) -> dict[tuple[int, int], tuple[float, int]]:
+        return _right_edges(self._lines)
 
     def run(self) -> None:
         flow: list[Line] = []
@@ -137,7 +144,7 @@ class _Assembly:
         height = max(line.height, following.height)
         if height <= 0 or abs(line.height - following.height) > 0.15 * height:
             return False
-        unfinished = not _SENTENCE_END.search(line.text)
+        unfinished = not line.text.rstrip(_CLOSING).endswith(_SENTENCE_ENDS)
         goes_on = unfinished and (following.text[0].islower() or ends_in_hyphen(line.text))
         if following.page != line.page or following.column != line.column:
             return following.page <= line.page + 1 and (goes_on or (unfinished and self._is_cut_off(line, following)))
@@ -239,7 +246,10 @@ def _body_height(lines: Sequence[Line]) -> float:
 
 
 def _may_be_heading(line: Line) -> bool:
-    return len(line.text) <= _LONGEST_HEADING and not line.cells and sum(map(str.isalpha, line.text)) >= 2
+    if len(line.text) > _LONGEST_HEADING or line.cells:
+        return False
+    letters = map(str.isalpha, line.text)
+    return any(letters) and any(letters)
 
 
 def _heading_levels(lines: Sequence[Line], body: float) -> dict[float, int]:

@@ -1,8 +1,6 @@
 """The pieces of text on a page as PDFium gives them: its lines, cut where a gap parts columns or cells."""
 
 import re
-from collections import Counter
-from collections.abc import Iterator
 from typing import Final
 
 from process.infrastructure.parsers.layout.segment import ITEM_MARK, WIDEST_INDENT, Segment
@@ -19,6 +17,10 @@ _LOOSE: Final = 1.2
 _ON_BASE: Final = 0.1
 """Times the height of the line: pieces whose bases are as near as that stand on one."""
 _MOST_WORDS: Final = 400
+_NOWHERE: Final = (0.0, 0.0, 0.0, 0.0)
+_SPACES: Final = re.compile(r"(?<=\S)\s+(?=\S)")
+_Part = tuple[int, int, float, float]
+"""Of a line: begin and end in its text, left and right edge."""
 
 
 def segments_of(text: PageText) -> list[list[Segment]]:
@@ -26,59 +28,55 @@ def segments_of(text: PageText) -> list[list[Segment]]:
 
     Those of text that runs upwards, downwards or upside down are turned so that they read from left to right.
     """
-    reader = _Reader(text)
-    found: list[list[Segment]] = [[], [], [], []]
-    for turn, segment in reader.read():
-        found[turn].append(segment)
-    return sorted((each for each in found if each), key=lambda each: -sum(len(segment.text) for segment in each))
+    found = [group for group in _Reader(text).read() if group]
+    return sorted(found, key=lambda group: -sum(len(segment.text) for segment in group))
 
 
 class _Reader:
     def __init__(self, text: PageText) -> None:
         self._page = text
-        self._turns: Counter[int] = Counter()
+        self._groups: tuple[list[Segment], ...] = ([], [], [], [])
+        self._turns = [0, 0, 0, 0]
+        """How many lines are turned by so many quarters."""
 
-    def read(self) -> Iterator[tuple[int, Segment]]:
+    def read(self) -> tuple[list[Segment], ...]:
+        """By the quarters of a turn, counter-clockwise, that the lines are turned by."""
         for match in _LINE.finditer(_with_ligatures_in_order(self._page)):
             raw = match[1]
             text = raw.strip()
             if text:
-                yield from self._line(raw, text, match.start() + len(raw) - len(raw.lstrip()))
+                indent = 0 if raw[0] == text[0] else len(raw) - len(raw.lstrip())
+                self._add(text, match.start() + indent, spaced=raw[-1].isspace())
+        return self._groups
 
-    def _line(self, raw: str, text: str, begin: int) -> Iterator[tuple[int, Segment]]:
+    def _add(self, text: str, begin: int, *, spaced: bool) -> None:
+        """The pieces of a line."""
         page = self._page
         first, last = page.number(begin), page.number(begin + len(text) - 1)
-        font_box = page.box(first) or (0.0, 0.0, 0.0, 0.0)
+        font_box = page.box(first) or _NOWHERE
         rects = page.rects(first, last - first + 1) or [font_box]
-        left, bottom, right, top = _union(rects)
+        left, bottom, right, top = rects[0] if len(rects) == 1 else _union(rects)
         turn = self._turn(first, last, right - left, top - bottom)
         self._turns[turn] += 1
-        spaced = raw[-1].isspace()
         if turn:
             left, bottom, right, top = _turned((left, bottom, right, top), turn)
             middle, half = (top + bottom) / 2, self._height(first, top - bottom) / 2
-            yield turn, Segment(page.whole(text), left, right, middle - half, middle + half, spaced)
+            self._groups[turn].append(Segment(page.whole(text), left, right, middle - half, middle + half, spaced))
             return
         _, bottom, _, top = font_box
-        height = top - bottom
-        pieces = self._cut(text, first, rects, height) if height > 0 else ((0, len(text), left, right),)
-        for start, end, piece_left, piece_right in pieces:
+        if top <= bottom:
+            self._groups[0].append(Segment(page.whole(text), left, right, bottom, top, spaced, begin=begin))
+            return
+        for start, end, piece_left, piece_right in self._cut(text, first, rects, top - bottom):
             cut = text[start:end]
             piece = cut.strip()
             if piece:
-                ends = end == len(text)
-                yield (
-                    0,
-                    Segment(
-                        page.whole(piece),
-                        piece_left,
-                        piece_right if piece_right > piece_left else piece_left,
-                        bottom,
-                        top,
-                        spaced and ends,
-                        begin=begin + end - len(cut.lstrip()),
-                    ),
-                )
+                if piece_right < piece_left:
+                    piece_right = piece_left
+                ends = spaced and end == len(text)
+                segment = Segment(page.whole(piece), piece_left, piece_right, bottom, top, ends)
+                segment.begin = begin + end - len(cut.lstrip())
+                self._groups[0].append(segment)
 
     def _height(self, index: int, of_letters: float) -> float:
         """That of the font's box, for text whose own boxes lie on their side."""
@@ -89,9 +87,9 @@ class _Reader:
     def _turn(self, first: int, last: int, width: float, height: float) -> int:
         """Quarters of a turn, counter-clockwise, that the line is turned by."""
         if last == first:
-            return self._turns.most_common(1)[0][0] if self._turns else 0
+            return self._turns.index(max(self._turns))
         # Lines that lie flat as usual are not asked where they run to, once the first one was.
-        if self._turns and width > height and not (self._turns[1] or self._turns[2] or self._turns[3]):
+        if width > height and self._turns[0] and not any(self._turns[1:]):
             return 0
         x, y = self._page.origin(first)
         end_x, end_y = self._page.origin(last)
@@ -101,23 +99,26 @@ class _Reader:
             return 2 if upside_down else 0
         return 1 if end_y > y else 3
 
-    def _cut(self, text: str, first: int, rects: list[Rect], height: float) -> Iterator[tuple[int, int, float, float]]:
-        """Begin and end in the text, left and right edge of what no wide gap parts."""
+    def _cut(self, text: str, first: int, rects: list[Rect], height: float) -> list[_Part]:
+        """What no wide gap parts."""
+        start, (left, _, right, _) = 0, rects[0]
+        if len(rects) == 1:
+            return self._cut_inside(text, first, (start, len(text), left, right), height)
         gap = _GAP * height
-        start, left, right = 0, rects[0][0], rects[0][2]
+        parts: list[_Part] = []
         for index in range(1, len(rects)):
-            rect = rects[index]
-            if max(rect[0] - right, left - rect[2]) > gap:
+            next_left, _, next_right, _ = rects[index]
+            if next_left - right > gap or left - next_right > gap:
                 cut = self._where_rect_begins(first, len(text), index)
                 is_mark = (
-                    start == 0 and ITEM_MARK.match(text[:cut].strip()) and rect[0] - right < WIDEST_INDENT * height
+                    start == 0 and ITEM_MARK.match(text[:cut].strip()) and next_left - right < WIDEST_INDENT * height
                 )
                 if start < cut < len(text) and not is_mark:
-                    yield from self._cut_inside(text, first, (start, cut), (left, right), height)
-                    start, left, right = cut, rect[0], rect[2]
+                    parts += self._cut_inside(text, first, (start, cut, left, right), height)
+                    start, left, right = cut, next_left, next_right
                     continue
-            left, right = min(left, rect[0]), max(right, rect[2])
-        yield from self._cut_inside(text, first, (start, len(text)), (left, right), height)
+            left, right = min(left, next_left), max(right, next_right)
+        return parts + self._cut_inside(text, first, (start, len(text), left, right), height)
 
     def _where_rect_begins(self, first: int, length: int, index: int) -> int:
         low, high = 1, length
@@ -129,29 +130,28 @@ class _Reader:
                 low = middle + 1
         return low - 1
 
-    def _cut_inside(
-        self, text: str, first: int, span: tuple[int, int], edges: tuple[float, float], height: float
-    ) -> Iterator[tuple[int, int, float, float]]:
+    def _cut_inside(self, text: str, first: int, part: _Part, height: float) -> list[_Part]:
         """The same inside one text object, which hardly has such a gap: only where it is wider than its letters."""
-        start, end = span
-        left, right = edges
+        start, end, left, right = part
         piece = text[start:end]
         # An ideograph or a syllable is about as wide as two letters.
         wide = 0 if piece.isascii() else len(_IDEOGRAPH.findall(piece))
         usual = 0.86 * height * (0.52 * len(piece) + 0.48 * wide)
-        if right - left > 1.35 * usual and 1 < piece.count(" ") + 1 <= _MOST_WORDS:
-            for match in re.finditer(r"(?<=\S)\s+(?=\S)", piece):
-                before = self._page.box(first + span[0] + match.start() - 1)
-                after = self._page.box(first + span[0] + match.end())
-                if before and after and after[0] - before[2] > _GAP * height:
-                    yield start, span[0] + match.end(), left, before[2]
-                    start, left = span[0] + match.end(), after[0]
-        yield start, end, left, right
+        if right - left <= 1.35 * usual or not 1 <= piece.count(" ") < _MOST_WORDS:
+            return [part]
+        parts: list[_Part] = []
+        behind = first + start
+        for match in _SPACES.finditer(piece):
+            before, after = self._page.box(behind + match.start() - 1), self._page.box(behind + match.end())
+            if before and after and after[0] - before[2] > _GAP * height:
+                cut = part[0] + match.end()
+                parts.append((start, cut, left, before[2]))
+                start, left = cut, after[0]
+        parts.append((start, end, left, right))
+        return parts
 
 
 def _union(rects: list[Rect]) -> Rect:
-    if len(rects) == 1:
-        return rects[0]
     lefts, bottoms, rights, tops = zip(*rects, strict=True)
     return min(lefts), min(bottoms), max(rights), max(tops)
 

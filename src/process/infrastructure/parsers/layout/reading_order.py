@@ -46,10 +46,23 @@ class _Row:
     pieces: list[Segment]
     bottom: float
     top: float
+    left: float = 0.0
+    right: float = 0.0
+    last_left: float = 0.0
+    """Where the piece begins that begins last."""
 
     @property
     def height(self) -> float:
         return self.top - self.bottom
+
+    def measure(self) -> None:
+        """Once all of its pieces are there."""
+        if len(self.pieces) == 1:
+            piece = self.pieces[0]
+            self.left, self.right, self.last_left = piece.left, piece.right, piece.left
+        else:
+            lefts = [*map(_left, self.pieces)]
+            self.left, self.right, self.last_left = min(lefts), max(map(_right, self.pieces)), max(lefts)
 
 
 @dataclass(slots=True)
@@ -129,12 +142,14 @@ class _Order:
             self.lines.append(line)
 
     def _line(self, text: str, pieces: Sequence[Segment], row: _Row) -> Line:
+        """One piece of the row, or all of them."""
+        is_one = len(pieces) == 1
         return Line(
             text,
             pieces[-1].spaced,
             self._page,
-            min(map(_left, pieces)),
-            max(map(_right, pieces)),
+            pieces[0].left if is_one else row.left,
+            pieces[0].right if is_one else row.right,
             row.top,
             row.bottom,
             self._column,
@@ -170,6 +185,7 @@ def _rows(segments: Sequence[Segment]) -> list[_Row]:
     for row in rows:
         if len(row.pieces) > 1:
             _join_mark(row)
+        row.measure()
     return rows
 
 
@@ -206,20 +222,21 @@ def _bands(rows: list[_Row]) -> list[_Band]:
 
 def _gaps(rows: list[_Row], index: int) -> list[tuple[float, float]]:
     """Free spaces between pieces of the row, or between it and the next where columns are not in line."""
-    pieces = sorted(rows[index].pieces, key=_left)
+    row = rows[index]
     gaps = []
-    right = pieces[0].right
-    for piece in pieces[1:]:
-        if piece.left > right:
-            gaps.append((right, piece.left))
-        right = max(right, piece.right)
-    if index + 1 < len(rows) and rows[index + 1].top > rows[index].bottom:
-        below = rows[index + 1].pieces
-        left, below_right = min(map(_left, below)), max(map(_right, below))
-        if left > right:
-            gaps.append((right, left))
-        elif below_right < pieces[0].left:
-            gaps.append((below_right, pieces[0].left))
+    if len(row.pieces) > 1:
+        pieces = sorted(row.pieces, key=_left)
+        right = pieces[0].right
+        for piece in pieces[1:]:
+            if piece.left > right:
+                gaps.append((right, piece.left))
+            right = max(right, piece.right)
+    below = rows[index + 1] if index + 1 < len(rows) else None
+    if below is not None and below.top > row.bottom:
+        if below.left > row.right:
+            gaps.append((row.right, below.left))
+        elif below.right < row.left:
+            gaps.append((below.right, row.left))
     return gaps
 
 
@@ -239,7 +256,10 @@ def _extended(rows: list[_Row], index: int, left: float, right: float) -> tuple[
             if narrowed is None:
                 break
             left, right = narrowed
-            first, last = min(first, at), max(last, at)
+            if step < 0:
+                first = at
+            else:
+                last = at
             at += step
     middle = (left + right) / 2
     # Rows with something on one side alone belong to what stands above or below the columns.
@@ -272,10 +292,9 @@ def _narrowed(row: _Row, left: float, right: float, least: float) -> tuple[float
 
 
 def _side(row: _Row, middle: float) -> str:
-    lefts = [*map(_left, row.pieces)]
-    if min(lefts) >= middle:
+    if row.left >= middle:
         return "right"
-    return "left" if max(lefts) < middle else "both"
+    return "left" if row.last_left < middle else "both"
 
 
 def _without_far_edge(rows: list[_Row], first: int, last: int, middle: float, index: int) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from process.infrastructure.parsers.layout.segment import Line, Page
 _ZONE: Final = 0.14
 """Share of the page's height, at its top and its bottom, in which they are looked for."""
 _MOST_LINES: Final = 3
+_FEWEST_PAGES: Final = 2
 _NUMBER: Final = re.compile(r"\d+|\b[ivxlc]{1,7}\b", re.I)
 _ROMAN: Final = re.compile(r"(?=[ivxlc])(c{0,3})(xc|xl|l?x{0,3})(ix|iv|v?i{0,3})\Z", re.I)
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
@@ -24,8 +25,10 @@ def take_out(pages: Sequence[Page]) -> tuple[list[Line], list[Line]]:
 
 
 def _taken(pages: Sequence[Page], edge: str) -> list[Line]:
-    stacks = {page.number: _outermost(page, edge) for page in pages}
     with_text = sum(bool(page.lines) for page in pages)
+    if with_text < _FEWEST_PAGES:
+        return []
+    stacks = {page.number: _outermost(page, edge) for page in pages}
     counts = dict.fromkeys(stacks, 0)
     for depth in range(_MOST_LINES):
         at_depth = {
@@ -38,7 +41,8 @@ def _taken(pages: Sequence[Page], edge: str) -> list[Line]:
     seen: set[str] = set()
     for page in pages:
         taken = stacks[page.number][: counts[page.number]]
-        page.lines = [line for line in page.lines if not any(line is other for other in taken)]
+        if taken:
+            page.lines = [line for line in page.lines if not any(line is other for other in taken)]
         for line in taken:
             form = _form(line.text)
             if form not in seen and _WORD.search(form):
@@ -49,12 +53,13 @@ def _taken(pages: Sequence[Page], edge: str) -> list[Line]:
 
 def _outermost(page: Page, edge: str) -> list[Line]:
     """The highest or lowest lines near the edge, from the edge on, as far as each is right beside the one before."""
-    flat = [line for line in page.lines if not line.cells and line.table is None]
     if edge == "top":
-        near = [line for line in flat if line.bottom > page.height * (1 - _ZONE)]
+        end = page.height * (1 - _ZONE)
+        near = [line for line in page.lines if line.bottom > end and not line.cells and line.table is None]
         near.sort(key=lambda line: -line.top)
     else:
-        near = [line for line in flat if line.top < page.height * _ZONE]
+        end = page.height * _ZONE
+        near = [line for line in page.lines if line.top < end and not line.cells and line.table is None]
         near.sort(key=lambda line: line.bottom)
     stack: list[Line] = []
     for line in near[:_MOST_LINES]:
@@ -102,8 +107,8 @@ def _is_running_text(line: Line) -> bool:
 
 
 def _is_many(count: int, pages: int, share_at_place: float) -> bool:
-    if pages < 3:
-        return pages == 2 == count
+    if pages == _FEWEST_PAGES:
+        return count == pages
     # Left and right pages may have their own, and so may chapters.
     return count >= 3 and (count >= 0.4 * pages or share_at_place >= 0.6)
 

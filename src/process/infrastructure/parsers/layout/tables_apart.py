@@ -55,10 +55,10 @@ def set_tables_apart(groups: Sequence[list[Segment]], page: LoadedPage, number: 
 
 def _may_have_tables(segments: Sequence[Segment]) -> bool:
     """Whether pieces stand beside each other, in several lines, in a script that is read from the left."""
-    rows = Counter(round((piece.bottom + piece.top) / 4) for piece in segments)
-    if sum(count > 1 for count in rows.values()) < _FEWEST_ROWS:
+    rows = Counter([round((piece.bottom + piece.top) / 4) for piece in segments])
+    if sum([count > 1 for count in rows.values()]) < _FEWEST_ROWS:
         return False
-    return not any(_FROM_RIGHT.search(piece.text) for piece in segments[:50])
+    return not _FROM_RIGHT.search("".join([piece.text for piece in segments[:50]]))
 
 
 def _is_text_in_columns(segments: Sequence[Segment]) -> bool:

@@ -52,11 +52,11 @@ def may_be_aligned(pieces: Sequence[Word]) -> list[tuple[float, float]]:
 
 def aligned_tables(words: Sequence[Word], level: Sequence[Rule], taken: Sequence[FoundTable]) -> list[FoundTable]:
     """Tables among the words that are in none of the tables `taken`; `level` are the level lines of the page."""
-    free = [
-        word
-        for word in words
-        if not any(one.left <= word.left <= one.right and one.top <= word.middle <= one.bottom for one in taken)
-    ]
+    free = words
+    for one in taken:
+        free = [
+            word for word in free if not (one.left <= word.left <= one.right and one.top <= word.middle <= one.bottom)
+        ]
     found = []
     for block in _blocks(lines_of(free)):
         table = _table(block, level)
@@ -96,10 +96,12 @@ def _blocks(lines: Sequence[Line]) -> list[list[Line]]:
     blocks: list[list[Line]] = []
     block: list[Line] = []
     singles = 0
+    above_middle = above_height = 0.0
     for line in lines:
-        height = _height(line)
+        height, middle = _height(line), _middle(line)
         several = len(line) > 1 and len(segments_of(line, _GAP * height)) > 1
-        apart = block and _middle(line) - _middle(block[-1]) > _MOST_APART * max(height, _height(block[-1]))
+        apart = block and middle - above_middle > _MOST_APART * max(height, above_height)
+        above_middle, above_height = middle, height
         if apart or (not several and singles >= _MOST_SINGLE):
             blocks.append(block[: len(block) - singles])
             block, singles = [], 0
@@ -121,24 +123,24 @@ def _table(lines: list[Line], level: Sequence[Rule]) -> FoundTable | None:
     if not gaps:
         return None
     places = [left - 1, *((start + end) / 2 for start, end in gaps), right + 1]
-    first = next((number for number, line in enumerate(lines) if _is_of_figures(line, places)), None)
-    if first is None and not _is_short(lines, places):
+    rows = [_cells(line, places) for line in lines]
+    first = next((number for number, row in enumerate(rows) if _is_of_figures(row)), None)
+    if first is None and not _is_short(rows):
         return None
-    if not _is_table(lines, places):
+    if not _is_table(rows):
         return None
     top, bottom = min(word.top for word in lines[0]), max(word.bottom for word in lines[-1])
     rules = [rule for rule in level if top - 6 <= rule.place <= bottom + 6 and rule.end > left and rule.start < right]
     header, spans = _header_rows(lines[: first or 0], places, rules)
-    rows = [*header, *(_cells(line, places) for line in lines[first or 0 :])]
-    table = FoundTable(rows, left, top, right, bottom, spans, tuple(places))
+    table = FoundTable([*header, *rows[first or 0 :]], left, top, right, bottom, spans, tuple(places))
     return tidied(table)
 
 
-def _is_of_figures(line: Line, places: Sequence[float]) -> bool:
+def _is_of_figures(row: Sequence[str]) -> bool:
     """Whether most of its cells beyond the first are figures."""
-    cells = [text for text in _cells(line, places)[1:] if text]
+    cells = [text for text in row[1:] if text]
     figures = sum(_is_figure(text) for text in cells)
-    return bool(cells) and figures * 2 > len(cells) and (len(cells) * 3 >= len(places) - 2 or figures == len(cells) > 1)
+    return bool(cells) and figures * 2 > len(cells) and (len(cells) * 3 >= len(row) - 1 or figures == len(cells) > 1)
 
 
 def _is_figure(text: str) -> bool:
@@ -146,14 +148,13 @@ def _is_figure(text: str) -> bool:
     return digits * 2 >= sum(map(str.isalnum, text))
 
 
-def _is_short(lines: Sequence[Line], places: Sequence[float]) -> bool:
+def _is_short(rows: Sequence[Sequence[str]]) -> bool:
     """Words in at least three columns, with hardly more than a few in each."""
-    cells = [text for line in lines for text in _cells(line, places) if text]
-    return len(places) > 3 and sum(map(len, cells)) <= 14 * len(cells)
+    cells = [text for row in rows for text in row if text]
+    return len(rows[0]) > 2 and sum(map(len, cells)) <= 14 * len(cells)
 
 
-def _is_table(lines: Sequence[Line], places: Sequence[float]) -> bool:
-    rows = [_cells(line, places) for line in lines]
+def _is_table(rows: Sequence[Sequence[str]]) -> bool:
     cells = [text for row in rows for text in row if text]
     filled = sum(sum(map(bool, row)) > 1 for row in rows)
     if filled < _FEWEST_ROWS - 1 or filled * 2 < len(rows):
@@ -162,14 +163,15 @@ def _is_table(lines: Sequence[Line], places: Sequence[float]) -> bool:
     figures = sum(_is_figure(text) for text in others)
     mean = sum(map(len, cells)) / len(cells)
     if figures * 4 < len(others):
-        return mean <= _LONGEST_WORDS and len(places) > 3
+        return mean <= _LONGEST_WORDS and len(rows[0]) > 2
     return mean <= _LONGEST_CELL
 
 
 def _cells(line: Line, places: Sequence[float]) -> list[str]:
     cells: list[Line] = [[] for _ in places[1:]]
-    is_one = len(segments_of(line, _GAP * _height(line))) == 1
-    for segment in segments_of(line, 0.45 * _height(line)):
+    height = _height(line)
+    is_one = len(segments_of(line, _GAP * height)) == 1
+    for segment in segments_of(line, 0.45 * height):
         if is_one and segment[0].left < places[1]:  # a label that is longer than its column
             cells[0] += segment
             continue
@@ -242,9 +244,8 @@ def _is_parted(above: Line, below: Line, rules: Sequence[Rule]) -> bool:
 
 
 def _height(line: Sequence[Word]) -> float:
-    heights = sorted(word.height for word in line)
-    return heights[len(heights) // 2]
+    return sorted([word.height for word in line])[len(line) // 2]
 
 
 def _middle(line: Sequence[Word]) -> float:
-    return sum(word.middle for word in line) / len(line)
+    return sum([word.middle for word in line]) / len(line)

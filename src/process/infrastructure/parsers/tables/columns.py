@@ -60,13 +60,7 @@ def _lines_with_words(lines: Sequence[Sequence[Word]], start: float, end: float)
 
 def _runs(line: Sequence[Word], gap: float) -> list[tuple[float, float]]:
     """Words of a line that stand no further apart than `gap`, as one."""
-    runs: list[tuple[float, float]] = []
-    for word in line:
-        if runs and word.left - runs[-1][1] < gap:
-            runs[-1] = (runs[-1][0], max(runs[-1][1], word.right))
-        else:
-            runs.append((word.left, word.right))
-    return runs
+    return [(segment[0].left, max(word.right for word in segment)) for segment in segments_of(line, gap)]
 
 
 def segments_of(line: Sequence[Word], gap: float) -> list[list[Word]]:
@@ -76,7 +70,7 @@ def segments_of(line: Sequence[Word], gap: float) -> list[list[Word]]:
     for word in line:
         if segments and word.left - right < gap:
             segments[-1].append(word)
-            right = max(right, word.right)
+            right = word.right if word.right > right else right
         else:
             segments.append([word])
             right = word.right

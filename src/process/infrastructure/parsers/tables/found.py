@@ -41,7 +41,7 @@ class FoundTable:
 
 
 def lines_of(words: Sequence[Word]) -> list[list[Word]]:
-    """Words that stand on one line, from left to right; lines from top to bottom."""
+    """Words that stand on one line, from left to right; lines from top to bottom, by the word that is highest."""
     lines: list[list[Word]] = []
     for word in sorted(words, key=_middle):
         middle, height = word.middle, word.height
@@ -54,8 +54,9 @@ def lines_of(words: Sequence[Word]) -> list[list[Word]]:
         else:
             lines.append([word])
     for line in lines:
-        line.sort(key=_left)
-    return sorted(lines, key=lambda line: min(map(_middle, line)))
+        if len(line) > 1:
+            line.sort(key=_left)
+    return lines
 
 
 def text_of(words: Sequence[Word]) -> str:

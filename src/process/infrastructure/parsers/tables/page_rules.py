@@ -77,7 +77,8 @@ class _Drawn:
         """A shape is filled and has no line around it."""
         if is_shape and count in _FOUR_SIDES and self._is_straight(path) and calls.bounds(path, *self._to_bounds):
             left, bottom, right, top = self._bounds
-            self._add_shape(path, [placed(left, bottom, outer), placed(right, top, outer)], is_rectangle=True)
+            (x0, y0), (x1, y1) = placed(left, bottom, outer), placed(right, top, outer)
+            self._add_shape(path, (min(x0, x1), max(x0, x1)), (min(y0, y1), max(y0, y1)), is_rectangle=True)
             return
         drawn = self._points_of(path, count)
         if not drawn:
@@ -85,18 +86,20 @@ class _Drawn:
         matrix = times(matrix_of(path), outer)
         for points in [[placed(x, y, matrix) for x, y in each] for each in drawn]:
             if is_shape:
-                self._add_shape(path, points, is_rectangle=4 <= len(points) <= 6)
+                xs, ys = zip(*points, strict=True)
+                is_rectangle = 4 <= len(points) <= 6
+                self._add_shape(path, (min(xs), max(xs)), (min(ys), max(ys)), is_rectangle=is_rectangle)
             else:
                 self.pieces += [(*start, *end) for start, end in pairwise(points)]
 
     def _is_straight(self, path: int) -> bool:
         """Whether one of four sides is of a single part, without curves."""
-        return all(calls.segment_kind(calls.segment_of(path, number)) == _LINE for number in (2, 3))
+        kind, segment = calls.segment_kind, calls.segment_of
+        return bool(kind(segment(path, 2)) == _LINE == kind(segment(path, 3)))
 
-    def _add_shape(self, path: int, points: Sequence[Point], *, is_rectangle: bool) -> None:
+    def _add_shape(self, path: int, across: Point, up: Point, *, is_rectangle: bool) -> None:
         """The line that it is when it is thin; else its sides, if it is a rectangle that is seen."""
-        xs, ys = [point[0] for point in points], [point[1] for point in points]
-        left, right, bottom, top = min(xs), max(xs), min(ys), max(ys)
+        (left, right), (bottom, top) = across, up
         if right - left <= _THIN or top - bottom <= _THIN:
             if right - left >= top - bottom:
                 self.pieces.append((left, (bottom + top) / 2, right, (bottom + top) / 2))

@@ -105,7 +105,10 @@ class _Letters:
             wide = len(text) if text.isascii() else sum(_WIDE if sign >= "\u1100" else 1.0 for sign in text)
             if right - left > (_WIDEST_FIGURES if text[-1].isdigit() else _WIDEST) * wide * height:
                 return None
-            top, bottom = max(top, last_top), min(bottom, last_bottom)
+            if last_top > top:
+                top = last_top
+            if last_bottom < bottom:
+                bottom = last_bottom
         left, top, right, bottom = self._seen.box(left, bottom, right, top)
         return Word(text, left, top, right, bottom) if bottom - top > 0.5 and right > left else None
 

@@ -34,6 +34,8 @@ def tables_on(
         ruled = ruled_tables(words, grids)
         return _sorted([*ruled, *aligned_tables(words, level, ruled)])
     heights = may_be_aligned(pieces)
+    if not heights and not grids:
+        return []
     wanted = [piece for piece in pieces if _is_within(piece, heights) or any(_is_in(piece, grid) for grid in grids)]
     if not wanted:
         return []

@@ -150,8 +150,8 @@ def _placed(
     }
     inside: dict[Cell, list[Word]] = {cell: [] for cell in cells}
     for word in words:
-        column = min(len(xs) - 2, max(0, bisect_left(xs, (word.left + word.right) / 2) - 1))
-        row = min(len(ys) - 2, max(0, bisect_left(ys, word.middle) - 1))
+        column = bisect_left(xs, (word.left + word.right) / 2, 1, len(xs) - 1) - 1
+        row = bisect_left(ys, word.middle, 1, len(ys) - 1) - 1
         inside[owner[row, column]].append(word)
     placed: dict[Cell, list[Word]] = {}
     for (row, column, height, width), found in inside.items():
@@ -230,7 +230,7 @@ def _is_covered(lines: Sequence[Rule], start: float, end: float) -> bool:
     covered = 0.0
     for line in lines:
         if line.start < end and line.end > start:
-            covered += min(line.end, end) - max(line.start, start)
+            covered += (line.end if line.end < end else end) - (line.start if line.start > start else start)
     return covered >= _COVERED * (end - start)
 
 
