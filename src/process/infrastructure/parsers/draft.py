@@ -13,15 +13,19 @@ from process.infrastructure.parsers.parts import Parts
 from process.infrastructure.parsers.tables.grid import looks_like_header_rows
 
 # Control characters, zero-width marks, soft hyphens, lone surrogates (UTF-8 cannot hold them), non-characters.
-_UNWANTED: Final = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
-    "\ufffe\uffff\ud800-\udfff]"
+_UNWANTED_SIGNS: Final = (
+    "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
+    "\ufffe\uffff\ud800-\udfff"
 )
-_LINE_ENDS: Final = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-_ODD_SPACES: Final = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
+_LINE_END_SIGNS: Final = "\r\x0b\x0c\x85\u2028\u2029"
+_ODD_SPACE_SIGNS: Final = "\u00a0\u2000-\u200a\u202f\u205f\u3000"
 # Letters that typesetting joined or shaped: words are searched by the letters themselves.
-_SHAPED: Final = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb50-\ufdcf\ufe80-\ufefc]+")
-_TO_BE_CHANGED: Final = re.compile("|".join(each.pattern for each in (_UNWANTED, _LINE_ENDS, _ODD_SPACES, _SHAPED)))
+_SHAPED_SIGNS: Final = "\ufb00-\ufb06\ufb13-\ufb17\ufb50-\ufdcf\ufe80-\ufefc"
+_UNWANTED: Final = re.compile(f"[{_UNWANTED_SIGNS}]")
+_LINE_ENDS: Final = re.compile(f"\r\n|[{_LINE_END_SIGNS}]")
+_ODD_SPACES: Final = re.compile(f"[{_ODD_SPACE_SIGNS}]")
+_SHAPED: Final = re.compile(f"[{_SHAPED_SIGNS}]+")
+_TO_BE_CHANGED: Final = re.compile(f"[{_UNWANTED_SIGNS}{_LINE_END_SIGNS}{_ODD_SPACE_SIGNS}{_SHAPED_SIGNS}]")
 _MOST_BLOCKS: Final = 200_000
 """Beyond this, neighbouring paragraphs share a block: a block costs a hundred times more than a character."""
 _LONGEST_TITLE: Final = 300

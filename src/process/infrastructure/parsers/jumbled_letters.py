@@ -20,7 +20,7 @@ _ENGLISH: Final = dict(
 )  # fmt: skip
 _LENGTH: Final = hypot(*_ENGLISH.values())
 _ACCENTED: Final = bytes((*range(0xA1, 0xAC), *range(0xAE, 0x100)))
-_OTHERS: Final = re.compile("[\u0251-\U0010ffff]")
+_OTHERS: Final = re.compile("[\u0251-\U0010ffff]+")
 
 
 def look_jumbled(text: str) -> bool:
@@ -30,7 +30,7 @@ def look_jumbled(text: str) -> bool:
     own = [lower.count(letter) for letter in _ENGLISH]
     letters = sum(own)
     accented = len(western) - len(western.translate(None, _ACCENTED))
-    others = len(_OTHERS.findall(text)) if len(western) < len(text) else 0
+    others = sum(map(len, _OTHERS.findall(text))) if len(western) < len(text) else 0
     if letters + accented < _FEWEST_LETTERS:
         return False
     if accented > _MOST_ACCENTED * (letters + accented):

@@ -136,8 +136,9 @@ def _read(document: pypdfium2.PdfDocument, number: int, notes: PageNotes) -> Pag
         for group in groups:
             lines = in_reading_order(group, page.number)
             after = page.lines[-1].column if page.lines else 0
-            for line in lines:
-                line.column += after
+            if after:
+                for line in lines:
+                    line.column += after
             page.lines.extend(lines)
         page.notes = notes.of(pdf_page, page.lines)
         page.holds_files = holds_files(pdf_page)

@@ -4,7 +4,6 @@ import ctypes
 import hashlib
 import unicodedata
 from array import array
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
@@ -32,7 +31,7 @@ _LEAST_POINTS: Final = 54
 """How long a picture on a page is that is looked at; its other side may be a quarter of it."""
 _MUCH_TEXT: Final = 30
 """Characters over a picture: it is a background, or a scan that somebody has read before."""
-_IDENTIFYING_BYTES: Final = 1 << 16
+_IDENTIFYING_BYTES: Final = 1 << 14
 _MOST_RAW: Final = 32 << 20
 _UNKNOWN: Final = "\ufffd"
 _SYMBOLS: Final = range(0xF000, 0xF100)
@@ -43,13 +42,11 @@ def is_garbage(text: str) -> bool:
     """Whether of a page's signs so many are unknown, private or control signs that the rest cannot be trusted."""
     if text.isprintable() and _UNKNOWN not in text:
         return False
-    counts = Counter(text)
-    signs = sum(count for sign, count in counts.items() if not sign.isspace())
-    if signs < _FEWEST_SIGNS:
-        return False
-    # Each sign is judged once; control signs that are white space are none of the page's signs.
-    wrong = sum(count for sign, count in counts.items() if not sign.isspace() and _is_no_writing(sign))
-    return wrong >= _GARBAGE * signs
+    # Control signs that are white space are none of the page's signs.
+    different = set(text)
+    wrong = sum([text.count(sign) for sign in different if not sign.isspace() and _is_no_writing(sign)])
+    signs = len(text) - sum([text.count(sign) for sign in different if sign.isspace()])
+    return signs >= _FEWEST_SIGNS and wrong >= _GARBAGE * signs
 
 
 @lru_cache(maxsize=1 << 14)

@@ -15,8 +15,6 @@ _HYPHENS: Final = (*BREAKING_HYPHENS, "-", "\u2010", "\u2011")
 _LAST_WORD: Final = re.compile(r"[^\W_]+(?:-[^\W_]+)*\Z")
 _FIRST_WORD: Final = re.compile(r"[^\W_]+")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_HANGUL_END: Final = re.compile(r"[가-힣]\Z")
-_HANGUL_START: Final = re.compile(r"[가-힣]")
 _CUTTABLE_END: Final = re.compile(r"[가-힣a-zA-Z0-9%”’\")\]」』》〉】]\Z")
 """What a particle or an ending may follow without a space."""
 _EOJEOL: Final = re.compile(r"[가-힣]+")
@@ -122,7 +120,7 @@ def _breaks_in_words(lines: Sequence[Line]) -> bool:
     """Whether line breaks between Hangul without a space cut words: sure only where others keep their space."""
     spaced = unspaced = 0
     for line, following in pairwise(lines):
-        if _HANGUL_END.search(line.text) and _HANGUL_START.match(following.text):
+        if _is_hangul(line.text[-1:]) and _is_hangul(following.text[:1]):
             if line.spaced:
                 spaced += 1
             else:
@@ -130,11 +128,15 @@ def _breaks_in_words(lines: Sequence[Line]) -> bool:
     return spaced >= _ENOUGH_SPACED and spaced >= 0.1 * (spaced + unspaced)
 
 
+def _is_hangul(sign: str) -> bool:
+    return "가" <= sign <= "힣"
+
+
 def _words_of(lines: Iterable[Line]) -> frozenset[str]:
     """The words inside lines, where no line break can have changed them."""
     found: set[str] = set()
     for line in lines:
-        found.update(word.lower() for word in _WORD.findall(line.text.partition(" ")[2].rpartition(" ")[0]))
+        found.update(map(str.lower, _WORD.findall(line.text.partition(" ")[2].rpartition(" ")[0])))
     return frozenset(found)
 
 

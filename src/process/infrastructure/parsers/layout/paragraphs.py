@@ -84,7 +84,7 @@ class _Assembly:
         """Adds one block; how many lines it took."""
         line = flow[index]
         run = [line]
-        level = self._levels.get(_rounded(line.height)) if _may_be_heading(line) else None
+        level = self._levels.get(_rounded(line.height))
         if line.table is not None:
             parts = [line.table]
             for following in flow[index + 1 :]:
@@ -97,7 +97,7 @@ class _Assembly:
             while index + len(run) < len(flow) and _same_table(line, flow[index + len(run)]):
                 run.append(flow[index + len(run)])
             self._draft.add_table([row.cells for row in run], page=line.page)
-        elif level is not None:
+        elif level is not None and _may_be_heading(line):
             while index + len(run) < len(flow) and len(run) < 3 and _same_heading(run[-1], flow[index + len(run)]):
                 run.append(flow[index + len(run)])
             text = one_line(self._joiner.joined(run))
@@ -141,8 +141,10 @@ class _Assembly:
         line = run[-1]
         if following.cells or following.table is not None or _MARKER.match(following.text):
             return False
-        height = max(line.height, following.height)
-        if height <= 0 or abs(line.height - following.height) > 0.15 * height:
+        height, next_height = line.height, following.height
+        if next_height > height:
+            height, next_height = next_height, height
+        if height <= 0 or height - next_height > 0.15 * height:
             return False
         unfinished = not line.text.rstrip(_CLOSING).endswith(_SENTENCE_ENDS)
         goes_on = unfinished and (following.text[0].islower() or ends_in_hyphen(line.text))
@@ -153,9 +155,9 @@ class _Assembly:
             return drop < 0 and goes_on
         if following.left > line.right or following.right < line.left:
             return False
-        near = [item for item in run[-3:] if (item.page, item.column) == (line.page, line.column)]
-        left = min(item.left for item in near)
-        right = max(following.right, max(item.right for item in near))
+        near = [item for item in run[-3:] if item.column == line.column and item.page == line.page]
+        left = min([item.left for item in near])
+        right = max([following.right, *[item.right for item in near]])
         ends_early = right - line.right > 0.15 * (right - left)
         if ends_early:
             return goes_on
@@ -239,9 +241,13 @@ def _rounded(height: float) -> float:
 
 
 def _body_height(lines: Sequence[Line]) -> float:
-    heights: Counter[float] = Counter()
+    exactly: dict[float, int] = {}
     for line in lines:
-        heights[_rounded(line.height)] += len(line.text)
+        height = line.height
+        exactly[height] = exactly.get(height, 0) + len(line.text)
+    heights: Counter[float] = Counter()
+    for height, characters in exactly.items():
+        heights[_rounded(height)] += characters
     return heights.most_common(1)[0][0]
 
 
@@ -257,8 +263,9 @@ def _heading_levels(lines: Sequence[Line], body: float) -> dict[float, int]:
     if body <= 0:
         return {}
     characters: Counter[float] = Counter()
+    tall = 1.12 * body
     for line in lines:
-        if line.height >= 1.12 * body and _may_be_heading(line):
+        if line.height >= tall and _may_be_heading(line):
             characters[_rounded(line.height)] += len(line.text)
     total = sum(len(line.text) for line in lines)
     heights = [height for height, count in characters.items() if count <= 0.25 * total]

@@ -104,11 +104,11 @@ class _Order:
         columns = _columns(rows, gutters)
         if len(columns) < 2:
             self._plain(rows)
-        elif _is_table(rows, columns):
-            self._table(rows, gutters)
         elif all(map(_is_text, columns)) or not _is_aligned(rows, columns):
             for column in reversed(columns) if self._from_right else columns:
                 self.add(_rows(column), depth + 1)
+        elif _are_cells(columns):
+            self._table(rows, gutters)
         else:
             self._plain(rows)
 
@@ -345,12 +345,11 @@ def _columns(rows: Sequence[_Row], gutters: Sequence[tuple[float, float]]) -> li
     return [column for column in columns if column]
 
 
-def _is_table(rows: Sequence[_Row], columns: Sequence[Sequence[Segment]]) -> bool:
-    """Whether the pieces beside each other belong together: in line, and cells rather than lines of text."""
-    if not _is_aligned(rows, columns) or all(map(_is_text, columns)):
-        return False
-    prose = sum(map(_is_prose, columns))
-    return prose == 0 or (len(columns) >= 3 and prose <= 1) or (prose == 1 and _short_share(columns) >= 0.5)
+def _are_cells(columns: Sequence[Sequence[Segment]]) -> bool:
+    """Whether pieces that are in line belong together: cells rather than lines of text."""
+    others = [column for column in columns if not _is_prose(column)]
+    prose = len(columns) - len(others)
+    return prose == 0 or (len(columns) >= 3 and prose <= 1) or (prose == 1 and _short_share(others) >= 0.5)
 
 
 def _is_aligned(rows: Sequence[_Row], columns: Sequence[Sequence[Segment]]) -> bool:
@@ -362,8 +361,8 @@ def _is_aligned(rows: Sequence[_Row], columns: Sequence[Sequence[Segment]]) -> b
 
 
 def _short_share(columns: Sequence[Sequence[Segment]]) -> float:
-    """Of the columns that are no running text, the share of cells with hardly a word in them."""
-    cells = [piece for column in columns if not _is_prose(column) for piece in column]
+    """The share of cells with hardly a word in them."""
+    cells = [piece for column in columns for piece in column]
     return sum(len(piece.text) <= 12 for piece in cells) / len(cells) if cells else 0.0
 
 

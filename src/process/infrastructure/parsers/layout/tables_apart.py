@@ -1,7 +1,6 @@
 """Tables among the pieces of text of a page: each is taken out of them, and one piece stands for it."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,9 +19,10 @@ _HEIGHT: Final = 8.0
 
 def set_tables_apart(groups: Sequence[list[Segment]], page: LoadedPage, number: int) -> None:
     """Changes the first group, the text of the page's main direction, where there are tables in it."""
-    if not groups or not _may_have_tables(groups[0]):
+    segments = groups[0] if groups else []
+    rows = _rows_of_several(segments)
+    if len(rows) < _FEWEST_ROWS or _reads_from_right(segments):
         return
-    segments = groups[0]
     across, up = page.seen.offsets()
     pieces = [
         Piece(piece.text, piece.left - across, up - piece.top, piece.right - across, up - piece.bottom, piece.begin)
@@ -30,7 +30,7 @@ def set_tables_apart(groups: Sequence[list[Segment]], page: LoadedPage, number: 
     ]
     # Text of other directions may be in a table too; where there is some, all of the page is looked at.
     is_all = len(groups) == 1 and all(piece.begin >= 0 for piece in pieces)
-    needs_lines = _is_text_in_columns(segments)
+    needs_lines = _is_text_in_columns(rows)
     tables = tables_on(page, needs_lines=needs_lines, pieces=pieces if is_all else None)
     if not tables:
         return
@@ -53,17 +53,18 @@ def set_tables_apart(groups: Sequence[list[Segment]], page: LoadedPage, number: 
     segments[:] = kept
 
 
-def _may_have_tables(segments: Sequence[Segment]) -> bool:
-    """Whether pieces stand beside each other, in several lines, in a script that is read from the left."""
-    rows = Counter([round((piece.bottom + piece.top) / 4) for piece in segments])
-    if sum([count > 1 for count in rows.values()]) < _FEWEST_ROWS:
-        return False
-    return not _FROM_RIGHT.search("".join([piece.text for piece in segments[:50]]))
-
-
-def _is_text_in_columns(segments: Sequence[Segment]) -> bool:
+def _rows_of_several(segments: Sequence[Segment]) -> list[list[Segment]]:
+    """Pieces that stand beside each other."""
     rows: dict[int, list[Segment]] = {}
     for piece in segments:
         rows.setdefault(round((piece.bottom + piece.top) / 4), []).append(piece)
-    beside = [len(piece.text) for row in rows.values() if len(row) > 1 for piece in row]
+    return [row for row in rows.values() if len(row) > 1]
+
+
+def _reads_from_right(segments: Sequence[Segment]) -> bool:
+    return _FROM_RIGHT.search("".join([piece.text for piece in segments[:50]])) is not None
+
+
+def _is_text_in_columns(rows: Sequence[Sequence[Segment]]) -> bool:
+    beside = [len(piece.text) for row in rows for piece in row]
     return sum(beside) > _LONG * len(beside)

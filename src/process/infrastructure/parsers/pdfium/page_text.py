@@ -51,6 +51,16 @@ class PageText:
         left, top, right, bottom = self._box
         return left, bottom, right, top
 
+    def ends(self, first: int, last: int) -> tuple[Rect, Rect] | None:
+        """The boxes of two signs; None where one of them has no place."""
+        if not calls.loose_box(self._handle, first, self._to_box):
+            return None
+        left, top, right, bottom = self._box
+        if not calls.loose_box(self._handle, last, self._to_box):
+            return None
+        last_left, last_top, last_right, last_bottom = self._box
+        return (left, bottom, right, top), (last_left, last_bottom, last_right, last_top)
+
     def tight_box(self, number: int) -> Rect:
         """Of what is drawn of the sign."""
         to_left, to_bottom, to_right, to_top = self._to_edges

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Word:
     """Letters without a gap; x to the right and y down, in points from the page's upper left corner."""
 
@@ -28,7 +28,7 @@ class Word:
         self.height, self.middle = bottom - top, (top + bottom) / 2
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Piece(Word):
     """Part of a line that no wide gap parts; it has several words."""
 

@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import attrgetter
 from typing import Final
 
 import pypdfium2.raw as pdfium
@@ -35,11 +36,15 @@ def rules_of(page: LoadedPage) -> tuple[list[Rule], list[Rule]]:
     drawn.add(page.objects.paths)
     for x0, y0, x1, y1 in drawn.pieces:
         left, top, right, bottom = page.seen.box(x0, y0, x1, y1)
-        wide, high = abs(right - left), abs(bottom - top)
+        if left > right:
+            left, right = right, left
+        if top > bottom:
+            top, bottom = bottom, top
+        wide, high = right - left, bottom - top
         if high <= 1.0 and wide > 0.5:
-            level.append(Rule((top + bottom) / 2, min(left, right), max(left, right)))
+            level.append(Rule((top + bottom) / 2, left, right))
         elif wide <= 1.0 and high > 0.5:
-            upright.append(Rule((left + right) / 2, min(top, bottom), max(top, bottom)))
+            upright.append(Rule((left + right) / 2, top, bottom))
     return _joined(level), _joined(upright)
 
 
@@ -77,8 +82,7 @@ class _Drawn:
         """A shape is filled and has no line around it."""
         if is_shape and count in _FOUR_SIDES and self._is_straight(path) and calls.bounds(path, *self._to_bounds):
             left, bottom, right, top = self._bounds
-            (x0, y0), (x1, y1) = placed(left, bottom, outer), placed(right, top, outer)
-            self._add_shape(path, (min(x0, x1), max(x0, x1)), (min(y0, y1), max(y0, y1)), is_rectangle=True)
+            self._add_shape(path, [placed(left, bottom, outer), placed(right, top, outer)], is_rectangle=True)
             return
         drawn = self._points_of(path, count)
         if not drawn:
@@ -86,9 +90,7 @@ class _Drawn:
         matrix = times(matrix_of(path), outer)
         for points in [[placed(x, y, matrix) for x, y in each] for each in drawn]:
             if is_shape:
-                xs, ys = zip(*points, strict=True)
-                is_rectangle = 4 <= len(points) <= 6
-                self._add_shape(path, (min(xs), max(xs)), (min(ys), max(ys)), is_rectangle=is_rectangle)
+                self._add_shape(path, points, is_rectangle=4 <= len(points) <= 6)
             else:
                 self.pieces += [(*start, *end) for start, end in pairwise(points)]
 
@@ -97,9 +99,10 @@ class _Drawn:
         kind, segment = calls.segment_kind, calls.segment_of
         return bool(kind(segment(path, 2)) == _LINE == kind(segment(path, 3)))
 
-    def _add_shape(self, path: int, across: Point, up: Point, *, is_rectangle: bool) -> None:
+    def _add_shape(self, path: int, points: Sequence[Point], *, is_rectangle: bool) -> None:
         """The line that it is when it is thin; else its sides, if it is a rectangle that is seen."""
-        (left, right), (bottom, top) = across, up
+        left, *_, right = sorted([x for x, _ in points])
+        bottom, *_, top = sorted([y for _, y in points])
         if right - left <= _THIN or top - bottom <= _THIN:
             if right - left >= top - bottom:
                 self.pieces.append((left, (bottom + top) / 2, right, (bottom + top) / 2))
@@ -148,16 +151,16 @@ def _close(parts: list[list[Point]], last: int) -> None:
 def _joined(rules: list[Rule]) -> list[Rule]:
     """Lines on the same place that touch become one; what is too short is left out."""
     groups: list[list[Rule]] = []
-    for rule in sorted(rules, key=lambda one: one.place):
+    for rule in sorted(rules, key=attrgetter("place")):
         if groups and rule.place - groups[-1][0].place <= 2.0:
             groups[-1].append(rule)
         else:
             groups.append([rule])
     joined: list[Rule] = []
     for group in groups:
-        place = sum(rule.place for rule in group) / len(group)
+        place = sum([rule.place for rule in group]) / len(group)
         begun: Rule | None = None
-        for rule in sorted(group, key=lambda one: one.start):
+        for rule in sorted(group, key=attrgetter("start")):
             if begun is not None and rule.start <= begun.end + _TOUCHING:
                 begun.end = max(begun.end, rule.end)
             else:

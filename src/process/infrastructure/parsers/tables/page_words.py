@@ -20,10 +20,11 @@ _LEVEL: Final = 0.05
 """Of their height, that the boxes of letters on one line, of one font, differ by."""
 _WIDEST: Final = 0.8
 """Of the height, for each letter: a run that is wider may have a gap in it."""
-_WIDEST_FIGURES: Final = 0.65
+_WIDEST_FIGURES: Final = 0.6
 """The same for figures, which all are of about half the width."""
-_WIDE: Final = 1.6
-"""Letters that an ideograph or a syllable is as wide as."""
+_IDEOGRAPH: Final = re.compile("[\u1100-\U0010ffff]")
+_WIDER: Final = 0.6
+"""Letters that an ideograph or a syllable is wider than one."""
 
 
 def words_on(page: LoadedPage, pieces: Sequence[Piece] | None = None) -> list[Word]:
@@ -54,13 +55,19 @@ def _add_where_signs_are_hidden(
     for begin, stop in places:
         said = len(text.text[:begin].rstrip())
         before = said, text.number(said - 1) + 1 if said else 0
+        shift = text.number(begin) - begin
+        is_whole = text.number(stop - 1) - stop + 1 == shift
         for run in _RUN.finditer(text.text, begin, stop):
-            first, end = text.number(run.start()), text.number(run.end() - 1) + 1
-            if first - before[1] > run.start() - before[0]:
+            start, stop_at = run.span()
+            if is_whole:
+                first, end = start + shift, stop_at + shift
+            else:
+                first, end = text.number(start), text.number(stop_at - 1) + 1
+            if first - before[1] > start - before[0]:
                 letters.add(before[1], end, words)
             else:
                 letters.add_run(first, end, run[0], words)
-            before = run.end(), end
+            before = stop_at, end
 
 
 class _Letters:
@@ -85,24 +92,21 @@ class _Letters:
         text = self._text.whole(text)
         if not text.isprintable():
             return None
-        box = self._text.box(first)
-        if box is None:
+        ends = self._text.ends(first, end - 1)
+        if ends is None:
             return None
-        left, bottom, right, top = box
+        (left, bottom, right, top), (last_left, last_bottom, last_right, last_top) = ends
         if right - left <= 0:
             return None
         if end - first > 1:
-            box = self._text.box(end - 1)
-            if box is None:
-                return None
-            last_left, last_bottom, right, last_top = box
+            right = last_right
             height = top - bottom
             slope = _LEVEL * height
             if not (
                 -slope <= last_top - top <= slope and -slope <= last_bottom - bottom <= slope and last_left >= left
             ):
                 return None
-            wide = len(text) if text.isascii() else sum(_WIDE if sign >= "\u1100" else 1.0 for sign in text)
+            wide = len(text) if text.isascii() else len(text) + _WIDER * len(_IDEOGRAPH.findall(text))
             if right - left > (_WIDEST_FIGURES if text[-1].isdigit() else _WIDEST) * wide * height:
                 return None
             if last_top > top:

@@ -1,5 +1,6 @@
 """Tables of a PDF page: those with ruling lines, and those that are only set in columns."""
 
+from bisect import bisect
 from collections.abc import Sequence
 from typing import Final
 
@@ -33,16 +34,16 @@ def tables_on(
         words = words_on(page)
         ruled = ruled_tables(words, grids)
         return _sorted([*ruled, *aligned_tables(words, level, ruled)])
-    heights = may_be_aligned(pieces)
-    if not heights and not grids:
+    edges = _edges(may_be_aligned(pieces))
+    if not edges and not grids:
         return []
-    wanted = [piece for piece in pieces if _is_within(piece, heights) or any(_is_in(piece, grid) for grid in grids)]
+    wanted = [piece for piece in pieces if _is_between(piece, edges) or any(_is_in(piece, grid) for grid in grids)]
     if not wanted:
         return []
     words = words_on(page, wanted)
     ruled = ruled_tables(words, grids)
-    if heights:
-        free = [word for word in words if _is_within(word, heights)]
+    if edges:
+        free = [word for word in words if _is_between(word, edges)]
         return _sorted([*ruled, *aligned_tables(free, level, ruled)])
     return _sorted(ruled)
 
@@ -51,9 +52,20 @@ def _sorted(tables: Sequence[FoundTable]) -> list[FoundTable]:
     return sorted(tables, key=lambda table: (table.top, table.left))
 
 
-def _is_within(word: Word, heights: Sequence[tuple[float, float]]) -> bool:
-    middle = word.middle
-    return any(top <= middle <= bottom for top, bottom in heights)
+def _edges(heights: Sequence[tuple[float, float]]) -> list[float]:
+    """Where these parts of the page begin and end, down the page; those that meet are one."""
+    edges: list[float] = []
+    for top, bottom in sorted(heights):
+        if edges and top <= edges[-1]:
+            edges[-1] = max(edges[-1], bottom)
+        else:
+            edges += (top, bottom)
+    return edges
+
+
+def _is_between(word: Word, edges: Sequence[float]) -> bool:
+    """Whether it stands where one part has begun and not ended."""
+    return bisect(edges, word.middle) % 2 == 1
 
 
 def _is_in(piece: Piece, grid: Grid) -> bool:

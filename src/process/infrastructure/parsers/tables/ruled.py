@@ -21,6 +21,7 @@ _COVERED: Final = 0.7
 """Of an edge of a cell: with less line on it, the cells on both sides are one."""
 _WIDE: Final = 0.7
 """Of the letters' height: a gap between words that no space makes."""
+_FEWEST_LINES: Final = 3
 _LEAST_COLUMN: Final = 6.0
 _LEAST_ROW: Final = 4.0
 _place: Final = attrgetter("place")
@@ -115,9 +116,12 @@ def _table(words: Sequence[Word], grid: Grid) -> FoundTable | None:
 def _with_gaps(xs: list[float], words: Sequence[Word]) -> list[float]:
     """Columns that only the words show, within those that lines enclose."""
     places = list(xs)
-    for left, right in pairwise(xs):
-        lines = lines_of([word for word in words if left < (word.left + word.right) / 2 < right])
-        if len(lines) < 3:
+    columns: list[list[Word]] = [[] for _ in xs]
+    for word in words:
+        columns[bisect_left(xs, (word.left + word.right) / 2) - 1].append(word)
+    for inside, (left, right) in zip(columns, pairwise(xs), strict=False):
+        lines = lines_of(inside) if len(inside) >= _FEWEST_LINES else []
+        if len(lines) < _FEWEST_LINES:
             continue
         gaps = gaps_through(lines, left, right)
         inner = [left, *((start + end) / 2 for start, end in gaps), right]
@@ -154,7 +158,11 @@ def _placed(
         row = bisect_left(ys, word.middle, 1, len(ys) - 1) - 1
         inside[owner[row, column]].append(word)
     placed: dict[Cell, list[Word]] = {}
-    for (row, column, height, width), found in inside.items():
+    for cell, found in inside.items():
+        row, column, height, width = cell
+        if width == 1 or not found:
+            placed[cell] = found
+            continue
         begun, part = column, list[Word]()
         for place in range(column, column + width):
             until = xs[place + 1]
@@ -213,7 +221,10 @@ def _cells(xs: Sequence[float], ys: Sequence[float], level: Sequence[Rule], upri
         groups.setdefault(root(one), []).append(divmod(one, columns))
     cells = []
     for places in groups.values():
-        top, bottom = min(row for row, _ in places), max(row for row, _ in places)
+        if len(places) == 1:
+            cells.append((*places[0], 1, 1))
+            continue
+        (top, _), (bottom, _) = places[0], places[-1]
         left, right = min(column for _, column in places), max(column for _, column in places)
         if len(places) == (bottom - top + 1) * (right - left + 1):
             cells.append((top, left, bottom - top + 1, right - left + 1))
@@ -238,7 +249,11 @@ def _grid(
     words: dict[Cell, list[Word]], rows: int, columns: int
 ) -> tuple[list[list[str]], list[tuple[int, int, int, int]]]:
     """Texts and spans; a row of cells that hold several lines of figures each becomes as many rows."""
-    lines_in_row = [_rows_within(words, row) for row in range(rows)]
+    within: list[dict[int, list[Word]]] = [{} for _ in range(rows)]
+    for (row, column, height, _), found in words.items():
+        if height == 1 and found:
+            within[row][column] = found
+    lines_in_row = [*map(_rows_within, within)]
     first = [0]
     for lines in lines_in_row:
         first.append(first[-1] + max(1, len(lines)))
@@ -262,9 +277,8 @@ def _grid(
     return texts, spans
 
 
-def _rows_within(words: dict[Cell, list[Word]], row: int) -> list[float]:
-    """Where the lines of a row's cells begin, if each line is a row of its own; else none."""
-    inside = {cell[1]: found for cell, found in words.items() if cell[0] == row and cell[2] == 1 and found}
+def _rows_within(inside: dict[int, list[Word]]) -> list[float]:
+    """Where the lines of a row's cells, by their columns, begin, if each line is a row of its own; else none."""
     if len(inside) < 2:
         return []
     return _lines_alike([lines_of(found) for found in inside.values()]) or _lines_of_figures(inside)

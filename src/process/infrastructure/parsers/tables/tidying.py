@@ -76,12 +76,15 @@ class _Cells:
                 row += 1
 
     def drop_empty(self) -> None:
-        for row in reversed(range(self._height)):
-            if not any(text for cell, text in self._cells.items() if cell[0] == row):
-                self._cut(0, row)
-        for column in reversed(range(self._width)):
-            if not any(text for cell, text in self._cells.items() if cell[1] == column):
-                self._cut(1, column)
+        for row in self._without_text(0, self._height):
+            self._cut(0, row)
+        for column in self._without_text(1, self._width):
+            self._cut(1, column)
+
+    def _without_text(self, axis: int, count: int) -> list[int]:
+        """The rows (axis 0) or columns (1) in which no cell with a text begins, the last one first."""
+        told = {cell[axis] for cell, text in self._cells.items() if text}
+        return [number for number in reversed(range(count)) if number not in told]
 
     def take_titles(self, table: FoundTable) -> None:
         """A first row that is one cell is the title; last ones that are one long cell are notes."""
