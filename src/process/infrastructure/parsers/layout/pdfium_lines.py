@@ -67,6 +67,7 @@ class _Reader:
         if top <= bottom:
             self._groups[0].append(Segment(page.whole(text), left, right, bottom, top, spaced, begin=begin))
             return
+        base = None
         for start, end, piece_left, piece_right in self._cut(text, first, rects, top - bottom):
             cut = text[start:end]
             piece = cut.strip()
@@ -74,9 +75,24 @@ class _Reader:
                 if piece_right < piece_left:
                     piece_right = piece_left
                 ends = spaced and end == len(text)
+                its_begin = begin + end - len(cut.lstrip())
+                if start:
+                    base = page.origin(first)[1] if base is None else base
+                    bottom, top = self._edges_of(its_begin, base, bottom, top)
                 segment = Segment(page.whole(piece), piece_left, piece_right, bottom, top, ends)
-                segment.begin = begin + end - len(cut.lstrip())
+                segment.begin = its_begin
                 self._groups[0].append(segment)
+
+    def _edges_of(self, begin: int, base: float, bottom: float, top: float) -> tuple[float, float]:
+        """Of a piece that begins there: those of its line, unless it has a base of its own.
+
+        PDFium takes for one line what overlaps in height, and so columns whose lines are not quite beside each other.
+        """
+        number = self._page.number(begin)
+        if abs(self._page.origin(number)[1] - base) < _ON_BASE * (top - bottom):
+            return bottom, top
+        _, bottom, _, top = self._page.box(number) or (0.0, bottom, 0.0, top)
+        return bottom, top
 
     def _height(self, index: int, of_letters: float) -> float:
         """That of the font's box, for text whose own boxes lie on their side."""
