@@ -47,8 +47,8 @@ def lines_of(words: Sequence[Word]) -> list[list[Word]]:
         middle, height = word.middle, word.height
         for line in lines[:-4:-1]:
             near = line[-1]
-            low = near.height if near.height < height else height
-            if abs(near.middle - middle) <= 0.4 * low:
+            # None of the words so far is further down than this one.
+            if middle - near.middle <= 0.4 * (near.height if near.height < height else height):
                 line.append(word)
                 break
         else:
@@ -61,6 +61,8 @@ def lines_of(words: Sequence[Word]) -> list[list[Word]]:
 
 def text_of(words: Sequence[Word]) -> str:
     """Line by line, as one text."""
+    if len(words) < 2:
+        return words[0].text if words else ""
     parts: list[str] = []
     for line in lines_of(words):
         text = " ".join(word.text for word in line)

@@ -36,10 +36,8 @@ def rules_of(page: LoadedPage) -> tuple[list[Rule], list[Rule]]:
     drawn.add(page.objects.paths)
     for x0, y0, x1, y1 in drawn.pieces:
         left, top, right, bottom = page.seen.box(x0, y0, x1, y1)
-        if left > right:
-            left, right = right, left
-        if top > bottom:
-            top, bottom = bottom, top
+        left, right = _ordered(left, right)
+        top, bottom = _ordered(top, bottom)
         wide, high = right - left, bottom - top
         if high <= 1.0 and wide > 0.5:
             level.append(Rule((top + bottom) / 2, left, right))
@@ -82,7 +80,8 @@ class _Drawn:
         """A shape is filled and has no line around it."""
         if is_shape and count in _FOUR_SIDES and self._is_straight(path) and calls.bounds(path, *self._to_bounds):
             left, bottom, right, top = self._bounds
-            self._add_shape(path, [placed(left, bottom, outer), placed(right, top, outer)], is_rectangle=True)
+            (x0, y0), (x1, y1) = placed(left, bottom, outer), placed(right, top, outer)
+            self._add_shape(path, *_ordered(x0, x1), *_ordered(y0, y1), is_rectangle=True)
             return
         drawn = self._points_of(path, count)
         if not drawn:
@@ -90,7 +89,9 @@ class _Drawn:
         matrix = times(matrix_of(path), outer)
         for points in [[placed(x, y, matrix) for x, y in each] for each in drawn]:
             if is_shape:
-                self._add_shape(path, points, is_rectangle=4 <= len(points) <= 6)
+                xs, ys = [x for x, _ in points], [y for _, y in points]
+                is_rectangle = 4 <= len(points) <= 6
+                self._add_shape(path, min(xs), max(xs), min(ys), max(ys), is_rectangle=is_rectangle)
             else:
                 self.pieces += [(*start, *end) for start, end in pairwise(points)]
 
@@ -99,10 +100,10 @@ class _Drawn:
         kind, segment = calls.segment_kind, calls.segment_of
         return bool(kind(segment(path, 2)) == _LINE == kind(segment(path, 3)))
 
-    def _add_shape(self, path: int, points: Sequence[Point], *, is_rectangle: bool) -> None:
+    def _add_shape(
+        self, path: int, left: float, right: float, bottom: float, top: float, *, is_rectangle: bool
+    ) -> None:
         """The line that it is when it is thin; else its sides, if it is a rectangle that is seen."""
-        left, *_, right = sorted([x for x, _ in points])
-        bottom, *_, top = sorted([y for _, y in points])
         if right - left <= _THIN or top - bottom <= _THIN:
             if right - left >= top - bottom:
                 self.pieces.append((left, (bottom + top) / 2, right, (bottom + top) / 2))
@@ -140,6 +141,10 @@ class _Drawn:
             return False
         *colours, alpha = self._colour
         return min(colours) >= _NEAR_WHITE or alpha == 0
+
+
+def _ordered(one: float, other: float) -> tuple[float, float]:
+    return (one, other) if one <= other else (other, one)
 
 
 def _close(parts: list[list[Point]], last: int) -> None:
