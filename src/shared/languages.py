@@ -101,6 +101,8 @@ def foremost(weights: Mapping[str, float]) -> str | None:
 
 def language_of_scripts(text: str, weights: Mapping[str, float]) -> str | None:
     """The language that the scripts of the text decide; None where Latin says most, or nothing does."""
+    if len(weights) == 1 and LATIN in weights:
+        return None
     total = sum(weights.values())
     hangul, kana = weights.get("hangul", 0.0), weights.get("kana", 0.0)
     # Korean and Japanese texts are full of Latin names and Chinese characters; the other way round is rare.

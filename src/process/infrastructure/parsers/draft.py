@@ -98,10 +98,14 @@ class _Block:
         found: dict[str, Any] = {"kind": self.kind, "start": self.start, "end": self.end}
         if self.level:
             found["level"] = self.level
-        for name in ("page", "box", "language", "confidence"):
-            value = getattr(self, name)
-            if value is not None:
-                found[name] = value
+        if self.page is not None:
+            found["page"] = self.page
+        if self.box is not None:
+            found["box"] = self.box
+        if self.language is not None:
+            found["language"] = self.language
+        if self.confidence is not None:
+            found["confidence"] = self.confidence
         return found
 
 

@@ -12,7 +12,7 @@ _MOST_ACCENTED: Final = 0.35
 """Of all letters: where Korean in EUC-KR was taken for Latin-1 nearly all are, in French or Vietnamese 0.1 to 0.3."""
 _ENGLISH: Final = dict(
     zip(
-        b"etaoinshrdlcumwfgypbvkjxqz",
+        (bytes((letter,)) for letter in b"etaoinshrdlcumwfgypbvkjxqz"),
         (12.7, 9.1, 8.2, 7.5, 7.0, 6.7, 6.3, 6.1, 6.0, 4.3, 4.0, 2.8, 2.8, 2.4, 2.4, 2.2, 2.0, 2.0, 1.9, 1.5, 1.0, 0.8,
          0.15, 0.15, 0.1, 0.07),
         strict=True,
@@ -20,6 +20,7 @@ _ENGLISH: Final = dict(
 )  # fmt: skip
 _LENGTH: Final = hypot(*_ENGLISH.values())
 _ACCENTED: Final = bytes((*range(0xA1, 0xAC), *range(0xAE, 0x100)))
+_NO_LETTERS: Final = bytes(code for code in range(256) if code not in b"".join(_ENGLISH))
 _OTHERS: Final = re.compile("[\u0251-\U0010ffff]+")
 
 
@@ -27,7 +28,7 @@ def look_jumbled(text: str) -> bool:
     """Whether the text of a page is none in any language with Latin letters; others are not judged."""
     western = text.encode("latin-1", "ignore")
     lower = western.lower()
-    own = [lower.count(letter) for letter in _ENGLISH]
+    own = _counted(lower.translate(None, _NO_LETTERS))
     letters = sum(own)
     accented = len(western) - len(western.translate(None, _ACCENTED))
     others = sum(map(len, _OTHERS.findall(text))) if len(western) < len(text) else 0
@@ -40,3 +41,13 @@ def look_jumbled(text: str) -> bool:
         return False
     product = sum(count * usual for count, usual in zip(own, _ENGLISH.values(), strict=True))
     return product < _LEAST_LIKENESS * hypot(*own) * _LENGTH
+
+
+def _counted(letters: bytes) -> list[int]:
+    """How often each of them comes: the commonest are taken out first, so that there is ever less to go through."""
+    counts = []
+    for letter in _ENGLISH:
+        rest = letters.translate(None, letter)
+        counts.append(len(letters) - len(rest))
+        letters = rest
+    return counts

@@ -42,7 +42,7 @@ def _taken(pages: Sequence[Page], edge: str) -> list[Line]:
     for page in pages:
         taken = stacks[page.number][: counts[page.number]]
         if taken:
-            page.lines = [line for line in page.lines if not any(line is other for other in taken)]
+            page.lines = _without(page.lines, taken)
         for line in taken:
             form = _form(line.text)
             if form not in seen and _WORD.search(form):
@@ -116,7 +116,7 @@ def _is_many(count: int, pages: int, share_at_place: float) -> bool:
 def _is_apart(page: Page, stack: Sequence[Line], depth: int, edge: str) -> bool:
     """Whether more room is between the lines taken and the text than between two lines of the text."""
     line = stack[depth - 1]
-    rest = [other for other in page.lines if not any(other is taken for taken in stack[:depth])]
+    rest = _without(page.lines, stack[:depth])
     if not rest:
         return True
     room = (
@@ -125,6 +125,11 @@ def _is_apart(page: Page, stack: Sequence[Line], depth: int, edge: str) -> bool:
         else min(other.bottom for other in rest) - line.top
     )
     return room > 0.45 * line.height
+
+
+def _without(lines: Sequence[Line], taken: Sequence[Line]) -> list[Line]:
+    these = {*map(id, taken)}
+    return [line for line in lines if id(line) not in these]
 
 
 def _counts_pages(numbers: Sequence[int], lines: Sequence[Line]) -> bool:

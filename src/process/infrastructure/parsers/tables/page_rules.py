@@ -119,14 +119,16 @@ class _Drawn:
 
     def _points_of(self, path: int, count: int) -> list[list[Point]]:
         """Of each part of the path that is drawn without a break; none of one with curves, which are of drawings."""
+        segment_of, kind_of, point_of = calls.segment_of, calls.segment_kind, calls.point
+        to_x, to_y = self._to_point
         parts: list[list[Point]] = []
         last = 0
         for number in range(count):
-            segment = calls.segment_of(path, number)
-            kind = calls.segment_kind(segment)
+            segment = segment_of(path, number)
+            kind = kind_of(segment)
             if kind == _BEZIER:
                 return []
-            calls.point(segment, *self._to_point)
+            point_of(segment, to_x, to_y)
             if kind == _MOVE or not parts:
                 _close(parts, last)
                 parts.append([])
