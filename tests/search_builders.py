@@ -157,19 +157,22 @@ class ASearch:
         revision: int | None = None,
         given: Labels | None = None,
         fingerprint: str | None = "small-1",
+        vectors: Vectors | None = None,
         **chunk_changes: Any,
     ) -> DocumentProcessed:
-        """The fact, with the artefacts it names stored. Not heard yet."""
+        """The fact, with the artefacts it names stored. Not heard yet.
+
+        `vectors` are those of all texts; without them, the small model's of the English ones.
+        """
         document = chunked(texts, **chunk_changes)
         sha256 = hashlib.sha256("\n".join(texts).encode()).hexdigest()
-        readable = [chunk.ordinal for chunk in document.chunks if chunk.language == "en"]
-        vectors = ChunkVectors(
-            np.array(readable, dtype=np.int32), embed([document.chunks[ordinal].text for ordinal in readable])
-        )
+        readable = [chunk.ordinal for chunk in document.chunks if vectors is not None or chunk.language == "en"]
+        rows = embed([document.chunks[ordinal].text for ordinal in readable]) if vectors is None else vectors
+        embedded = ChunkVectors(np.array(readable, dtype=np.int32), rows)
         chunks_key = artefact_key(sha256, "chunk", 1, {"model": fingerprint})
         vectors_key = artefact_key(sha256, "embed", 1, {"model": fingerprint})
         await self.blobs.put(chunks_key, document.to_bytes())
-        await self.blobs.put(vectors_key, vectors.to_bytes())
+        await self.blobs.put(vectors_key, embedded.to_bytes())
         return DocumentProcessed(
             document_id=document_id or new_document_id(),
             document_version=version,

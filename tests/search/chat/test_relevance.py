@@ -12,6 +12,7 @@ from search_builders import a_search
 from builders import labels
 from search.chat.application.answering import Answering
 from search.chat.domain.asking import AnswerEnded, AnswerText, Asking
+from search.chat.domain.closeness import Scale
 from search.chat.domain.relevance import Scores, answers
 from search.chat.infrastructure.extractive import ExtractiveGenerator
 from search.chat.infrastructure.shelf_passages import ShelfPassages
@@ -24,15 +25,19 @@ COSINES = st.lists(st.floats(-1, 1), max_size=16)
 SCORES = st.builds(Scores, LISTS, COSINES, st.floats(0.5, 40), st.integers(0, 10**7))
 
 
+SCALES = st.none() | st.builds(
+    lambda apart, wide: Scale(apart, apart + wide), st.floats(-0.2, 0.8), st.floats(0.02, 0.6)
+)
+
+
 def signs(scores: Scores) -> tuple[float, float, float]:
-    return scores.support, scores.decidedness, scores.nearness or 0.0
+    return scores.support, scores.decidedness, scores.decided
 
 
 @given(SCORES)
 def test_signs_are_shares(scores: Scores) -> None:
-    assert scores.support >= 0 and 0 <= scores.decidedness <= 1
-    assert scores.nearness is None or 0 <= scores.nearness <= 1
-    assert (scores.nearness is None) == (not scores.dense)
+    assert scores.support >= 0 and 0 <= scores.decided <= scores.decidedness <= 1
+    assert (scores.nearest is None) == (not scores.dense)
 
 
 @given(SCORES)
@@ -47,28 +52,49 @@ def test_weights_that_are_all_multiplied_change_nothing(scores: Scores, by: floa
     assert signs(turned) == pytest.approx(signs(scores), abs=1e-9)
 
 
-@given(SCORES, SHARES, SHARES)
-def test_more_words_never_answer_less(scores: Scores, one: float, other: float) -> None:
+@given(SCORES, SCALES, SHARES, SHARES)
+def test_more_words_never_answer_less(scores: Scores, scale: Scale | None, one: float, other: float) -> None:
     less, more = sorted((one, other))
-    assert answers(more, scores, enough=ENOUGH) >= answers(less, scores, enough=ENOUGH)
+    assert answers(more, scores, scale, enough=ENOUGH) >= answers(less, scores, scale, enough=ENOUGH)
     assert answers(more, None, enough=ENOUGH) >= answers(less, None, enough=ENOUGH)
 
 
 @pytest.mark.parametrize("name", ["sparse", "dense"])
-@given(scores=SCORES, covered=SHARES, more=st.floats(0, 1))
-def test_a_better_best_hit_never_answers_less(name: str, scores: Scores, covered: float, more: float) -> None:
+@given(scores=SCORES, scale=SCALES, covered=SHARES, more=st.floats(0, 1))
+def test_a_better_best_hit_never_answers_less(
+    name: str, scores: Scores, scale: Scale | None, covered: float, more: float
+) -> None:
     given_ = sorted(getattr(scores, name), reverse=True)
     assume(given_)
     best = given_[0] + more * (20 if name == "sparse" else 1 - given_[0])
     changed = [best, *given_[1:]]
     better = replace(scores, sparse=changed) if name == "sparse" else replace(scores, dense=changed)
     assert all(after >= before - 1e-9 for before, after in zip(signs(scores), signs(better), strict=True))
-    assert answers(covered, better, enough=ENOUGH) >= answers(covered, scores, enough=ENOUGH)
+    assert answers(covered, better, scale, enough=ENOUGH) >= answers(covered, scores, scale, enough=ENOUGH)
 
 
-@given(SCORES)
-def test_a_sentence_with_all_the_words_answers_whatever_scores_say(scores: Scores) -> None:
-    assert answers(1.0, scores, enough=ENOUGH)
+@given(SCORES, SCALES)
+def test_a_sentence_with_all_the_words_answers_whatever_scores_say(scores: Scores, scale: Scale | None) -> None:
+    assert answers(1.0, scores, scale, enough=ENOUGH)
+
+
+@given(SCORES, SCALES, SHARES)
+def test_what_a_cosine_is_counted_from_does_not_matter(scores: Scores, scale: Scale | None, covered: float) -> None:
+    """A model whose cosines all lie between 0.7 and 1 is told from one whose lie between 0 and 1 by its scale alone."""
+    assume(scale is not None and scores.dense)
+    assert scale is not None and scores.nearest is not None
+    narrow = replace(scores, dense=[0.7 + 0.3 * one for one in scores.dense])
+    moved = Scale(0.7 + 0.3 * scale.apart, 0.7 + 0.3 * scale.answering)
+    assert moved.share(narrow.nearest or 0.0) == pytest.approx(scale.share(scores.nearest), abs=1e-6)
+
+
+@given(st.floats(0, 0.4), st.floats(0.02, 0.5), st.floats(-0.1, 0.8))
+def test_words_that_are_there_do_not_answer_where_all_is_as_far_as_what_has_nothing_to_do_with_it(
+    covered: float, wide: float, apart: float
+) -> None:
+    scores = Scores([20.0, *[12.0] * 7], [apart] * 8, 25.0, 10_000)
+    assert not answers(covered, scores, Scale(apart, apart + wide), enough=ENOUGH)
+    assert answers(0.4, replace(scores, dense=[apart + 1.5 * wide]), Scale(apart, apart + wide), enough=ENOUGH)
 
 
 @given(st.floats(0, 0.4), st.integers(100, 10**6), st.booleans())
@@ -76,12 +102,12 @@ def test_hits_of_which_none_stands_out_and_that_have_few_of_the_words_do_not_ans
     covered: float, units: int, is_read: bool
 ) -> None:
     alike = Scores([20.0] * 8, [0.3] * 8 if is_read else (), 25.0, units)
-    assert not answers(covered, alike, enough=ENOUGH)
+    assert not answers(covered, alike, Scale(0.05, 0.55), enough=ENOUGH)
 
 
-def test_a_shelf_with_one_document_is_neither_decided_nor_near_by_itself() -> None:
+def test_a_shelf_with_one_document_is_not_decided_by_itself() -> None:
     alone = Scores([5.0], [0.5], 10.0, 1)
-    assert alone.decidedness == alone.nearness == pytest.approx(0.35)
+    assert alone.decidedness == pytest.approx(0.35)
     assert Scores((), (), 10.0, 0).decidedness == 0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from search.chat.domain.closeness import Scale
 from search.chat.domain.relevance import Scores, answers
 from search.chat.domain.verification import Word
 
@@ -16,9 +17,8 @@ ENOUGH: Final = 0.28
 where nothing is known of how well the search found it."""
 MOST_COMPARED: Final = 12
 """Sentences whose meaning is compared with the question's, where no words answer it."""
-_ALIKE: Final = 0.6
-"""The cosine from which a sentence answers in other words. Of 60 questions, the nearest sentence of a shelf that holds
-the answer had as much for 51, and of one that does not for 2 (all-MiniLM-L6-v2, MS MARCO)."""
+_ALIKE: Final = 1.1
+"""The share of closeness from which a sentence answers in other words: nearer than most answers are."""
 _LEAST_WORDS: Final = 3
 """Fewer are a heading."""
 _HALF: Final = 0.5
@@ -50,17 +50,24 @@ class Candidate:
 
 
 def chosen(
-    question: str, asked: Sequence[Word], candidates: Sequence[Candidate], found: Scores | None = None
+    question: str,
+    asked: Sequence[Word],
+    candidates: Sequence[Candidate],
+    found: Scores | None = None,
+    scale: Scale | None = None,
 ) -> list[Candidate]:
-    """The best first, then what adds to it in the order of its document; empty: none of them answers."""
-    candidates = [one for one in candidates if not _ASKS.search(one.text)]
-    if not asked or not candidates:
+    """The best first, then what adds to it in the order of its document; empty: none of them answers.
+
+    `scale` says what the cosines of `found` mean.
+    """
+    candidates = _telling(asked, candidates)
+    if not candidates:
         return []
     weights = _rarity(asked, candidates)
     scores = [_score(question, weights, one) for one in candidates]
     order = sorted(range(len(candidates)), key=lambda place: -scores[place])
     best = order[0]
-    if not answers(_covered(weights, candidates[best]), found, enough=ENOUGH):
+    if not answers(_covered(weights, candidates[best]), found, scale, enough=ENOUGH):
         return []
     picked, told = [candidates[best]], _terms(candidates[best].words)
     for place in order[1:]:
@@ -75,24 +82,36 @@ def chosen(
     return [picked[0], *sorted(picked[1:], key=lambda one: (one.passage, one.start))]
 
 
+def covered_by_the_best(question: str, asked: Sequence[Word], candidates: Sequence[Candidate]) -> float:
+    """How much of what is asked the likeliest sentence has, rare words counting more; 0 where there is none."""
+    candidates = _telling(asked, candidates)
+    if not candidates:
+        return 0.0
+    weights = _rarity(asked, candidates)
+    return _covered(weights, max(candidates, key=lambda one: _score(question, weights, one)))
+
+
 def to_compare(question: str, asked: Sequence[Word], candidates: Sequence[Candidate]) -> list[Candidate]:
     """Those that may answer in other words than the question's, the likeliest first."""
     own = _terms(asked)
     candidates = [
-        one
-        for one in candidates
-        if not _ASKS.search(one.text) and len(one.words) >= _LEAST_WORDS and _terms(one.words) - own
+        one for one in _telling(asked, candidates) if len(one.words) >= _LEAST_WORDS and _terms(one.words) - own
     ]
-    if not asked or not candidates:
+    if not candidates:
         return []
     weights = _rarity(asked, candidates)
     return sorted(candidates, key=lambda one: -_score(question, weights, one))[:MOST_COMPARED]
 
 
-def most_alike(compared: Sequence[Candidate], likenesses: Sequence[float]) -> list[Candidate]:
-    """The one that means most like the question; empty: none means enough like it. `likenesses` are cosines."""
-    best = max(range(len(compared)), key=lambda place: likenesses[place], default=None)
-    return [] if best is None or likenesses[best] < _ALIKE else [compared[best]]
+def most_alike(compared: Sequence[Candidate], shares: Sequence[float]) -> list[Candidate]:
+    """The one that means most like an answer; empty: none means enough like it. `shares` are those of `Scale`."""
+    best = max(range(len(compared)), key=lambda place: shares[place], default=None)
+    return [] if best is None or shares[best] < _ALIKE else [compared[best]]
+
+
+def _telling(asked: Sequence[Word], candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those that are no questions themselves; none where nothing is asked for."""
+    return [one for one in candidates if not _ASKS.search(one.text)] if asked else []
 
 
 def _terms(words: Sequence[Word]) -> set[str]:

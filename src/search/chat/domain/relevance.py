@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from search.chat.domain.closeness import Scale
+
 _COMPARED: Final = 7
 """Hits that the best one is held against."""
 _UNKNOWN: Final = 0.35
@@ -19,10 +21,11 @@ _ALONE: Final = 0.8
 """A sentence that has so much of what is asked needs no scores to speak for it."""
 _WORDS: Final = (3.1, 6.5, 5.2)
 _WORDS_WANTED: Final = 3.25
-"""Where meaning says nothing: of cover, decidedness as far as it is supported, and support."""
-_MEANING: Final = (1.2, 3.5, 2.2, 6.6)
-_MEANING_WANTED: Final = 3.65
-"""The same, and of nearness, where the model reads the question."""
+"""Where meaning says nothing: of cover, `decided`, and support."""
+_MEANING: Final = (3.0, 7.1, 4.2)
+_MEANING_WANTED: Final = 6.05
+"""Where the model reads the question: of cover, `decided`, and closeness.
+`python -m benchmarks.answer_signs` made them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,38 +54,29 @@ class Scores:
         return _mean([1 - one / best for one in others[:_COMPARED]]) if best else 0.0
 
     @property
-    def nearness(self) -> float | None:
-        """How far the nearest hit is nearer than those that follow: 0 as far, 1 the same as the question.
+    def decided(self) -> float:
+        """Decidedness as far as it is supported: on a small shelf a single word may make one hit stand out."""
+        return self.decidedness * min(1.0, self.support)
 
-        Of distances, not of cosines, which lie close together with some models. None where meaning was not asked.
-        """
-        if not self.dense:
-            return None
-        nearest, *others = sorted(max(0.0, 1 - one) for one in self.dense)
-        others = others[:_COMPARED]
-        # Each that is not there is as far as leaves the share `_UNKNOWN`.
-        missing = (_COMPARED - len(others)) * nearest / (1 - _UNKNOWN)
-        mean = (math.fsum(others) + missing) / _COMPARED
-        # The limit, where the nearest is the same as the question and those that follow are no farther.
-        return 1 - nearest / mean if mean > 0 else _mean([0.0] * len(others))
+    @property
+    def nearest(self) -> float | None:
+        """The greatest cosine; None where meaning was not asked."""
+        return max(self.dense, default=None)
 
 
-def answers(covered: float, scores: Scores | None, *, enough: float) -> bool:
+def answers(covered: float, scores: Scores | None, scale: Scale | None = None, *, enough: float) -> bool:
     """Whether a sentence that has the share `covered` of what is asked, rare words counting more, answers.
 
-    Never less with more of any sign. Without scores it is the share alone, which must be `enough`.
+    Never less with more of any sign. Without scores it is the share alone, which must be `enough`; without a `scale`
+    their cosines mean nothing, and words decide.
     """
     if covered >= _ALONE:
         return True
     if scores is None:
         return covered >= enough
-    support = scores.support
-    # On a small shelf a single word may make one hit stand out.
-    said = (covered, scores.decidedness * min(1.0, support), support)
-    nearness = scores.nearness
-    if nearness is None:
-        return _weighed(_WORDS, said) >= _WORDS_WANTED
-    return _weighed(_MEANING, (*said, nearness)) >= _MEANING_WANTED
+    if scale is None or scores.nearest is None:
+        return _weighed(_WORDS, (covered, scores.decided, scores.support)) >= _WORDS_WANTED
+    return _weighed(_MEANING, (covered, scores.decided, scale.share(scores.nearest))) >= _MEANING_WANTED
 
 
 def _weighed(weights: Sequence[float], signs: Sequence[float]) -> float:

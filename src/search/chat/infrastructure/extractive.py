@@ -45,7 +45,8 @@ class ExtractiveGenerator(AnswerGenerator):
             yield GeneratedText(f" [{one.passage + 1}]")
         yield GeneratedEnd("stop" if picked else "nothing_found")
 
-    async def _picked(self, task: Task) -> list[Candidate]:
+    async def candidates(self, task: Task) -> tuple[Sequence[ContentWord], list[Candidate]]:
+        """What is asked for, and every sentence of the passages."""
         stretches = [
             (number, start, end)
             for number, passage in enumerate(task.passages)
@@ -62,13 +63,18 @@ class ExtractiveGenerator(AnswerGenerator):
             leading = before[1] if before[0] == number else ()
             candidates.append(Candidate(number, start, end, text, own, (*around[number], *leading)))
             before = number, own
-        picked = chosen(task.question, asked, candidates, task.scores)
+        return asked, candidates
+
+    async def _picked(self, task: Task) -> list[Candidate]:
+        asked, candidates = await self.candidates(task)
+        scale = await self._likeness.scale(task.question) if self._likeness is not None else None
+        picked = chosen(task.question, asked, candidates, task.scores, scale)
         if picked or self._likeness is None:
             return picked
         compared = to_compare(task.question, asked, candidates)
         texts = [one.text for one in compared]
-        likenesses = await self._likeness.of(task.question, texts, is_question=True) if texts else None
-        return [] if likenesses is None else most_alike(compared, likenesses)
+        shares = await self._likeness.shares(task.question, texts) if texts else None
+        return [] if shares is None else most_alike(compared, shares)
 
 
 def _context(passage: Passage) -> str:
