@@ -10,10 +10,11 @@ from search_builders import SmallModel
 from typing_extensions import override
 
 from search.chat.application.citing import Citing
-from search.chat.application.ports.answer_generator import GeneratedText, Task
+from search.chat.application.ports.answer_generator import GeneratedEnd, GeneratedText, Task
 from search.chat.application.ports.likeness import Likeness
 from search.chat.domain.asking import Passage
 from search.chat.domain.closeness import EXAMPLES, Scale, scale_of
+from search.chat.domain.relevance import Scores
 from search.chat.infrastructure.extractive import ExtractiveGenerator
 from search.chat.infrastructure.model_likeness import ModelLikeness
 from shared.kernel import Unavailable
@@ -75,6 +76,14 @@ async def test_a_sentence_with_the_words_needs_no_model() -> None:
     likeness = Table(Papers=0.9)
     assert "Documents are stored" in await answer(ASKED, f"{KEPT} Documents are stored for two years.", likeness)
     assert likeness.asked == 0
+
+
+async def test_meaning_alone_does_not_answer_where_words_are_there_and_do_not() -> None:
+    found = Scores([3.0] * 8, [0.1] * 8, 25.0, 10_000)
+    passage = a_passage("Documents are printed in the cellar. Papers stay in the archive for five years.")
+    task = Task("How long are printed documents of the cellar stored?", "en", (passage,), scores=found)
+    generator = ExtractiveGenerator(the_analyzer(), Table(Papers=1.3))
+    assert [one async for one in generator.generate(task)] == [GeneratedEnd("nothing_found")]
 
 
 @pytest.mark.parametrize(

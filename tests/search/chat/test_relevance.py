@@ -30,14 +30,15 @@ SCALES = st.none() | st.builds(
 )
 
 
-def signs(scores: Scores) -> tuple[float, float, float]:
-    return scores.support, scores.decidedness, scores.decided
+def signs(scores: Scores) -> tuple[float, float, float, float]:
+    return scores.support, scores.decidedness, scores.decided, scores.nearness or 0.0
 
 
 @given(SCORES)
 def test_signs_are_shares(scores: Scores) -> None:
     assert scores.support >= 0 and 0 <= scores.decided <= scores.decidedness <= 1
-    assert (scores.nearest is None) == (not scores.dense)
+    assert scores.nearness is None or 0 <= scores.nearness <= 1
+    assert (scores.nearness is None) == (scores.nearest is None) == (not scores.dense)
 
 
 @given(SCORES)
@@ -92,9 +93,10 @@ def test_what_a_cosine_is_counted_from_does_not_matter(scores: Scores, scale: Sc
 def test_words_that_are_there_do_not_answer_where_all_is_as_far_as_what_has_nothing_to_do_with_it(
     covered: float, wide: float, apart: float
 ) -> None:
-    scores = Scores([20.0, *[12.0] * 7], [apart] * 8, 25.0, 10_000)
+    scores = Scores([150.0, *[30.0] * 7], [apart] * 8, 25.0, 10_000)
     assert not answers(covered, scores, Scale(apart, apart + wide), enough=ENOUGH)
-    assert answers(0.4, replace(scores, dense=[apart + 1.5 * wide]), Scale(apart, apart + wide), enough=ENOUGH)
+    near = replace(scores, dense=[apart + 1.2 * wide, *[apart] * 7])
+    assert answers(0.4, near, Scale(apart, apart + wide), enough=ENOUGH)
 
 
 @given(st.floats(0, 0.4), st.integers(100, 10**6), st.booleans())
@@ -105,9 +107,9 @@ def test_hits_of_which_none_stands_out_and_that_have_few_of_the_words_do_not_ans
     assert not answers(covered, alike, Scale(0.05, 0.55), enough=ENOUGH)
 
 
-def test_a_shelf_with_one_document_is_not_decided_by_itself() -> None:
+def test_a_shelf_with_one_document_is_neither_decided_nor_near_by_itself() -> None:
     alone = Scores([5.0], [0.5], 10.0, 1)
-    assert alone.decidedness == pytest.approx(0.35)
+    assert alone.decidedness == alone.nearness == pytest.approx(0.35)
     assert Scores((), (), 10.0, 0).decidedness == 0
 
 

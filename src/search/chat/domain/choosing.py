@@ -17,8 +17,10 @@ ENOUGH: Final = 0.28
 where nothing is known of how well the search found it."""
 MOST_COMPARED: Final = 12
 """Sentences whose meaning is compared with the question's, where no words answer it."""
-_ALIKE: Final = 1.1
-"""The share of closeness from which a sentence answers in other words: nearer than most answers are."""
+_ALIKE: Final = 1.05
+"""The share of closeness from which a sentence answers in other words. It is a cosine of 0.6 with all-MiniLM-L6-v2: of
+60 questions of MS MARCO, the nearest sentence of a shelf that holds the answer had as much for 51, and of one that does
+not for 2."""
 _LEAST_WORDS: Final = 3
 """Fewer are a heading."""
 _HALF: Final = 0.5
@@ -92,7 +94,12 @@ def covered_by_the_best(question: str, asked: Sequence[Word], candidates: Sequen
 
 
 def to_compare(question: str, asked: Sequence[Word], candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Those that may answer in other words than the question's, the likeliest first."""
+    """Those that may answer in other words than the question's, the likeliest first.
+
+    None where enough of its own words stand there: then they, and the search's cosines, have said what there is.
+    """
+    if covered_by_the_best(question, asked, candidates) >= ENOUGH:
+        return []
     own = _terms(asked)
     candidates = [
         one for one in _telling(asked, candidates) if len(one.words) >= _LEAST_WORDS and _terms(one.words) - own

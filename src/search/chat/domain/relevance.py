@@ -22,9 +22,9 @@ _ALONE: Final = 0.8
 _WORDS: Final = (3.1, 6.5, 5.2)
 _WORDS_WANTED: Final = 3.25
 """Where meaning says nothing: of cover, `decided`, and support."""
-_MEANING: Final = (3.0, 7.1, 4.2)
-_MEANING_WANTED: Final = 6.05
-"""Where the model reads the question: of cover, `decided`, and closeness.
+_MEANING: Final = (2.9, 4.8, 7.4, 2.5)
+_MEANING_WANTED: Final = 5.63
+"""Where the model reads the question: of cover, `decided`, nearness and closeness.
 `python -m benchmarks.answer_signs` made them."""
 
 
@@ -59,6 +59,22 @@ class Scores:
         return self.decidedness * min(1.0, self.support)
 
     @property
+    def nearness(self) -> float | None:
+        """How far the nearest hit is nearer than those that follow: 0 as far, 1 the same as the question.
+
+        Of distances, not of cosines, which lie close together with some models. None where meaning was not asked.
+        """
+        if not self.dense:
+            return None
+        nearest, *others = sorted(max(0.0, 1 - one) for one in self.dense)
+        others = others[:_COMPARED]
+        # Each that is not there is as far as leaves the share `_UNKNOWN`.
+        missing = (_COMPARED - len(others)) * nearest / (1 - _UNKNOWN)
+        mean = (math.fsum(others) + missing) / _COMPARED
+        # The limit, where the nearest is the same as the question and those that follow are no farther.
+        return 1 - nearest / mean if mean > 0 else _mean([0.0] * len(others))
+
+    @property
     def nearest(self) -> float | None:
         """The greatest cosine; None where meaning was not asked."""
         return max(self.dense, default=None)
@@ -74,9 +90,11 @@ def answers(covered: float, scores: Scores | None, scale: Scale | None = None, *
         return True
     if scores is None:
         return covered >= enough
-    if scale is None or scores.nearest is None:
+    if scale is None or scores.nearness is None or scores.nearest is None:
         return _weighed(_WORDS, (covered, scores.decided, scores.support)) >= _WORDS_WANTED
-    return _weighed(_MEANING, (covered, scores.decided, scale.share(scores.nearest))) >= _MEANING_WANTED
+    return (
+        _weighed(_MEANING, (covered, scores.decided, scores.nearness, scale.share(scores.nearest))) >= _MEANING_WANTED
+    )
 
 
 def _weighed(weights: Sequence[float], signs: Sequence[float]) -> float:
