@@ -89,6 +89,7 @@ SAME = [
     ("18 250 kg", "18,250 kg", "18250kg"),
     ("84.99㎡", "84.99 m2", "84.99m²"),
     ("USB3.0", "USB 3.0", "usb3.0"),
+    ("PO#1234", "PO 1234", "PO# 1234", "PO-1234"),
     ("No. 5", "No.5", "no 5", "№5", "No5"),
     ("wifi", "Wi-Fi", "wi fi"),
     ("e-mail", "email", "E-Mail"),
@@ -218,12 +219,14 @@ PARTS = [
     ("전용 84.99㎡형", "84.99"),
     ("Ver2.5판", "2.5"),
     ("총 1.250,00 EUR", "1250"),
+    ("INVOICE#2291(final)", "invoice"),
+    ("Order# 77 is late", "orders"),
     ("fee EUR1.250,00 a lot", "1,250.00"),
 ]
 
 
 @pytest.mark.parametrize(("text", "query"), PARTS)
-async def test_numbers_glued_to_others_are_found_alone(
+async def test_what_is_glued_to_others_is_found_alone(
     search: ASearch, client: AsyncClient, text: str, query: str
 ) -> None:
     collection = await in_a_collection(search, {"a.txt": text, **OTHERS})

@@ -38,7 +38,8 @@ TOKEN: Final = re.compile(
     rf"|(?P<currency>(?<!{WORD_SIGN})[A-Za-z]{{1,4}}(?={_THOUSANDS}|{_DECIMAL_COMMA}))"
     rf"|(?<![\d.,])(?P<measure>\d+\.\d+(?:[A-Za-zµμ]{{1,6}}|[kcdmKCDM]?[mM][23]|ft[23])(?!{WORD_SIGN}|[{JOINTS}]{WORD_SIGN}))"
     rf"|(?<![\w.])(?P<dotted>\.[A-Za-z]{WORD_SIGN}+(?:[._\-]{WORD_SIGN}+)*)"
-    rf"|(?<!{WORD_SIGN})(?P<sharp>[A-Za-z][A-Za-z0-9]*(?:\+\+|\#))(?![A-Za-z])"
+    # C#8 is a language and its version, PO#1234 a word and a number.
+    rf"|(?<!{WORD_SIGN})(?P<sharp>[A-Za-z](?:\+\+|\#)|[A-Za-z][A-Za-z0-9]+(?:\+\+|\#(?![0-9])))(?![A-Za-z])"
     rf"|(?P<code>{WORD_SIGN}+(?:[{JOINTS}]{WORD_SIGN}+(?!{WORD_SIGN}|\+\+|\#))+)"
     rf"|(?P<word>{WORD_SIGN}+)"
     r"|(?P<hangul>[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]+)"
@@ -122,6 +123,9 @@ def terms_of(word: str, kind: str, stem: Stem) -> Terms:
             number = plain_number(lower)
             whole, _, decimals = number.partition(".")
             return Terms((number,), (whole,) if decimals and not decimals.strip("0") else ())
+        case "sharp" if len(word.rstrip("+#")) > 1:  # Invoice# is an invoice, but C# is no C
+            bare = _terms_of_word(word.rstrip("+#"), stem)
+            return Terms((lower,), (*bare.terms, *bare.asides))
         case "decimalcomma":
             whole, _, decimals = lower.partition(",")
             number = whole.replace(".", "")
