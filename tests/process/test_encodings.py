@@ -114,6 +114,14 @@ def test_each_line_of_a_mixed_file_is_read_in_its_own_encoding(text: str, encodi
     assert f" {min(foreign, 30 - foreign):,} line" in warning
 
 
+@pytest.mark.parametrize("name", ["홍길동", "홍 길동", "길동아", "담당 홍길동(검수)"])
+@pytest.mark.parametrize("of_korean", [2, 29])
+def test_words_whose_bytes_are_those_of_utf_8_by_chance_are_read(name: str, of_korean: int) -> None:
+    lines = [f"{number}번 화물의 담당자는 {name} 과장" for number in range(30)]
+    raw = b"\n".join(line.encode("cp949" if n < of_korean else "utf-8") for n, line in enumerate(lines))
+    assert decoded_text(raw).text.split("\n") == lines
+
+
 @pytest.mark.parametrize("end", ["", " ", "\n"])
 def test_two_encodings_in_one_line_are_both_read(end: str) -> None:
     raw = "2026-01-02 접수: ".encode() + "오류가 났다".encode("cp949") + end.encode()

@@ -18,6 +18,7 @@ _SEQUENCE: Final = re.compile(
 _HIGH: Final = re.compile(rb"[\x80-\xff]")
 _ASCII: Final = bytes(range(0x80))
 _SAMPLE: Final = 64 << 10
+_LEAST_EVERYDAY: Final = 0.75
 _NAMES: Final = {
     "utf-8": "UTF-8",
     "utf-16": "UTF-16",
@@ -133,14 +134,16 @@ def _line(raw: bytes, other: str | None, first: str) -> tuple[str, str | None]:
     sure = first == "utf-8" or as_other is None or other not in MULTI_BYTE or _has_long_sequence(raw)
     if as_utf_8 is not None and sure:
         return as_utf_8, "utf-8"
-    if as_other is not None and other is not None and not _has_long_sequence(raw):
-        return as_other, other
+    if as_other is not None and other is not None:
+        is_all_everyday = other in MULTI_BYTE and as_utf_8 is None and _everyday(as_other) == 1.0
+        if is_all_everyday or not _has_long_sequence(raw):
+            return as_other, other
     if other is not None and other not in MULTI_BYTE:
         return _each_sequence(raw, other), first
     used = {first}
 
     def word(match: re.Match[bytes]) -> bytes:
-        text, encoding = _word(match[0], other)
+        text, encoding = _word(match[0], other, first)
         used.add(encoding)
         return text.encode()
 
@@ -152,9 +155,15 @@ def _has_long_sequence(raw: bytes) -> bool:
     return any(len(found) > 2 for found in _SEQUENCE.findall(raw))
 
 
-def _word(raw: bytes, other: str | None) -> tuple[str, str]:
+def _word(raw: bytes, other: str | None, first: str) -> tuple[str, str]:
     """A word in one of the two; one that is in neither loses the bytes that do not fit."""
     text = strictly(raw, "utf-8")
+    if text is not None and (first == "utf-8" or _has_long_sequence(raw)):
+        return text, "utf-8"
+    # The bytes of 홍길동 in CP949 hold two characters of UTF-8; UTF-8 with a byte lost is hardly ever everyday Korean.
+    as_other = strictly(raw, other) if other in MULTI_BYTE else None
+    if other is not None and as_other is not None and _everyday(as_other) >= _LEAST_EVERYDAY:
+        return as_other, other
     if text is not None:
         return text, "utf-8"
     found = _SEQUENCE.findall(raw)
@@ -171,6 +180,10 @@ def _word(raw: bytes, other: str | None) -> tuple[str, str]:
     if whole:
         return max(whole, key=everyday_share), other
     return _glued(raw, other), other
+
+
+def _everyday(text: str) -> float:
+    return everyday_share("".join(sign for sign in text if not sign.isascii()))
 
 
 def _glued(raw: bytes, other: str) -> str:
