@@ -34,10 +34,12 @@ def rules_of(page: LoadedPage) -> tuple[list[Rule], list[Rule]]:
     upright: list[Rule] = []
     drawn = _Drawn()
     drawn.add(page.objects.paths)
+    box_of = page.seen.box
     for x0, y0, x1, y1 in drawn.pieces:
-        left, top, right, bottom = page.seen.box(x0, y0, x1, y1)
-        left, right = _ordered(left, right)
-        top, bottom = _ordered(top, bottom)
+        wide, high = abs(x1 - x0), abs(y1 - y0)
+        if wide > 1.0 and high > 1.0:
+            continue
+        left, top, right, bottom = box_of(*_ordered(x0, y0, x1, y1))
         wide, high = right - left, bottom - top
         if high <= 1.0 and wide > 0.5:
             level.append(Rule((top + bottom) / 2, left, right))
@@ -81,7 +83,7 @@ class _Drawn:
         if is_shape and count in _FOUR_SIDES and self._is_straight(path) and calls.bounds(path, *self._to_bounds):
             left, bottom, right, top = self._bounds
             (x0, y0), (x1, y1) = placed(left, bottom, outer), placed(right, top, outer)
-            self._add_shape(path, *_ordered(x0, x1), *_ordered(y0, y1), is_rectangle=True)
+            self._add_shape(path, *_ordered(x0, y0, x1, y1), is_rectangle=True)
             return
         drawn = self._points_of(path, count)
         if not drawn:
@@ -91,7 +93,7 @@ class _Drawn:
             if is_shape:
                 xs, ys = [x for x, _ in points], [y for _, y in points]
                 is_rectangle = 4 <= len(points) <= 6
-                self._add_shape(path, min(xs), max(xs), min(ys), max(ys), is_rectangle=is_rectangle)
+                self._add_shape(path, min(xs), min(ys), max(xs), max(ys), is_rectangle=is_rectangle)
             else:
                 self.pieces += [(*start, *end) for start, end in pairwise(points)]
 
@@ -101,7 +103,7 @@ class _Drawn:
         return bool(kind(segment(path, 2)) == _LINE == kind(segment(path, 3)))
 
     def _add_shape(
-        self, path: int, left: float, right: float, bottom: float, top: float, *, is_rectangle: bool
+        self, path: int, left: float, bottom: float, right: float, top: float, *, is_rectangle: bool
     ) -> None:
         """The line that it is when it is thin; else its sides, if it is a rectangle that is seen."""
         if right - left <= _THIN or top - bottom <= _THIN:
@@ -145,8 +147,11 @@ class _Drawn:
         return min(colours) >= _NEAR_WHITE or alpha == 0
 
 
-def _ordered(one: float, other: float) -> tuple[float, float]:
-    return (one, other) if one <= other else (other, one)
+def _ordered(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
+    """Left, bottom, right and top of what is between two points."""
+    if x0 > x1:
+        x0, x1 = x1, x0
+    return (x0, y0, x1, y1) if y0 <= y1 else (x0, y1, x1, y0)
 
 
 def _close(parts: list[list[Point]], last: int) -> None:

@@ -58,11 +58,13 @@ class _Cells:
         """Two neighbouring columns are one where no row has something in both."""
         self._cut_columns_without_text()
         column = 0
+        filled = self._with_text()
         while column < self._width - 1:
-            if self._parts_columns(column):
+            if _parts_columns(filled, column):
                 column += 1
             else:
                 self._join_columns(column)
+                filled = self._with_text()
 
     def merge_rows(self) -> None:
         """A row that only goes on with the words of the row above it joins that one."""
@@ -100,17 +102,8 @@ class _Cells:
             table.notes.insert(0, whole[self._height - 1 + bool(table.title)])
             self._cut(0, self._height - 1)
 
-    def _parts_columns(self, column: int) -> bool:
-        left: dict[int, Cell] = {}
-        right: dict[int, Cell] = {}
-        for cell, text in self._cells.items():
-            if text:
-                for row in range(cell[0], cell[0] + cell[2]):
-                    if cell[1] <= column < cell[1] + cell[3]:
-                        left[row] = cell
-                    if cell[1] <= column + 1 < cell[1] + cell[3]:
-                        right[row] = cell
-        return any(right.get(row, cell) != cell for row, cell in left.items())
+    def _with_text(self) -> list[Cell]:
+        return [cell for cell, text in self._cells.items() if text]
 
     def _by_rows(self) -> list[dict[int, Cell]]:
         """For each row the cell that each column has there."""
@@ -222,6 +215,19 @@ class _Cells:
                     return False
                 places.update(inside)
         return True
+
+
+def _parts_columns(filled: Sequence[Cell], column: int) -> bool:
+    """Whether a row has one of these cells in this column, and another in the next."""
+    left: dict[int, Cell] = {}
+    right: dict[int, Cell] = {}
+    for cell in filled:
+        row, first, height, width = cell
+        if first <= column < first + width:
+            left.update(dict.fromkeys(range(row, row + height), cell))
+        if first <= column + 1 < first + width:
+            right.update(dict.fromkeys(range(row, row + height), cell))
+    return any(right.get(row, cell) != cell for row, cell in left.items())
 
 
 def _continues(text: str) -> bool:
