@@ -155,9 +155,10 @@ class _Assembly:
             return drop < 0 and goes_on
         if following.left > line.right or following.right < line.left:
             return False
-        near = [item for item in run[-3:] if item.column == line.column and item.page == line.page]
-        left = min([item.left for item in near])
-        right = max([following.right, *[item.right for item in near]])
+        near = [line, *[item for item in run[-3:-1] if item.column == line.column and item.page == line.page]]
+        left, right = line.left, line.right if line.right > following.right else following.right
+        for item in near[1:]:
+            left, right = min(left, item.left), max(right, item.right)
         ends_early = right - line.right > 0.15 * (right - left)
         if ends_early:
             return goes_on

@@ -13,6 +13,7 @@ from process.infrastructure.parsers.pdfium import calls
 _MOST_OBJECTS: Final = 30_000
 """Of one page that are looked at."""
 _MOST_NESTED: Final = 8
+_TEXT: Final = pdfium.FPDF_PAGEOBJ_TEXT
 _PATH: Final = pdfium.FPDF_PAGEOBJ_PATH
 _IMAGE: Final = pdfium.FPDF_PAGEOBJ_IMAGE
 _FORM: Final = pdfium.FPDF_PAGEOBJ_FORM
@@ -37,6 +38,8 @@ class PageObjects:
         kind_of = calls.kind_of
         for item in map(object_of, range(count)):
             kind = kind_of(item)
+            if kind == _TEXT:
+                continue
             if kind == _PATH:
                 self.paths.append((item, outer))
             elif kind == _IMAGE:

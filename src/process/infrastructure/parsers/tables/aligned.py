@@ -67,7 +67,7 @@ def aligned_tables(words: Sequence[Word], level: Sequence[Rule], taken: Sequence
 
 def _parts(piece: Word) -> list[Word]:
     """Several where spaces part it that may be wide ones, and figures beside each other, however near."""
-    of_figures = _FIGURES.search(piece.text) is not None
+    of_figures = piece.text.count(" ") > 1 and _FIGURES.search(piece.text) is not None
     if not of_figures and "  " not in piece.text:
         return [piece]
     step = (piece.right - piece.left) / len(piece.text)
