@@ -86,6 +86,7 @@ def an_ole_file(*streams: str) -> bytes:
         ("encrypted.docx", an_ole_file("Root Entry", "EncryptionInfo", "EncryptedPackage"), DOCX),
         ("a.hwp", an_ole_file("Root Entry", "\x05HwpSummaryInformation"), HWP),
         ("a", b"HWP Document File V3.00 \x1a" + bytes(100), HWP),
+        ("a.docx", a_zip("[Content_Types].xml", "word\\document.xml"), DOCX),
         ("a.hwpx", a_zip("mimetype", "Contents/content.hpf", "Contents/section0.xml"), HWPX),
         ("a.pptx", an_office_file("ppt/"), PPTX),
         ("a.odt", a_zip("mimetype", "content.xml", mimetype=ODT), ODT),

@@ -312,6 +312,15 @@ def test_a_tables_alternative_text_is_its_caption(parse_bytes: ParseBytes) -> No
     assert lines(parse_bytes(word(table), DOCX)) == ["요율표 – 품목별 세율", "a\tb"]
 
 
+def test_members_may_be_named_with_backslashes(parse_bytes: ParseBytes) -> None:
+    numbers = numbering(level(0, "제%1조"))
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(word(listed("a"), numbers))) as usual, zipfile.ZipFile(out, "w") as archive:
+        for name in usual.namelist():
+            archive.writestr(name.replace("/", "\\"), usual.read(name))
+    assert lines(parse_bytes(out.getvalue(), DOCX)) == ["제1조 a"]
+
+
 CHART = '<w:p><w:r><w:drawing><c:chart r:id="chart1.xml"/></w:drawing></w:r></w:p>'
 
 

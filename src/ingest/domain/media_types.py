@@ -157,6 +157,7 @@ def claimed_format(name: str) -> str | None:
 
 def zip_member_type(names: frozenset[str], declared: str | None = None) -> str:
     """The media type of a ZIP with these members; `declared` is what its first one, `mimetype`, says."""
+    names = frozenset(name.replace("\\", "/") for name in names)  # as some programs on Windows write them
     if "[Content_Types].xml" in names:
         for folder, media_type in (
             ("word/", DOCX),

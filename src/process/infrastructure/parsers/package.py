@@ -26,7 +26,8 @@ class Package:
         _refuse_encrypted(path, words)
         check_zip(path)
         self._archive = zipfile.ZipFile(path)
-        self._names = {name.casefold(): name for name in reversed(self._archive.namelist())}
+        # Some programs on Windows write names with its separator.
+        self._names = {name.replace("\\", "/").casefold(): name for name in reversed(self._archive.namelist())}
 
     def __enter__(self) -> Self:
         return self
