@@ -321,33 +321,6 @@ def test_members_may_be_named_with_backslashes(parse_bytes: ParseBytes) -> None:
     assert lines(parse_bytes(out.getvalue(), DOCX)) == ["제1조 a"]
 
 
-CHART = '<w:p><w:r><w:drawing><c:chart r:id="chart1.xml"/></w:drawing></w:r></w:p>'
-
-
-def test_a_charts_title_may_be_that_of_a_cell(parse_bytes: ParseBytes) -> None:
-    chart = (
-        "<c:chartSpace><c:chart><c:title><c:tx><c:strRef><c:f>Sheet1!A1</c:f><c:strCache><c:pt idx='0'><c:v>Ducks by "
-        "year</c:v></c:pt></c:strCache></c:strRef></c:tx></c:title><c:plotArea><c:pieChart/></c:plotArea></c:chart>"
-        "</c:chartSpace>"
-    )
-    document = parse_bytes(word(CHART, {"chart1.xml": chart}), DOCX)
-    assert lines(document) == ["Ducks by year – Pie chart"]
-
-
-def test_charts_of_newer_kinds_are_tables_too(parse_bytes: ParseBytes) -> None:
-    chart = (
-        '<cx:chartSpace xmlns:cx="http://schemas.microsoft.com/office/drawing/2014/chartex"><cx:chartData>'
-        '<cx:data id="0"><cx:strDim type="cat"><cx:lvl ptCount="2"><cx:pt idx="0">opening</cx:pt><cx:pt idx="1">ducks'
-        '</cx:pt></cx:lvl></cx:strDim><cx:numDim type="val"><cx:lvl ptCount="2"><cx:pt idx="0">100</cx:pt>'
-        '<cx:pt idx="1">-12.5</cx:pt></cx:lvl></cx:numDim></cx:data></cx:chartData><cx:chart><cx:title><cx:tx>'
-        "<cx:txData><cx:v>From stock to stock</cx:v></cx:txData></cx:tx></cx:title><cx:plotArea><cx:plotAreaRegion>"
-        '<cx:series layoutId="waterfall"><cx:tx><cx:txData><cx:v>Pieces</cx:v></cx:txData></cx:tx>'
-        '<cx:dataId val="0"/></cx:series></cx:plotAreaRegion></cx:plotArea></cx:chart></cx:chartSpace>'
-    )
-    document = parse_bytes(word(CHART, {"chart1.xml": chart}), DOCX)
-    assert lines(document) == ["From stock to stock", "\tPieces\nopening\t100\nducks\t-12.5"]
-
-
 @pytest.mark.parametrize(
     ("settings", "shown"),
     [
