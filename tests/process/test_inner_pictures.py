@@ -13,6 +13,7 @@ import pptx
 import pytest
 from fpdf import FPDF
 from ocr_builders import LINES, KnownText, Reading, a_reading
+from pdf_builders import PdfPage, a_pdf_of
 from picture_builders import a_picture, as_file
 from PIL import Image
 from process_builders import DOCX, PDF, NoReader
@@ -228,3 +229,15 @@ async def test_odd_text_that_is_on_the_page_stays_and_two_pages_tell(reading: Re
     document, read_pages = await of_text(reading, codes, codes, pages=5)
     assert read_pages == 2
     assert document.text.startswith("zxqk") and document.warnings == () and document.unread == ()
+
+
+@pytest.mark.parametrize(("other", "seen"), [(b"\xff", 1), (b"a", 2)])
+def test_pictures_that_begin_alike_are_two_and_one_on_two_pages_is_one(tmp_path: Path, other: bytes, seen: int) -> None:
+    white = b"\xff" * 400 * 300
+    drawn = [
+        b"q 400 0 0 400 90 200 cm BI /W 400 /H 400 /CS /G /BPC 8 ID " + white + end * 400 * 100 + b" EI Q"
+        for end in (b"\xff", other)
+    ]
+    pages = [PdfPage([(72, 780, "What is drawn below.")], marks=marks.decode("latin-1")) for marks in drawn]
+    (path := tmp_path / "drawings.pdf").write_bytes(a_pdf_of(*pages))
+    assert len(ParsedDocument.from_bytes(read(path, PDF, most_characters=10_000)).pictures) == seen

@@ -31,7 +31,6 @@ _LEAST_POINTS: Final = 54
 """How long a picture on a page is that is looked at; its other side may be a quarter of it."""
 _MUCH_TEXT: Final = 30
 """Characters over a picture: it is a background, or a scan that somebody has read before."""
-_IDENTIFYING_BYTES: Final = 1 << 14
 _MOST_RAW: Final = 32 << 20
 _UNKNOWN: Final = "\ufffd"
 _SYMBOLS: Final = range(0xF000, 0xF100)
@@ -126,4 +125,5 @@ def _identity(item: int) -> object:
         return object()
     buffer = ctypes.create_string_buffer(size)
     calls.image_data(item, ctypes.addressof(buffer), size)
-    return size, hashlib.sha256(memoryview(buffer)[:_IDENTIFYING_BYTES]).digest()
+    # All of it: pictures that are not compressed may begin with as much of the same white.
+    return size, hashlib.sha256(buffer).digest()
