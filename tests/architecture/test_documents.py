@@ -188,7 +188,9 @@ def _codes_of_the_source() -> set[str]:
     for path in PRODUCT:
         text = path.read_text(encoding="utf-8")
         found |= set(re.findall(r'\bcode(?:: ClassVar\[str\])? ?= ?"([a-z_]+)"', text))
-        for node in ast.walk(ast.parse(text)):
+        # Most files give none: they need not be parsed.
+        tree = ast.parse(text if any(f"{called}(" in text for called in _CODE_AT) else "")
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 at = _CODE_AT.get(ast.unparse(node.func).rpartition(".")[2])
                 code = node.args[at] if at is not None and at < len(node.args) else None
