@@ -28,11 +28,7 @@ export function openJourneys(place, summary, parameters) {
       stuck: chosen === "stuck" ? true : null, state: ["failed", "processing"].includes(chosen) ? chosen : null,
     };
     try {
-      let page = await api.get("/api/v1/monitor/journeys", { query });
-      // Names are looked through some thousands at a time: where none of them has the words, it is gone on.
-      while (query.q && !page.items.length && page.next_cursor && number === asked) {
-        page = await api.get("/api/v1/monitor/journeys", { query: { ...query, cursor: page.next_cursor } });
-      }
+      const page = await api.get("/api/v1/monitor/journeys", { query });
       if (number !== asked) return; // something else was asked for meanwhile
       if (!cursor) fill(list);
       list.querySelector(".more")?.remove();
