@@ -182,7 +182,6 @@ async function start() {
   follow("/api/v1/documents/events", {
     documents: hear,
     many: () => { reload(); queue?.look(); },
-    problem: (problem) => { if (problem.status === 401) location.reload(); },
   }, (state) => {
     // What happened while nobody listened, the moment before the first word too, is in the list.
     const inTheWorks = [...shown.values()].some(({ document }) => ["received", "processing"].includes(document.status));

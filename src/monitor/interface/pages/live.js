@@ -59,7 +59,6 @@ export function follow() {
       },
       alert: () => tell("alerts"),
       alerts_missed: () => tell("alerts"),
-      problem: (problem) => { if (problem.status === 401) location.reload(); },
     }, (heard) => heard === "lost" && lose());
     hear();
   }

@@ -26,17 +26,16 @@ function note(is) {
   reachability.dispatchEvent(new Event("change"));
 }
 
-/** Where to sign in, and to come back from there. */
-const signInAddress = () => `/sign-in?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`;
-
-// Several requests may be refused at once: each further address would break off the way to the one before.
+// Several requests and streams may be refused at once: each further address would break off the way to the one before.
 let leaving = false;
 addEventListener("pageshow", () => { leaving = false; });
 
-function signIn() {
+/** Leads to the sign-in page, and from there back to this place, unless `comesBack` is false. */
+export function signIn({ comesBack = true } = {}) {
   if (leaving) return;
   leaving = true;
-  location.assign(signInAddress());
+  const place = encodeURIComponent(location.pathname + location.search + location.hash);
+  location.assign(comesBack ? `/sign-in?next=${place}` : "/sign-in");
 }
 
 /** One request; gives the Response, or throws a Problem. `signal` cancels: then it throws the AbortError. */

@@ -1,5 +1,5 @@
 // What every page has around it: language, theme, who is signed in, and whether the server is there.
-import { api, may, onReachable, session } from "/shell/api.js";
+import { api, may, onReachable, session, signIn } from "/shell/api.js";
 import { byId, fill, h } from "/shell/dom.js";
 import { notifyProblem } from "/shell/components.js";
 import { keep } from "/shell/kept.js";
@@ -52,7 +52,7 @@ async function accountButton(tools) {
       if (error.status !== 401) stay();
       return notifyProblem(error);
     }
-    location.assign("/sign-in");
+    signIn({ comesBack: false });
   };
   tools.append(h("button", { type: "button", class: "plain", id: "sign-out", onclick: signOut }, t("shell.sign_out")));
 }

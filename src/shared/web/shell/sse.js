@@ -1,12 +1,12 @@
 // Server-sent events: followed with reconnection (GET), or read from the answer to any request.
-import { request } from "/shell/api.js";
+import { request, signIn } from "/shell/api.js";
 
 const REFUSED_MILLISECONDS = 5000;
 
 /**
  * Follows a stream until `stop()`; the browser reconnects by itself and tells the last id. One that the server refused is
- * opened again after a while, which the browser does not do. `events`: name → listener of the parsed data; `onState`:
- * "open" or "lost".
+ * opened again after a while, which the browser does not do. One whose reader is signed out in the middle ends with that
+ * problem, and leads to the sign-in page. `events`: name → listener of the parsed data; `onState`: "open" or "lost".
  */
 export function follow(path, events, onState = () => {}) {
   let source;
@@ -19,6 +19,7 @@ export function follow(path, events, onState = () => {}) {
       if (source.readyState === EventSource.CLOSED) again = setTimeout(open, REFUSED_MILLISECONDS);
       onState("lost");
     });
+    source.addEventListener("problem", ({ data }) => { if (JSON.parse(data).status === 401) signIn(); });
     for (const [event, listener] of Object.entries(events)) {
       source.addEventListener(event, (message) => {
         if (message.data) listener(JSON.parse(message.data), message);
