@@ -67,10 +67,10 @@ _COMMON_WORDS: Final = {
     "vi": "của và là các trong được cho không với một những có người này đã khi từ về",
     "tr": "ve bir bu için ile da de olarak olan daha çok gibi ne kadar ancak sonra her göre en",
 }
-_LANGUAGES_OF: Final[dict[str, list[str]]] = {}
+_LANGUAGES_OF: Final[dict[str, tuple[str, ...]]] = {}
 for _code, _words in _COMMON_WORDS.items():
     for _word in _words.split():
-        _LANGUAGES_OF.setdefault(_word, []).append(_code)
+        _LANGUAGES_OF[_word] = (*_LANGUAGES_OF.get(_word, ()), _code)
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _WESTERN: Final = "cp1252"
 """Of one byte a sign, with the quotation marks and dashes of printed text."""
@@ -82,9 +82,10 @@ _MOST_WORDS: Final = 2_000
 
 def weigh(text: str) -> dict[str, float]:
     """How much each script says in the text, by its name; scripts without a letter in it are absent."""
-    letters = len(text.encode("ascii", "ignore").translate(None, _NO_ASCII_LETTERS))
     if text.isascii():
+        letters = len(text.encode().translate(None, _NO_ASCII_LETTERS))
         return {LATIN: float(letters)} if letters else {}
+    letters = len(text.encode("ascii", "ignore").translate(None, _NO_ASCII_LETTERS))
     weights: dict[str, float] = {}
     beyond = _ASCII.sub("", text)
     for name, pattern, weight in _LETTERS if _RARER.search(beyond) else _FREQUENT_LETTERS:
@@ -127,10 +128,14 @@ def language_of_words(text: str, *, default: str | None = None) -> str | None:
     words = [word for word in _words_in(text) if len(word) > 1][:_MOST_WORDS]
     if not words:
         return default
-    hits: dict[str, int] = {}
+    # Counted by the languages that have a word, which are few different ones.
+    found: dict[tuple[str, ...], int] = {}
     for codes in filter(None, map(_LANGUAGES_OF.get, words)):
+        found[codes] = found.get(codes, 0) + 1
+    hits: dict[str, int] = {}
+    for codes, count in found.items():
         for code in codes:
-            hits[code] = hits.get(code, 0) + 1
+            hits[code] = hits.get(code, 0) + count
     most = max(hits.values(), default=0)
     # Four of ten words of running text are in its profile; of a list of names or of "lorem ipsum" one of ten.
     least = 0.15 if len(words) >= 12 else 0.1
@@ -147,6 +152,8 @@ def language_of_words(text: str, *, default: str | None = None) -> str | None:
 def _words_in(text: str) -> list[str]:
     """In lower case, without figures."""
     lower = text.lower()
+    if lower.isascii():
+        return lower.encode().translate(_LETTERS_APART).decode().split()
     try:
         western = lower.encode(_WESTERN)
     except UnicodeEncodeError:

@@ -22,6 +22,8 @@ def language_of(text: str, *, default: str | None = None) -> str | None:
     script allows.
     """
     sample = text[:_SAMPLE]
+    if sample.isascii():
+        return languages.language_of_words(sample, default=default)
     weights = languages.weigh(sample)
     if not weights:
         return default
