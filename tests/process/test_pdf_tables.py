@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from itertools import pairwise
 
 import pypdfium2
@@ -47,7 +48,11 @@ def draw(pdf: FPDF, rows: Sequence[Sequence[str]], border: str | int, widths: Se
 def found(pdf: FPDF) -> list[list[FoundTable]]:
     """Page by page."""
     document = pypdfium2.PdfDocument(bytes(pdf.output()))
-    return [tables_on(LoadedPage(page)) for page in document]
+    tables = []
+    for page in document:
+        with closing(LoadedPage(page)) as loaded:
+            tables.append(tables_on(loaded))
+    return tables
 
 
 def test_a_table_with_all_its_lines_is_read_cell_by_cell() -> None:
@@ -120,7 +125,8 @@ def test_a_page_that_is_shown_turned_has_its_table_upright() -> None:
     document = pypdfium2.PdfDocument(bytes(pdf.output()))
     page = document[0]
     page.set_rotation(90)
-    (table,) = tables_on(LoadedPage(page))
+    with closing(LoadedPage(page)) as loaded:
+        (table,) = tables_on(loaded)
     assert table.rows == ROWS
 
 

@@ -27,6 +27,8 @@ from process.infrastructure.parsers.pdf_notes import PageNotes, tell_once
 from process.infrastructure.parsers.pdf_pictures import is_garbage, is_picture, pictures_on
 from process.infrastructure.parsers.pdfium.loaded_page import LoadedPage
 
+_MOST_IN_MEMORY: Final = 16 << 20
+"""Bytes of a file that is read at once."""
 _JUNK_TITLE: Final = re.compile(r"\.\w{2,4}\Z|^untitled|^microsoft|^slide \d|^document\d*\Z|^제목 ?없음|^https?:", re.I)
 
 
@@ -74,8 +76,10 @@ def assemble_pages(path: Path, draft: Draft, ranges: Sequence[bytes]) -> None:
 
 
 def _open(path: Path, password: str | None) -> pypdfium2.PdfDocument:
+    # PDFium reads a file in pieces of half a kilobyte, each with three calls of the system.
+    source = path.read_bytes() if path.stat().st_size <= _MOST_IN_MEMORY else path
     try:
-        return pypdfium2.PdfDocument(path, password=password)
+        return pypdfium2.PdfDocument(source, password=password)
     except pypdfium2.PdfiumError as error:
         code = getattr(error, "err_code", None)
         if code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
@@ -119,8 +123,8 @@ def _characters(page: Page) -> int:
 
 def _read(document: pypdfium2.PdfDocument, number: int, notes: PageNotes) -> Page:
     pdf_page = document[number]
+    loaded = LoadedPage(pdf_page)
     try:
-        loaded = LoadedPage(pdf_page)
         groups = segments_of(loaded.text)
         before = [segment for group in groups for segment in group]
         set_tables_apart(groups, loaded, number + 1)
@@ -144,7 +148,7 @@ def _read(document: pypdfium2.PdfDocument, number: int, notes: PageNotes) -> Pag
         page.holds_files = holds_files(pdf_page)
         return page
     finally:
-        pdf_page.close()
+        loaded.close()
 
 
 def _beside(document: pypdfium2.PdfDocument, read: ReadPages, draft: Draft) -> tuple[Attachments, str | None]:

@@ -9,14 +9,17 @@ from process.infrastructure.parsers.pdfium.page_text import PageText, Rect
 _GAP: Final = 0.8
 """Times the height of the line: a wider one may part columns. Spaces of justified lines are below it."""
 _LAM_ALEF: Final = re.compile("[\u0622\u0623\u0625\u0627\u0671]\u0644")
-_LINE: Final = re.compile("([^\r\n\ufffe\x02]*[\ufffe\x02]?)(?:\r\n)?")
+_LINE: Final = re.compile("[^\r\n\ufffe\x02]*[\ufffe\x02]?")
 """PDFium breaks no line behind a hyphen that it takes for one of the line's end, and writes another sign for it."""
+_HYPHENS: Final = ("\ufffe", "\x02")
 _IDEOGRAPH: Final = re.compile("[\u1100-\U0010ffff]")
 _LOOSE: Final = 1.2
 """How much taller a font's box is than its letters, about."""
 _ON_BASE: Final = 0.1
 """Times the height of the line: pieces whose bases are as near as that stand on one."""
 _MOST_WORDS: Final = 400
+_WITHOUT_GAP: Final = 0.6
+"""Times the height, for each letter: a line that is no wider has surely no gap in it that none of its letters fill."""
 _NOWHERE: Final = (0.0, 0.0, 0.0, 0.0)
 _SPACES: Final = re.compile(r"(?<=\S)\s+(?=\S)")
 _Part = tuple[int, int, float, float]
@@ -38,34 +41,76 @@ class _Reader:
         self._groups: tuple[list[Segment], ...] = ([], [], [], [])
         self._turns = [0, 0, 0, 0]
         """How many lines are turned by so many quarters."""
+        self._is_level = True
+        """No line so far is turned."""
 
     def read(self) -> tuple[list[Segment], ...]:
         """By the quarters of a turn, counter-clockwise, that the lines are turned by."""
-        for match in _LINE.finditer(_with_ligatures_in_order(self._page)):
-            raw = match[1]
-            text = raw.strip()
-            if text:
-                indent = 0 if raw[0] == text[0] else len(raw) - len(raw.lstrip())
-                self._add(text, match.start() + indent, spaced=raw[-1].isspace())
+        begin = 0
+        content = _with_ligatures_in_order(self._page)
+        lines = content.split("\r\n")
+        is_plain = content.count("\r") == content.count("\n") == len(lines) - 1 and not any(
+            map(content.__contains__, _HYPHENS)
+        )
+        for line in lines:
+            if is_plain:
+                self._add_raw(line, begin)
+            else:
+                for match in _LINE.finditer(line):
+                    self._add_raw(match[0], begin + match.start())
+            begin += len(line) + 2
         return self._groups
 
-    def _add(self, text: str, begin: int, *, spaced: bool) -> None:
-        """The pieces of a line."""
+    def _add_raw(self, raw: str, begin: int) -> None:
+        """A line, with the white space around it."""
+        text = raw.strip()
+        if not text:
+            return
+        indent = 0 if raw[0] == text[0] else len(raw) - len(raw.lstrip())
+        length = len(text)
+        begin += indent
+        spaced = len(raw) > indent + length
         page = self._page
-        first, last = page.number(begin), page.number(begin + len(text) - 1)
-        font_box = page.box(first) or _NOWHERE
-        rects = page.rects(first, last - first + 1) or [font_box]
+        if page.is_whole:
+            first, last = begin, begin + length - 1
+        else:
+            first, last = page.number(begin), page.number(begin + length - 1)
+        font_box, rects = page.line(first, last)
+        if len(rects) == 1 and font_box is not None and self._is_level and self._turns[0]:
+            # As most lines are: level, of one object of text, without a wide gap.
+            left, low, right, high = rects[0]
+            _, bottom, _, top = font_box
+            wide = right - left
+            if (
+                top > bottom
+                and (wide > high - low or length == 1)
+                and 0 <= wide <= _WITHOUT_GAP * (top - bottom) * length
+            ):
+                self._turns[0] += 1
+                whole = page.whole(text) if page.has_pairs else text
+                self._groups[0].append(Segment(whole, left, right, bottom, top, spaced, None, begin))
+                return
+        self._add(text, begin, (first, last), font_box or _NOWHERE, rects, spaced=spaced)
+
+    def _add(
+        self, text: str, begin: int, signs: tuple[int, int], font_box: Rect, rects: list[Rect], *, spaced: bool
+    ) -> None:
+        """The pieces of a line, of the first to the last of its signs."""
+        page = self._page
+        first, last = signs
+        rects = rects or [font_box]
         left, bottom, right, top = rects[0] if len(rects) == 1 else _union(rects)
         turn = self._turn(first, last, right - left, top - bottom)
         self._turns[turn] += 1
         if turn:
+            self._is_level = False
             left, bottom, right, top = _turned((left, bottom, right, top), turn)
             middle, half = (top + bottom) / 2, self._height(first, top - bottom) / 2
             self._groups[turn].append(Segment(page.whole(text), left, right, middle - half, middle + half, spaced))
             return
         _, bottom, _, top = font_box
         if top <= bottom:
-            self._groups[0].append(Segment(page.whole(text), left, right, bottom, top, spaced, begin=begin))
+            self._groups[0].append(Segment(page.whole(text), left, right, bottom, top, spaced, None, begin))
             return
         base = None
         for start, end, piece_left, piece_right in self._cut(text, first, rects, top - bottom):
@@ -79,9 +124,8 @@ class _Reader:
                 if start:
                     base = page.origin(first)[1] if base is None else base
                     bottom, top = self._edges_of(its_begin, base, bottom, top)
-                segment = Segment(page.whole(piece), piece_left, piece_right, bottom, top, ends)
-                segment.begin = its_begin
-                self._groups[0].append(segment)
+                whole = page.whole(piece) if page.has_pairs else piece
+                self._groups[0].append(Segment(whole, piece_left, piece_right, bottom, top, ends, None, its_begin))
 
     def _edges_of(self, begin: int, base: float, bottom: float, top: float) -> tuple[float, float]:
         """Of a piece that begins there: those of its line, unless it has a base of its own.
@@ -102,11 +146,11 @@ class _Reader:
 
     def _turn(self, first: int, last: int, width: float, height: float) -> int:
         """Quarters of a turn, counter-clockwise, that the line is turned by."""
+        # Lines that lie flat as usual are not asked where they run to, once the first one was.
+        if self._is_level and self._turns[0] and (width > height or last == first):
+            return 0
         if last == first:
             return self._turns.index(max(self._turns))
-        # Lines that lie flat as usual are not asked where they run to, once the first one was.
-        if width > height and self._turns[0] and not any(self._turns[1:]):
-            return 0
         x, y = self._page.origin(first)
         end_x, end_y = self._page.origin(last)
         if abs(end_x - x) >= abs(end_y - y):
@@ -150,10 +194,10 @@ class _Reader:
         """The same inside one text object, which hardly has such a gap: only where it is wider than its letters."""
         start, end, left, right = part
         piece = text[start:end]
+        if right - left <= _usual_width(len(piece), 0, height) or not 1 <= piece.count(" ") < _MOST_WORDS:
+            return [part]
         # An ideograph or a syllable is about as wide as two letters.
-        wide = 0 if piece.isascii() else len(_IDEOGRAPH.findall(piece))
-        usual = 0.86 * height * (0.52 * len(piece) + 0.48 * wide)
-        if right - left <= 1.35 * usual or not 1 <= piece.count(" ") < _MOST_WORDS:
+        if not piece.isascii() and right - left <= _usual_width(len(piece), len(_IDEOGRAPH.findall(piece)), height):
             return [part]
         parts: list[_Part] = []
         behind = first + start
@@ -165,6 +209,11 @@ class _Reader:
                 start, left = cut, after[0]
         parts.append((start, end, left, right))
         return parts
+
+
+def _usual_width(letters: int, wide: int, height: float) -> float:
+    """The most of so many letters without a wide gap, of which some are wide."""
+    return 1.35 * (0.86 * height * (0.52 * letters + 0.48 * wide))
 
 
 def _union(rects: list[Rect]) -> Rect:
@@ -187,7 +236,9 @@ def _with_ligatures_in_order(page: PageText) -> str:
     Both then stand at the same place; an alef and a lam that are signs of their own do not.
     """
     content = page.text
-    found = [] if content.isascii() else [match.start() for match in _LAM_ALEF.finditer(content)]
+    found = (
+        [] if content.isascii() or "\u0644" not in content else [match.start() for match in _LAM_ALEF.finditer(content)]
+    )
     if not found:
         return content
     signs = list(content)

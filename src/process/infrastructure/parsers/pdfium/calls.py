@@ -38,6 +38,10 @@ def addresses_of(numbers: "array[float] | array[int]") -> tuple[int, ...]:
     return tuple(range(first, first + len(numbers) * numbers.itemsize, numbers.itemsize))
 
 
+text_of_char: Final = _directly(pdfium.FPDFText_GetTextIndexFromCharIndex)
+"""Page, place among its signs: place in its text; -1 for a sign that the text lacks."""
+text_into: Final = _directly(pdfium.FPDFText_GetText)
+"""Page, first sign, how many of them, address: how many numbers of 16 bits were written, with the zero at the end."""
 char_of_text: Final = _directly(pdfium.FPDFText_GetCharIndexFromTextIndex)
 """Page, place in its text: place among its signs."""
 count_rects: Final = _directly(pdfium.FPDFText_CountRects)

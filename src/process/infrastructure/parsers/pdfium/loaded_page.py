@@ -11,15 +11,21 @@ from process.infrastructure.parsers.pdfium.seen import Seen
 
 
 class LoadedPage:
-    """Good until `page` is closed."""
+    """Good until it is closed."""
 
     def __init__(self, page: pypdfium2.PdfPage) -> None:
         self.page = page
 
+    def close(self) -> None:
+        """And the page with it."""
+        if "text" in self.__dict__:
+            self.text.close()
+        self.page.close()
+
     @cached_property
     def text(self) -> PageText:
         """Of the whole page."""
-        return PageText(self.page.get_textpage())
+        return PageText(self.page)
 
     @cached_property
     def objects(self) -> PageObjects:

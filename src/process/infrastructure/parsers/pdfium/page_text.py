@@ -4,6 +4,7 @@ from array import array
 from typing import Final
 
 import pypdfium2
+import pypdfium2.raw as pdfium
 
 from process.infrastructure.parsers.pdfium import calls
 
@@ -16,21 +17,47 @@ class PageText:
     does, and so does `text`.
     """
 
-    def __init__(self, page: pypdfium2.PdfTextPage) -> None:
-        self._page = page
-        self._handle: Final = calls.handle_of(page.raw)
-        self.count: Final[int] = page.count_chars()
+    def __init__(self, page: pypdfium2.PdfPage) -> None:
+        self._page = pdfium.FPDFText_LoadPage(page.raw)
+        if not self._page:
+            raise pypdfium2.PdfiumError("Failed to load text page.")
+        self._handle: Final = calls.handle_of(self._page)
+        self.count: Final[int] = pdfium.FPDFText_CountChars(self._page)
         """Of the signs, with those that the text lacks: hyphens that PDFium takes for those of lines' ends."""
-        text = page.get_text_range()
-        units = text.encode("utf-16-le")
-        self._has_pairs = len(units) > 2 * len(text)
-        self.text: Final = "".join(map(chr, memoryview(units).cast("H"))) if self._has_pairs else text
+        text = self._whole_text()
+        units = b"" if text.isascii() else text.encode("utf-16-le")
+        self.has_pairs: Final = len(units) > 2 * len(text)
+        """Some of the signs count as two."""
+        self.text: Final = "".join(map(chr, memoryview(units).cast("H"))) if self.has_pairs else text
         self.is_whole: Final = len(self.text) == self.count
         """The text lacks none of the signs: the place of each in the text is its number."""
         self._box = array("f", (0.0,) * 4)
         self._to_box = calls.addresses_of(self._box)[0]
         self._edges = array("d", (0.0,) * 4)
         self._to_edges = calls.addresses_of(self._edges)
+        to_left, to_bottom, to_right, to_top = self._to_edges
+        self._to_rect = to_left, to_top, to_right, to_bottom
+
+    def close(self) -> None:
+        """Before its page is closed; nothing can be asked any more."""
+        pdfium.FPDFText_ClosePage(self._page)
+
+    def _whole_text(self) -> str:
+        """From the first to the last sign that the text does not lack: PDFium reads on where it would begin or end with
+        others.
+        """
+        handle = self._handle
+        first, last = 0, self.count - 1
+        while first <= last and calls.text_of_char(handle, first) < 0:
+            first += 1
+        while last > first and calls.text_of_char(handle, last) < 0:
+            last -= 1
+        if first > last:
+            return ""
+        room = calls.text_of_char(handle, last) - calls.text_of_char(handle, first) + 2
+        units = array("H", (0,)) * room
+        written = calls.text_into(handle, first, last - first + 1, units.buffer_info()[0])
+        return units[: written - 1].tobytes().decode("utf-16-le", "ignore")
 
     def number(self, place: int) -> int:
         """Among all signs, of the one at a place in the text."""
@@ -38,11 +65,11 @@ class PageText:
 
     def whole(self, part: str) -> str:
         """A part of the text with each of its signs as one."""
-        return part.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore") if self._has_pairs else part
+        return part.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore") if self.has_pairs else part
 
     def length(self, whole: str) -> int:
         """How long such a part is in the text."""
-        return len(whole.encode("utf-16-le")) // 2 if self._has_pairs else len(whole)
+        return len(whole.encode("utf-16-le")) // 2 if self.has_pairs else len(whole)
 
     def box(self, number: int) -> Rect | None:
         """Of the sign in its font: all signs of a font are of one height. None where it has no place."""
@@ -53,12 +80,13 @@ class PageText:
 
     def ends(self, first: int, last: int) -> tuple[Rect, Rect] | None:
         """The boxes of two signs; None where one of them has no place."""
-        if not calls.loose_box(self._handle, first, self._to_box):
+        handle, to_box, box = self._handle, self._to_box, self._box
+        if not calls.loose_box(handle, first, to_box):
             return None
-        left, top, right, bottom = self._box
-        if not calls.loose_box(self._handle, last, self._to_box):
+        left, top, right, bottom = box
+        if not calls.loose_box(handle, last, to_box):
             return None
-        last_left, last_top, last_right, last_bottom = self._box
+        last_left, last_top, last_right, last_bottom = box
         return (left, bottom, right, top), (last_left, last_bottom, last_right, last_top)
 
     def tight_box(self, number: int) -> Rect:
@@ -84,19 +112,29 @@ class PageText:
     def code(self, number: int) -> int:
         """The sign's in Unicode, at the first half of one that counts as two; 0 where it has none."""
         code = calls.unicode_of(self._handle, number)
-        if 0xD800 <= code < 0xDC00 and self._has_pairs:
+        if 0xD800 <= code < 0xDC00 and self.has_pairs:
             return 0x10000 + ((code - 0xD800) << 10) + (calls.unicode_of(self._handle, number + 1) - 0xDC00)
         return code
 
-    def rects(self, first: int, count: int) -> list[Rect]:
-        """Around the letters of so many signs, one for each object of text, in the order of the letters."""
+    def line(self, first: int, last: int) -> tuple[Rect | None, list[Rect]]:
+        """The `box` of the first sign, and one around the letters to the last for each object of text, in order."""
+        handle = self._handle
+        box: Rect | None = None
+        if calls.loose_box(handle, first, self._to_box):
+            left, top, right, bottom = self._box
+            box = left, bottom, right, top
+        count = calls.count_rects(handle, first, last - first + 1)
+        edges, to_rect = self._edges, self._to_rect
+        if count == 1:
+            calls.rect(handle, 0, *to_rect)
+            left, bottom, right, top = edges
+            return box, [(left, bottom, right, top)]
         rects: list[Rect] = []
-        to_left, to_bottom, to_right, to_top = self._to_edges
-        for number in range(calls.count_rects(self._handle, first, count)):
-            calls.rect(self._handle, number, to_left, to_top, to_right, to_bottom)
-            left, bottom, right, top = self._edges
+        for number in range(count):
+            calls.rect(handle, number, *to_rect)
+            left, bottom, right, top = edges
             rects.append((left, bottom, right, top))
-        return rects
+        return box, rects
 
     def count_rects(self, first: int, count: int) -> int:
         """How many these are."""

@@ -89,7 +89,8 @@ class _Letters:
         """None where each of the letters has to be asked."""
         if end - first != len(text) or ".." in text:
             return None
-        text = self._text.whole(text)
+        if self._text.has_pairs:
+            text = self._text.whole(text)
         if not text.isprintable():
             return None
         ends = self._text.ends(first, end - 1)
@@ -106,8 +107,10 @@ class _Letters:
                 -slope <= last_top - top <= slope and -slope <= last_bottom - bottom <= slope and last_left >= left
             ):
                 return None
-            wide = len(text) if text.isascii() else len(text) + _WIDER * len(_IDEOGRAPH.findall(text))
-            if right - left > (_WIDEST_FIGURES if text[-1].isdigit() else _WIDEST) * wide * height:
+            widest = _WIDEST_FIGURES if text[-1].isdigit() else _WIDEST
+            if right - left > widest * len(text) * height and (
+                text.isascii() or right - left > widest * (len(text) + _WIDER * len(_IDEOGRAPH.findall(text))) * height
+            ):
                 return None
             if last_top > top:
                 top = last_top
