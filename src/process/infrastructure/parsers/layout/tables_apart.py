@@ -57,7 +57,11 @@ def _rows_of_several(segments: Sequence[Segment]) -> list[list[Segment]]:
     """Pieces that stand beside each other."""
     rows: dict[int, list[Segment]] = {}
     for piece in segments:
-        rows.setdefault(round((piece.bottom + piece.top) / 4), []).append(piece)
+        place = round((piece.bottom + piece.top) / 4)
+        if place in rows:
+            rows[place].append(piece)
+        else:
+            rows[place] = [piece]
     return [row for row in rows.values() if len(row) > 1]
 
 

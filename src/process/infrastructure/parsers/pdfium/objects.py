@@ -1,9 +1,9 @@
 """What is drawn on a page beside its text: paths and pictures, those in forms too."""
 
-import math
 from array import array
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from math import isfinite
 from typing import Final
 
 import pypdfium2.raw as pdfium
@@ -30,14 +30,16 @@ class PageObjects:
         self.paths: list[tuple[int, Matrix]] = []
         self.images: list[tuple[int, Matrix]] = []
         self._left = _MOST_OBJECTS
-        self._add(calls.count_objects(page), partial(calls.object_on_page, page), AS_IT_IS, 0)
+        self._add(calls.count_objects(page), calls.object_on_page, page, AS_IT_IS, 0)
 
-    def _add(self, count: int, object_of: Callable[[int], int], outer: Matrix, depth: int) -> None:
+    def _add(self, count: int, object_in: Callable[[int, int], int], whole: int, outer: Matrix, depth: int) -> None:
         count = min(count, self._left)
         self._left -= count
-        kind_of = calls.kind_of
-        for item in map(object_of, range(count)):
-            kind = kind_of(item)
+        items = [*map(object_in, repeat(whole, count), range(count))]
+        kinds = [*map(calls.kind_of, items)]
+        if kinds.count(_TEXT) == count:
+            return
+        for item, kind in zip(items, kinds, strict=True):
             if kind == _TEXT:
                 continue
             if kind == _PATH:
@@ -45,8 +47,8 @@ class PageObjects:
             elif kind == _IMAGE:
                 self.images.append((item, outer))
             elif kind == _FORM and depth < _MOST_NESTED:
-                inside = partial(calls.object_in_form, item)
-                self._add(calls.count_in_form(item), inside, times(matrix_of(item), outer), depth + 1)
+                moved = times(matrix_of(item), outer)
+                self._add(calls.count_in_form(item), calls.object_in_form, item, moved, depth + 1)
 
 
 def matrix_of(item: int) -> Matrix:
@@ -59,13 +61,28 @@ def matrix_of(item: int) -> Matrix:
 
 def times(inner: Matrix, outer: Matrix) -> Matrix:
     """Through one and then through the other."""
+    if outer is AS_IT_IS:
+        return inner
     a, b, c, d, e, f = inner
     k, m, n, p, q, r = outer
     return (a * k + b * n, a * m + b * p, c * k + d * n, c * m + d * p, e * k + f * n + q, e * m + f * p + r)
+
+
+def all_placed(points: Sequence[tuple[float, float]], matrix: Matrix) -> Sequence[tuple[float, float]]:
+    """Where each of some points is, seen from outside."""
+    if matrix is AS_IT_IS:
+        found = points
+    else:
+        a, b, c, d, e, f = matrix
+        found = [(a * x + c * y + e, b * x + d * y + f) for x, y in points]
+    for across, up in found:
+        if not isfinite(across + up):
+            return [placed(x, y, matrix) for x, y in points]
+    return found
 
 
 def placed(x: float, y: float, matrix: Matrix) -> tuple[float, float]:
     """Where a point is, seen from outside."""
     a, b, c, d, e, f = matrix
     across, up = a * x + c * y + e, b * x + d * y + f
-    return (across, up) if math.isfinite(across) and math.isfinite(up) else (0.0, 0.0)
+    return (across, up) if isfinite(across) and isfinite(up) else (0.0, 0.0)

@@ -41,7 +41,12 @@ def may_be_aligned(pieces: Sequence[Word]) -> list[tuple[float, float]]:
 
     This is said before words are looked at; a little more than the tables is within.
     """
-    parts = [part for piece in pieces for part in _parts(piece)]
+    parts: list[Word] = []
+    for piece in pieces:
+        if " " in piece.text:
+            parts += _parts(piece)
+        else:
+            parts.append(piece)
     found = []
     for block in _blocks(lines_of(parts)):
         if _may_be_table(block):
@@ -244,8 +249,8 @@ def _is_parted(above: Line, below: Line, rules: Sequence[Rule]) -> bool:
 
 
 def _height(line: Sequence[Word]) -> float:
-    return sorted([word.height for word in line])[len(line) // 2]
+    return line[0].height if len(line) == 1 else sorted([word.height for word in line])[len(line) // 2]
 
 
 def _middle(line: Sequence[Word]) -> float:
-    return sum([word.middle for word in line]) / len(line)
+    return line[0].middle if len(line) == 1 else sum([word.middle for word in line]) / len(line)

@@ -24,7 +24,7 @@ def gaps_through(lines: Sequence[Sequence[Word]], left: float, right: float) -> 
     allowed = int(_MOST_CROSSING * len(lines))
     gaps: list[tuple[float, float]] = []
     depth, begun = 0, None
-    for place, change in sorted(edges, key=lambda edge: (edge[0], -edge[1])):
+    for place, change in sorted(edges, key=_in_order):
         if begun is not None and depth <= allowed and depth + change > allowed:
             if place - begun >= _LEAST_GAP * height:
                 gaps.append((begun, place))
@@ -33,6 +33,11 @@ def gaps_through(lines: Sequence[Sequence[Word]], left: float, right: float) -> 
         if depth <= allowed and begun is None:
             begun = place
     return _with_words_between(gaps, lines)
+
+
+def _in_order(edge: tuple[float, int]) -> tuple[float, int]:
+    """What begins at a place before what ends there."""
+    return edge[0], -edge[1]
 
 
 def _with_words_between(
@@ -55,12 +60,22 @@ def _with_words_between(
 
 
 def _lines_with_words(lines: Sequence[Sequence[Word]], start: float, end: float) -> int:
-    return sum(any(start - 0.5 <= (word.left + word.right) / 2 <= end + 0.5 for word in line) for line in lines)
+    count = 0
+    start, end = start - 0.5, end + 0.5
+    for line in lines:
+        for word in line:
+            if start <= (word.left + word.right) / 2 <= end:
+                count += 1
+                break
+    return count
 
 
 def _runs(line: Sequence[Word], gap: float) -> list[tuple[float, float]]:
     """Words of a line that stand no further apart than `gap`, as one."""
-    return [(segment[0].left, max(word.right for word in segment)) for segment in segments_of(line, gap)]
+    return [
+        (segment[0].left, segment[0].right if len(segment) == 1 else max([word.right for word in segment]))
+        for segment in segments_of(line, gap)
+    ]
 
 
 def segments_of(line: Sequence[Word], gap: float) -> list[list[Word]]:
@@ -78,5 +93,5 @@ def segments_of(line: Sequence[Word], gap: float) -> list[list[Word]]:
 
 
 def _height(lines: Sequence[Sequence[Word]]) -> float:
-    heights = sorted(word.height for line in lines for word in line)
+    heights = sorted([word.height for line in lines for word in line])
     return heights[len(heights) // 2] if heights else 0.0

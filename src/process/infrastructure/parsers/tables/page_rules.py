@@ -10,7 +10,7 @@ import pypdfium2.raw as pdfium
 
 from process.infrastructure.parsers.pdfium import calls
 from process.infrastructure.parsers.pdfium.loaded_page import LoadedPage
-from process.infrastructure.parsers.pdfium.objects import Matrix, matrix_of, placed, times
+from process.infrastructure.parsers.pdfium.objects import AS_IT_IS, Matrix, all_placed, times
 from process.infrastructure.parsers.tables.page_marks import Rule
 
 _MOST_SEGMENTS: Final = 40_000
@@ -36,8 +36,7 @@ def rules_of(page: LoadedPage) -> tuple[list[Rule], list[Rule]]:
     drawn.add(page.objects.paths)
     box_of = page.seen.box
     for x0, y0, x1, y1 in drawn.pieces:
-        wide, high = abs(x1 - x0), abs(y1 - y0)
-        if wide > 1.0 and high > 1.0:
+        if not (-1.0 <= x1 - x0 <= 1.0 or -1.0 <= y1 - y0 <= 1.0):
             continue
         left, top, right, bottom = box_of(*_ordered(x0, y0, x1, y1))
         wide, high = right - left, bottom - top
@@ -62,16 +61,20 @@ class _Drawn:
         self._to_bounds = calls.addresses_of(self._bounds)
         self._colour = array("I", (0,) * 4)
         self._to_colour = calls.addresses_of(self._colour)
+        self._matrix = array("f", AS_IT_IS)
+        self._to_matrix = calls.addresses_of(self._matrix)[0]
 
     def add(self, paths: Sequence[tuple[int, Matrix]]) -> None:
         """As far as there are not too many."""
         segments = _MOST_SEGMENTS
+        draw_mode, count_segments, modes = calls.draw_mode, calls.count_segments, self._modes
+        to_filled, to_stroked = self._to_modes
         for path, outer in paths:
-            calls.draw_mode(path, *self._to_modes)
-            is_filled, is_stroked = self._modes
+            draw_mode(path, to_filled, to_stroked)
+            is_filled, is_stroked = modes
             if not is_filled and not is_stroked:
                 continue
-            count = calls.count_segments(path)
+            count = count_segments(path)
             segments -= count
             if segments < 0:
                 return
@@ -81,15 +84,17 @@ class _Drawn:
     def _add_path(self, path: int, count: int, outer: Matrix, *, is_shape: bool) -> None:
         """A shape is filled and has no line around it."""
         if is_shape and count in _FOUR_SIDES and self._is_straight(path) and calls.bounds(path, *self._to_bounds):
-            left, bottom, right, top = self._bounds
-            (x0, y0), (x1, y1) = placed(left, bottom, outer), placed(right, top, outer)
+            x0, y0, x1, y1 = self._bounds
+            (x0, y0), (x1, y1) = all_placed([(x0, y0), (x1, y1)], outer)
             self._add_shape(path, *_ordered(x0, y0, x1, y1), is_rectangle=True)
             return
         drawn = self._points_of(path, count)
         if not drawn:
             return
-        matrix = times(matrix_of(path), outer)
-        for points in [[placed(x, y, matrix) for x, y in each] for each in drawn]:
+        a, b, c, d, e, f = self._matrix if calls.matrix(path, self._to_matrix) else AS_IT_IS
+        matrix = times((a, b, c, d, e, f), outer)
+        for each in drawn:
+            points = all_placed(each, matrix)
             if is_shape:
                 xs, ys = [x for x, _ in points], [y for _, y in points]
                 is_rectangle = 4 <= len(points) <= 6
@@ -121,9 +126,10 @@ class _Drawn:
 
     def _points_of(self, path: int, count: int) -> list[list[Point]]:
         """Of each part of the path that is drawn without a break; none of one with curves, which are of drawings."""
-        segment_of, kind_of, point_of = calls.segment_of, calls.segment_kind, calls.point
+        segment_of, kind_of, point_of, point = calls.segment_of, calls.segment_kind, calls.point, self._point
         to_x, to_y = self._to_point
         parts: list[list[Point]] = []
+        part: list[Point] = []
         last = 0
         for number in range(count):
             segment = segment_of(path, number)
@@ -131,13 +137,14 @@ class _Drawn:
             if kind == _BEZIER:
                 return []
             point_of(segment, to_x, to_y)
-            if kind == _MOVE or not parts:
-                _close(parts, last)
-                parts.append([])
-            x, y = self._point
-            parts[-1].append((x, y))
+            if kind == _MOVE or not part:
+                _close(part, last)
+                part = []
+                parts.append(part)
+            x, y = point
+            part.append((x, y))
             last = segment
-        _close(parts, last)
+        _close(part, last)
         return parts
 
     def _is_white(self, path: int) -> bool:
@@ -154,10 +161,10 @@ def _ordered(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, 
     return (x0, y0, x1, y1) if y0 <= y1 else (x0, y1, x1, y0)
 
 
-def _close(parts: list[list[Point]], last: int) -> None:
-    """Ends the last part where it began, if its last segment says so."""
-    if parts and calls.segment_closes(last):
-        parts[-1].append(parts[-1][0])
+def _close(part: list[Point], last: int) -> None:
+    """Ends a part where it began, if its last segment says so."""
+    if part and calls.segment_closes(last):
+        part.append(part[0])
 
 
 def _joined(rules: list[Rule]) -> list[Rule]:

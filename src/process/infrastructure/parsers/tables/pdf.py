@@ -10,7 +10,7 @@ from process.infrastructure.parsers.tables.found import FoundTable
 from process.infrastructure.parsers.tables.page_marks import Piece, Word
 from process.infrastructure.parsers.tables.page_rules import rules_of
 from process.infrastructure.parsers.tables.page_words import words_on
-from process.infrastructure.parsers.tables.ruled import Grid, grids_of, ruled_tables
+from process.infrastructure.parsers.tables.ruled import grids_of, ruled_tables
 
 _MOST_CHARACTERS: Final = 30_000
 _FEWEST_LINES: Final = 2
@@ -37,7 +37,8 @@ def tables_on(
     edges = _edges(may_be_aligned(pieces))
     if not edges and not grids:
         return []
-    wanted = [piece for piece in pieces if _is_between(piece, edges) or any(_is_in(piece, grid) for grid in grids)]
+    places = [(grid.xs[0] - 1, grid.xs[-1] + 1, grid.ys[0] - 1, grid.ys[-1] + 1) for grid in grids]
+    wanted = [piece for piece in pieces if (edges and _is_between(piece, edges)) or _is_in(piece, places)]
     if not wanted:
         return []
     words = words_on(page, wanted)
@@ -68,10 +69,9 @@ def _is_between(word: Word, edges: Sequence[float]) -> bool:
     return bisect(edges, word.middle) % 2 == 1
 
 
-def _is_in(piece: Piece, grid: Grid) -> bool:
-    return (
-        piece.left < grid.xs[-1] + 1
-        and piece.right > grid.xs[0] - 1
-        and piece.top < grid.ys[-1] + 1
-        and piece.bottom > grid.ys[0] - 1
-    )
+def _is_in(piece: Piece, places: Sequence[tuple[float, float, float, float]]) -> bool:
+    """Whether it is in one of them, at least in part; left, right, top and bottom of each."""
+    for left, right, top, bottom in places:
+        if piece.left < right and piece.right > left and piece.top < bottom and piece.bottom > top:
+            return True
+    return False

@@ -81,12 +81,12 @@ def _grid_of(level: list[Rule], upright: list[Rule]) -> Grid | None:
     xs = _places([line.place for line in upright], _LEAST_COLUMN)
     ys = _places([line.place for line in level], _LEAST_ROW)
     # Open at the sides, as many are printed: the level lines say how far it goes.
-    ends = [min(line.start for line in level), max(line.end for line in level)]
+    ends = [min([line.start for line in level]), max([line.end for line in level])]
     if ends[0] < xs[0] - _LEAST_COLUMN:
         xs.insert(0, ends[0])
     if ends[1] > xs[-1] + _LEAST_COLUMN:
         xs.append(ends[1])
-    ends = [min(line.start for line in upright), max(line.end for line in upright)]
+    ends = [min([line.start for line in upright]), max([line.end for line in upright])]
     if ends[0] < ys[0] - _LEAST_ROW:
         ys.insert(0, ends[0])
     if ends[1] > ys[-1] + _LEAST_ROW:
