@@ -1,7 +1,7 @@
 """Text layers of good letters that say nothing: fonts whose table of letters is wrong, or of another encoding."""
 
 import re
-from math import hypot
+from math import hypot, sqrt
 from typing import Final
 
 _FEWEST_LETTERS: Final = 200
@@ -27,27 +27,29 @@ _OTHERS: Final = re.compile("[\u0251-\U0010ffff]+")
 def look_jumbled(text: str) -> bool:
     """Whether the text of a page is none in any language with Latin letters; others are not judged."""
     western = text.encode("latin-1", "ignore")
-    lower = western.lower()
-    own = _counted(lower.translate(None, _NO_LETTERS))
-    letters = sum(own)
-    accented = len(western) - len(western.translate(None, _ACCENTED))
-    others = sum(map(len, _OTHERS.findall(text))) if len(western) < len(text) else 0
+    latin = western.lower().translate(None, _NO_LETTERS)
+    letters = len(latin)
+    accented = 0 if text.isascii() else len(western) - len(western.translate(None, _ACCENTED))
     if letters + accented < _FEWEST_LETTERS:
         return False
     if accented > _MOST_ACCENTED * (letters + accented):
         return True
     # What else the page has is text of another script, with some Latin letters in it.
-    if others > letters:
+    if len(western) < len(text) and sum(map(len, _OTHERS.findall(text))) > letters:
         return False
-    product = sum(count * usual for count, usual in zip(own, _ENGLISH.values(), strict=True))
-    return product < _LEAST_LIKENESS * hypot(*own) * _LENGTH
+    return not _are_like_english(latin)
 
 
-def _counted(letters: bytes) -> list[int]:
-    """How often each of them comes: the commonest are taken out first, so that there is ever less to go through."""
-    counts = []
-    for letter in _ENGLISH:
+def _are_like_english(letters: bytes) -> bool:
+    """The commonest are taken out first, so that there is ever less to go through; the rest of most texts is not."""
+    product, squares = 0.0, 0
+    for letter, usual in _ENGLISH.items():
         rest = letters.translate(None, letter)
-        counts.append(len(letters) - len(rest))
+        count = len(letters) - len(rest)
         letters = rest
-    return counts
+        product += count * usual
+        squares += count * count
+        # Were all others one letter that English has not.
+        if product >= _LEAST_LIKENESS * sqrt(squares + len(rest) ** 2) * _LENGTH:
+            return True
+    return False

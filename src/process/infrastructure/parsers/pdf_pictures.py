@@ -43,7 +43,10 @@ def is_garbage(text: str) -> bool:
         return False
     # Control signs that are white space are none of the page's signs.
     different = set(text)
-    wrong = sum([text.count(sign) for sign in different if not sign.isspace() and _is_no_writing(sign)])
+    unprinted = [sign for sign in different if not sign.isprintable() or sign == _UNKNOWN]
+    wrong = sum([text.count(sign) for sign in unprinted if not sign.isspace() and _is_no_writing(sign)])
+    if not wrong:
+        return False
     signs = len(text) - sum([text.count(sign) for sign in different if sign.isspace()])
     return signs >= _FEWEST_SIGNS and wrong >= _GARBAGE * signs
 
@@ -123,7 +126,7 @@ def _identity(item: int) -> object:
     size = calls.image_data(item, None, 0)
     if not 0 < size <= _MOST_RAW:
         return object()
-    buffer = ctypes.create_string_buffer(size)
-    calls.image_data(item, ctypes.addressof(buffer), size)
+    buffer = array("B", (0,)) * size
+    calls.image_data(item, buffer.buffer_info()[0], size)
     # All of it: pictures that are not compressed may begin with as much of the same white.
     return size, hashlib.sha256(buffer).digest()

@@ -120,7 +120,7 @@ def _breaks_in_words(lines: Sequence[Line]) -> bool:
     """Whether line breaks between Hangul without a space cut words: sure only where others keep their space."""
     spaced = unspaced = 0
     for line, following in pairwise(lines):
-        if _is_hangul(line.text[-1:]) and _is_hangul(following.text[:1]):
+        if "가" <= line.text[-1:] <= "힣" and "가" <= following.text[:1] <= "힣":
             if line.spaced:
                 spaced += 1
             else:
@@ -128,23 +128,14 @@ def _breaks_in_words(lines: Sequence[Line]) -> bool:
     return spaced >= _ENOUGH_SPACED and spaced >= 0.1 * (spaced + unspaced)
 
 
-def _is_hangul(sign: str) -> bool:
-    return "가" <= sign <= "힣"
-
-
 def _words_of(lines: Iterable[Line]) -> frozenset[str]:
     """The words inside lines, where no line break can have changed them."""
-    found: set[str] = set()
-    for line in lines:
-        found.update(map(str.lower, _WORD.findall(line.text.partition(" ")[2].rpartition(" ")[0])))
-    return frozenset(found)
+    inner = "\n".join([line.text.partition(" ")[2].rpartition(" ")[0] for line in lines])
+    return frozenset(map(str.lower, {*_WORD.findall(inner)}))
 
 
 def _eojeols_of(lines: Iterable[Line]) -> frozenset[str]:
-    found: set[str] = set()
-    for line in lines:
-        found.update(_EOJEOL.findall(line.text.partition(" ")[2].rpartition(" ")[0]))
-    return frozenset(found)
+    return frozenset(_EOJEOL.findall("\n".join([line.text.partition(" ")[2].rpartition(" ")[0] for line in lines])))
 
 
 @cache

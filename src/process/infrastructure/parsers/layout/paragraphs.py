@@ -84,7 +84,7 @@ class _Assembly:
         """Adds one block; how many lines it took."""
         line = flow[index]
         run = [line]
-        level = self._levels.get(_rounded(line.height))
+        level = self._levels.get(_rounded(line.height)) if self._levels else None
         if line.table is not None:
             parts = [line.table]
             for following in flow[index + 1 :]:
@@ -128,7 +128,8 @@ class _Assembly:
         notes: list[Line] = []
         for column in _columns(lines):
             at = len(column)
-            while at > 0 and not _is_of_table(column[at - 1]) and column[at - 1].height <= _SMALLER * self._body:
+            tallest = _SMALLER * self._body
+            while at > 0 and column[at - 1].height <= tallest and not _is_of_table(column[at - 1]):
                 at -= 1
             while at < len(column) and not _NOTE_MARK.match(column[at].text):
                 at += 1
@@ -141,7 +142,7 @@ class _Assembly:
         line = run[-1]
         if following.cells or following.table is not None or _MARKER.match(following.text):
             return False
-        height, next_height = line.height, following.height
+        height, next_height = line.top - line.bottom, following.top - following.bottom
         if next_height > height:
             height, next_height = next_height, height
         if height <= 0 or height - next_height > 0.15 * height:
@@ -208,13 +209,15 @@ def _clear_cells_of_text(flow: Sequence[Line]) -> None:
     """What stands in line without telling anything by it is text: numbers of headings, notes, what a drawing says."""
     index = 0
     while index < len(flow):
+        if not flow[index].cells:
+            index += 1
+            continue
         run = [flow[index]]
-        if run[0].cells:
-            while index + len(run) < len(flow) and _same_table(run[0], flow[index + len(run)]):
-                run.append(flow[index + len(run)])
-            if not _tells_as_table([line.cells for line in run]):
-                for line in run:
-                    line.cells = []
+        while index + len(run) < len(flow) and _same_table(run[0], flow[index + len(run)]):
+            run.append(flow[index + len(run)])
+        if not _tells_as_table([line.cells for line in run]):
+            for line in run:
+                line.cells = []
         index += len(run)
 
 
@@ -244,7 +247,7 @@ def _rounded(height: float) -> float:
 def _body_height(lines: Sequence[Line]) -> float:
     exactly: dict[float, int] = {}
     for line in lines:
-        height = line.height
+        height = line.top - line.bottom
         exactly[height] = exactly.get(height, 0) + len(line.text)
     heights: Counter[float] = Counter()
     for height, characters in exactly.items():
@@ -266,7 +269,7 @@ def _heading_levels(lines: Sequence[Line], body: float) -> dict[float, int]:
     characters: Counter[float] = Counter()
     tall = 1.12 * body
     for line in lines:
-        if line.height >= tall and _may_be_heading(line):
+        if line.top - line.bottom >= tall and _may_be_heading(line):
             characters[_rounded(line.height)] += len(line.text)
     total = sum(len(line.text) for line in lines)
     heights = [height for height, count in characters.items() if count <= 0.25 * total]

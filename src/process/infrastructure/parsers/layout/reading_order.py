@@ -72,7 +72,9 @@ class _Order:
         self._column += 1
         for row in rows:
             if len(row.pieces) == 1:
-                self.lines.append(self._line(row.pieces[0].text, row.pieces, row))
+                (one,) = row.pieces
+                place = one.left, one.right, row.top, row.bottom
+                self.lines.append(Line(one.text, one.spaced, self._page, *place, self._column, [], one.table))
                 continue
             pieces = sorted(row.pieces, key=LEFT, reverse=self._from_right)
             if any(piece.table for piece in pieces):
@@ -112,9 +114,10 @@ class _Order:
 
 
 def _reads_from_right(segments: Sequence[Segment]) -> bool:
-    sample = "".join(segment.text for segment in segments[:200])
-    from_right = 0 if sample.isascii() else len(_RIGHT_TO_LEFT.findall(sample))
-    return from_right > 0 and 2 * from_right > len(_LETTER.findall(sample))
+    sample = [segment.text for segment in segments[:200]]
+    others = "".join([text for text in sample if not text.isascii()])
+    from_right = len(_RIGHT_TO_LEFT.findall(others)) if others else 0
+    return from_right > 0 and 2 * from_right > len(_LETTER.findall("".join(sample)))
 
 
 def _columns(rows: Sequence[Row], gutters: Sequence[tuple[float, float]]) -> list[list[Segment]]:

@@ -12,6 +12,8 @@ MUCH_TALLER: Final = 2.2
 LEFT: Final = attrgetter("left")
 """Of a piece: what rows and columns are sorted by."""
 _right: Final = attrgetter("right")
+_LONGEST_MARK: Final = 4
+"""Signs of an item's mark: brackets around two figures."""
 
 
 @dataclass(slots=True)
@@ -44,7 +46,7 @@ class Row:
 def rows_of(segments: Sequence[Segment]) -> list[Row]:
     """Pieces that stand on one line together, from top to bottom."""
     rows: list[Row] = []
-    for segment in sorted(segments, key=lambda piece: (-(piece.top + piece.bottom), piece.left)):
+    for segment in sorted(segments, key=_from_top):
         bottom, top = segment.bottom, segment.top
         height = top - bottom
         for row in rows[:-3:-1]:
@@ -67,9 +69,17 @@ def rows_of(segments: Sequence[Segment]) -> list[Row]:
     return rows
 
 
+def _from_top(piece: Segment) -> tuple[float, float]:
+    return -(piece.top + piece.bottom), piece.left
+
+
 def _join_mark(row: Row) -> None:
     """The mark of a list's item is no column of its own."""
     mark, first = sorted(row.pieces, key=LEFT)[:2]
-    if ITEM_MARK.match(mark.text) and first.left - mark.right < WIDEST_INDENT * row.height:
+    if (
+        len(mark.text) <= _LONGEST_MARK
+        and ITEM_MARK.match(mark.text)
+        and first.left - mark.right < WIDEST_INDENT * row.height
+    ):
         whole = Segment(f"{mark.text} {first.text}", mark.left, first.right, first.bottom, first.top, first.spaced)
         row.pieces = [whole, *(piece for piece in row.pieces if piece is not mark and piece is not first)]
