@@ -74,9 +74,13 @@ for _code, _words in _COMMON_WORDS.items():
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _WESTERN: Final = "cp1252"
 """Of one byte a sign, with the quotation marks and dashes of printed text."""
-_LETTERS_APART: Final = bytes(
-    code if _WORD.match(bytes((code,)).decode(_WESTERN, "replace")) else ord(" ") for code in range(256)
-)
+_LETTERS_APART: Final = "".join(
+    sign if _WORD.match(sign) else " " for sign in map(str.lower, bytes(range(256)).decode(_WESTERN, "replace"))
+).encode(_WESTERN)
+"""Letters in lower case, spaces for all else."""
+_WESTERN_SIGNS: Final = frozenset(bytes(range(256)).decode(_WESTERN, "ignore"))
+_LONG: Final = 500
+"""Characters of a text whose different signs are looked at before all of it is."""
 _MOST_WORDS: Final = 2_000
 
 
@@ -88,7 +92,11 @@ def weigh(text: str) -> dict[str, float]:
     letters = len(text.encode("ascii", "ignore").translate(None, _NO_ASCII_LETTERS))
     weights: dict[str, float] = {}
     beyond = _ASCII.sub("", text)
-    for name, pattern, weight in _LETTERS if _RARER.search(beyond) else _FREQUENT_LETTERS:
+    # A long text has few different signs: each is looked at once to see which scripts are there.
+    different = beyond if len(beyond) < _LONG else "".join(set(beyond))
+    for name, pattern, weight in _LETTERS if _RARER.search(different) else _FREQUENT_LETTERS:
+        if different is not beyond and name != LATIN and not pattern.search(different):
+            continue
         signs = sum(map(len, pattern.findall(beyond))) + (letters if name == LATIN else 0)
         if signs:
             weights[name] = signs * weight
@@ -151,13 +159,14 @@ def language_of_words(text: str, *, default: str | None = None) -> str | None:
 
 def _words_in(text: str) -> list[str]:
     """In lower case, without figures."""
-    lower = text.lower()
-    if lower.isascii():
-        return lower.encode().translate(_LETTERS_APART).decode().split()
+    if text.isascii():
+        return text.encode().translate(_LETTERS_APART).decode().split()
     try:
-        western = lower.encode(_WESTERN)
+        western = text.encode(_WESTERN)
     except UnicodeEncodeError:
-        return _WORD.findall(lower)
+        if len(text) < _LONG or any(map(_WORD.match, set(text) - _WESTERN_SIGNS)):
+            return _WORD.findall(text.lower())
+        western = text.encode(_WESTERN, "replace")  # bullets, arrows, mathematical signs
     return western.translate(_LETTERS_APART).decode(_WESTERN).split()
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from process.domain import language as of_documents
 from search.domain import language as of_queries
-from shared.languages import LATIN, SCRIPTS
+from shared.languages import LATIN, SCRIPTS, weigh, words_of
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,17 @@ def test_what_is_embedded_in_its_language_is_asked_for_in_it(text: str, language
 )
 def test_a_few_english_words_that_other_languages_have_too_are_asked_in_english(query: str) -> None:
     assert of_queries.language_of(query) == "en"
+
+
+latin = st.text(st.sampled_from("the of and der die é Š ß µ ’ • ½ 12_-.  "), max_size=40)
+
+
+@given(st.lists(not_latin | latin, max_size=4).map(" ".join))
+def test_a_long_text_is_weighed_as_its_parts_are(text: str) -> None:
+    assert weigh(text * 600) == pytest.approx({name: 600 * weight for name, weight in weigh(text).items()})
+
+
+@given(st.lists(not_latin | latin, max_size=4).map(" ".join))
+def test_signs_that_are_no_letters_change_no_word_of_a_long_text(text: str) -> None:
+    with_signs = f"{text} the {'■ → ∑ ' * 200} of {text}"
+    assert words_of("en", with_signs, but_not_of="de") == words_of("en", f"{text} the of {text}", but_not_of="de")
