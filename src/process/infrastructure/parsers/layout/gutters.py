@@ -34,7 +34,14 @@ def bands_of(rows: list[Row]) -> list[Band]:
     for index, row in enumerate(rows):
         if looks > _MOST_LOOKS:
             break
-        for left, right in _gaps(rows, index):
+        following = rows[index + 1] if index + 1 < len(rows) else None
+        if len(row.pieces) == 1 and (
+            following is None
+            or following.top <= row.bottom
+            or (following.left <= row.right and following.right >= row.left)
+        ):
+            continue
+        for left, right in _gaps(row, following):
             if right - left < _LEAST_GUTTER * row.height or any(
                 band.first <= index <= band.last and band.left < right and band.right > left for band in found[-8:]
             ):
@@ -50,9 +57,8 @@ def bands_of(rows: list[Row]) -> list[Band]:
     return sorted(taken, key=lambda each: each.first)
 
 
-def _gaps(rows: list[Row], index: int) -> list[tuple[float, float]]:
+def _gaps(row: Row, below: Row | None) -> list[tuple[float, float]]:
     """Free spaces between pieces of the row, or between it and the next where columns are not in line."""
-    row = rows[index]
     gaps = []
     if len(row.pieces) > 1:
         pieces = sorted(row.pieces, key=LEFT)
@@ -61,7 +67,6 @@ def _gaps(rows: list[Row], index: int) -> list[tuple[float, float]]:
             if piece.left > right:
                 gaps.append((right, piece.left))
             right = max(right, piece.right)
-    below = rows[index + 1] if index + 1 < len(rows) else None
     if below is not None and below.top > row.bottom:
         if below.left > row.right:
             gaps.append((row.right, below.left))

@@ -63,6 +63,12 @@ def text_of(words: Sequence[Word]) -> str:
     """Line by line, as one text."""
     if len(words) < 2:
         return words[0].text if words else ""
+    middle = words[0].middle
+    for word in words:
+        if word.middle != middle:
+            break
+    else:
+        return " ".join([word.text for word in sorted(words, key=_left)])
     parts: list[str] = []
     for line in lines_of(words):
         text = " ".join(word.text for word in line)

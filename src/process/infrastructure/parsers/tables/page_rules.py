@@ -177,11 +177,15 @@ def _joined(rules: list[Rule]) -> list[Rule]:
             groups.append([rule])
     joined: list[Rule] = []
     for group in groups:
+        if len(group) == 1:
+            joined += group
+            continue
         place = sum([rule.place for rule in group]) / len(group)
         begun: Rule | None = None
         for rule in sorted(group, key=attrgetter("start")):
             if begun is not None and rule.start <= begun.end + _TOUCHING:
-                begun.end = max(begun.end, rule.end)
+                if rule.end > begun.end:
+                    begun.end = rule.end
             else:
                 begun = Rule(place, rule.start, rule.end)
                 joined.append(begun)
