@@ -118,7 +118,7 @@ def _read_all(document: pypdfium2.PdfDocument, numbers: range, draft: Draft) -> 
 
 
 def _characters(page: Page) -> int:
-    return sum(len(line.text) for line in page.lines) + sum(len(note.text) for note in page.notes)
+    return sum([len(line.text) for line in page.lines]) + sum([len(note.text) for note in page.notes])
 
 
 def _read(document: pypdfium2.PdfDocument, number: int, notes: PageNotes) -> Page:
@@ -131,7 +131,7 @@ def _read(document: pypdfium2.PdfDocument, number: int, notes: PageNotes) -> Pag
         width, height = pdf_page.get_size()
         page = Page(number + 1, width, height, [])
         texts = [segment.text for group in groups for segment in group]
-        text = "".join(segment.text for segment in before)
+        text = "".join([segment.text for segment in before])
         page.is_garbage = is_garbage(text)
         page.is_doubtful = not page.is_garbage and look_jumbled(text)
         page.is_picture = page.is_garbage or page.is_doubtful or is_picture(pdf_page, texts)

@@ -49,6 +49,8 @@ class Joiner:
 
     def joined(self, run: Sequence[Line]) -> str:
         """The text of a paragraph."""
+        if len(run) == 1:
+            return with_hyphen(run[0].text)
         parts = [run[0].text]
         for line, following in pairwise(run):
             if ends_in_hyphen(line.text):

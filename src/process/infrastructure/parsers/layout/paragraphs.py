@@ -74,9 +74,11 @@ class _Assembly:
             flow.extend(body)
             self._footnotes.append(notes)
         _clear_cells_of_text(flow)
-        index = 0
+        index = number = 0
         while index < len(flow):
-            self._leave_pages_before(flow[index].page)
+            if flow[index].page != number:
+                number = flow[index].page
+                self._leave_pages_before(number)
             index += self._add(flow, index)
         self._leave_pages_before(self._pages[-1].number + 1)
 

@@ -84,6 +84,9 @@ class PageText:
         if not calls.loose_box(handle, first, to_box):
             return None
         left, top, right, bottom = box
+        if last == first:
+            only = left, bottom, right, top
+            return only, only
         if not calls.loose_box(handle, last, to_box):
             return None
         last_left, last_top, last_right, last_bottom = box
