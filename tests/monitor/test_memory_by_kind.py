@@ -12,7 +12,7 @@ from builders import eventually
 from monitor.application.system import SystemSampler
 from monitor.infrastructure.psutil_usage import PsutilUsage, kind_of
 from process.infrastructure import parser_pool
-from search.infrastructure.edge import child as edge_child
+from search.infrastructure.edge import PROCESS
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.model.pictures import ocr
 
@@ -54,9 +54,9 @@ def test_every_descendant_is_counted(tmp_path: Path) -> None:
         process.communicate("\n")
 
 
-@pytest.mark.parametrize("module", [edge_child._MODULE, parser_pool._MODULE, ocr._MODULE])
+@pytest.mark.parametrize("module", [PROCESS, parser_pool._MODULE, ocr._MODULE])
 def test_a_kind_is_called_by_what_it_does(module: str) -> None:
-    wanted = {edge_child._MODULE: "edge", parser_pool._MODULE: "parser", ocr._MODULE: "ocr"}
+    wanted = {PROCESS: "edge", parser_pool._MODULE: "parser", ocr._MODULE: "ocr"}
     assert kind_of(["/usr/bin/python", "-m", module, "an argument"]) == wanted[module]
     assert kind_of(["/usr/bin/soffice", "-m"]) == kind_of([]) == "other"
 

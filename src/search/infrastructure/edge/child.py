@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import psutil
 
+from search.infrastructure.edge import PROCESS
 from search.infrastructure.edge.faults import is_disk_full, is_room_short, is_shortage
 from search.infrastructure.edge.times import EdgeIndexTimes
 from shared.disk_reserve import DiskReserve
@@ -18,7 +19,6 @@ from shared.runtime.backoff import Backoff
 from shared.runtime.children import ChildEnded, ChildError, ChildLate, ChildProcess
 from shared.telemetry import Metrics, get_log
 
-_MODULE: Final = "search.infrastructure.edge.process"
 _CODE: Final = "index_unavailable"
 _OF_THE_ENGINE: Final = ("Exception", "PanicException")
 _MOST_CRASHES: Final = 2
@@ -233,7 +233,7 @@ class IndexChild:
             raise _cannot_open(error) from error
 
     async def _opened(self) -> ChildProcess:
-        child = await ChildProcess.start(_MODULE)
+        child = await ChildProcess.start(PROCESS)
         patience = self._patience("open", self._times.open_seconds)
 
         async def ask(method: str, **arguments: Any) -> Any:

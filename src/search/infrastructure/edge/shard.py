@@ -15,6 +15,7 @@ import qdrant_edge as edge
 from search.infrastructure.edge.conditions import DENSE, filter_of, is_value
 from search.infrastructure.edge.folders import COMPLETE, mark_complete
 from search.infrastructure.points import ANALYSIS, FLAGS, REFERENCE_FIELDS, SPARSE, point_id
+from shared.file_holes import give_back_holes
 
 _INDEXES: Final = {
     # Not the version: who looks for one names the document, too.
@@ -76,6 +77,8 @@ class Shard:
             try:
                 self._lock()
                 self._shard = self._open(dimension)
+                # The engine reads its files whole when it opens them, also what nobody has written yet.
+                give_back_holes(self.path)
                 if is_complete:
                     self.complete()
                 return
