@@ -4,10 +4,11 @@ What a document or a query asks beyond this (what is left out of it, what is sai
 in the module whose rule it is.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from shared.patterns import pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +37,15 @@ SCRIPTS: Final = (
     Script("thai", "\u0e00-\u0e7f", "th"),
     Script("devanagari", "\u0900-\u097f", "hi"),
 )
-_LETTERS: Final = tuple((script.name, re.compile(f"[{script.ranges}]+"), script.weight) for script in SCRIPTS)
+_LETTERS: Final = tuple((script.name, pattern(f"[{script.ranges}]+"), script.weight) for script in SCRIPTS)
 # Most texts here have no other script, and are told after three looks instead of ten.
 _FREQUENT: Final = ("hangul", LATIN)
 _FREQUENT_LETTERS: Final = tuple(letters for letters in _LETTERS if letters[0] in _FREQUENT)
-_RARER: Final = re.compile(f"[{''.join(script.ranges for script in SCRIPTS if script.name not in _FREQUENT)}]")
+_RARER: Final = pattern(f"[{''.join(script.ranges for script in SCRIPTS if script.name not in _FREQUENT)}]")
 _LANGUAGE: Final = {script.name: script.language for script in SCRIPTS}
 _NO_ASCII_LETTERS: Final = bytes(code for code in range(128) if not chr(code).isalpha())
-_ASCII: Final = re.compile("[\x00-\x7f]+")
-_UKRAINIAN: Final = re.compile("[іїєґІЇЄҐ]")
+_ASCII: Final = pattern("[\x00-\x7f]+")
+_UKRAINIAN: Final = pattern("[іїєґІЇЄҐ]")
 
 _COMMON_WORDS: Final = {
     "en": "the of and to in is that for it with as was on be by are this from at or an which not have has were "
@@ -94,10 +95,10 @@ def weigh(text: str) -> dict[str, float]:
     beyond = _ASCII.sub("", text)
     # A long text has few different signs: each is looked at once to see which scripts are there.
     different = beyond if len(beyond) < _LONG else "".join(set(beyond))
-    for name, pattern, weight in _LETTERS if _RARER.search(different) else _FREQUENT_LETTERS:
-        if different is not beyond and name != LATIN and not pattern.search(different):
+    for name, letter_runs, weight in _LETTERS if _RARER.search(different) else _FREQUENT_LETTERS:
+        if different is not beyond and name != LATIN and not letter_runs.search(different):
             continue
-        signs = sum(map(len, pattern.findall(beyond))) + (letters if name == LATIN else 0)
+        signs = sum(map(len, letter_runs.findall(beyond))) + (letters if name == LATIN else 0)
         if signs:
             weights[name] = signs * weight
     return weights

@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from shared.patterns import pattern
+
 _WINDOW: Final = 20_000
 """A longer text is cut at white space first, so that no single scan holds the interpreter for long."""
 
 # The look-behind lets a run of dots be met only at its first one, and `++`/`*+` never give back: both keep a
 # line of a million dots linear.
 _CLOSERS: Final = "\"'”’»)\\]』」》〉）】"
-_END: Final = re.compile(
+_END: Final = pattern(
     rf"(?<![.!?…])[.!?…]++[{_CLOSERS}]*+(?=\s|\Z)"  # followed by white space
     rf"|(?<![。！？｡])[。！？｡]++[{_CLOSERS}]*+"  # CJK full stops need none
     r"|(?<=[다요죠까음함임됨])[.!?]++(?=[가-힣])"  # Korean written without the space
@@ -21,7 +23,7 @@ _ABBREVIATIONS_TEXT: Final = (
     "dec mt gen gov rep sen rev hon capt col lt sgt ave blvd rd tel ext bzw z.b d.h usw nr bd vgl ca"
 )
 _ABBREVIATIONS: Final = frozenset(_ABBREVIATIONS_TEXT.split())
-_LAST_WORD: Final = re.compile(r"[^\s(\[{\"'“‘]{1,12}\Z")
+_LAST_WORD: Final = pattern(r"[^\s(\[{\"'“‘]{1,12}\Z")
 
 
 def sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

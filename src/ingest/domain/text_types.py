@@ -21,17 +21,18 @@ from ingest.domain.media_types import (
     binary_extension,
     extension_of,
 )
+from shared.patterns import pattern
 
-_MARKUP: Final = re.compile(
+_MARKUP: Final = pattern(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title|script|style|table|div|"
     r"meta|link|iframe|h[1-6]|font|br|p|a|b)(?=[\s>/])",
     re.IGNORECASE | re.DOTALL,
 )
-_WHOLE_PAGE: Final = re.compile(
+_WHOLE_PAGE: Final = pattern(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)(?=[\s>])", re.I | re.S
 )
-_XML: Final = re.compile(r"\s{0,99}<\?xml\s[^>]{0,200}\?>")
-_ELEMENT: Final = re.compile(r"\s{0,99}(?:<!--.{0,2000}?-->\s{0,99})?<[A-Za-z_][\w.:-]{0,99}[\s>/]", re.S)
+_XML: Final = pattern(r"\s{0,99}<\?xml\s[^>]{0,200}\?>")
+_ELEMENT: Final = pattern(r"\s{0,99}(?:<!--.{0,2000}?-->\s{0,99})?<[A-Za-z_][\w.:-]{0,99}[\s>/]", re.S)
 _BY_EXTENSION: Final = {
     "md": MARKDOWN, "markdown": MARKDOWN, "mdown": MARKDOWN, "mkd": MARKDOWN,
     "html": HTML, "htm": HTML, "xhtml": HTML,
@@ -40,8 +41,8 @@ _BY_EXTENSION: Final = {
 _XML_NAMES: Final = frozenset(("xml", "svg", "rss", "atom", "xsd", "xsl", "xslt", "wsdl", "kml", "gpx", "xbrl", "hml"))
 _OLD_OFFICE: Final = frozenset(("doc", "xls"))
 # A header field: its name, a colon, and lines that go on with white space.
-_FIELD: Final = re.compile(r"([!-9;-~]{1,70}):[ \t]?([^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)(?:\r?\n|\Z)")
-_MAILBOX_LINE: Final = re.compile(r"From \S[^\n]{0,300}\n")
+_FIELD: Final = pattern(r"([!-9;-~]{1,70}):[ \t]?([^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)(?:\r?\n|\Z)")
+_MAILBOX_LINE: Final = pattern(r"From \S[^\n]{0,300}\n")
 _MAIL_FIELDS: Final = frozenset(
     ("from", "to", "cc", "bcc", "subject", "date", "reply-to", "sender", "x-mailer", "return-path", "received",
      "message-id", "mime-version", "content-type", "content-transfer-encoding", "delivered-to", "dkim-signature",
@@ -52,17 +53,17 @@ _MAIL_ONLY: Final = frozenset(
 )
 _MHTML_NAMES: Final = frozenset(("mht", "mhtml"))
 _MAIL_NAMES: Final = frozenset(("eml", "emlx", "mail", "mbox", *_MHTML_NAMES))
-_RELATED: Final = re.compile(r"\s*multipart/related\b", re.I)
-_SAVED_PAGE: Final = re.compile(r"\s*<?saved by|^multipart/related|x-mimeole", re.I)
-_TOKENS: Final = re.compile(
+_RELATED: Final = pattern(r"\s*multipart/related\b", re.I)
+_SAVED_PAGE: Final = pattern(r"\s*<?saved by|^multipart/related|x-mimeole", re.I)
+_TOKENS: Final = pattern(
     r'(?:[\s{}\[\],:]|"(?:[^"\\]|\\.)*+"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|NaN|-?Infinity)++'
 )
-_CUT_STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*+\\?', re.S)
-_CUT_LITERAL: Final = re.compile(r"[-+.\w]{0,40}")
+_CUT_STRING: Final = pattern(r'"(?:[^"\\\n]|\\.)*+\\?', re.S)
+_CUT_LITERAL: Final = pattern(r"[-+.\w]{0,40}")
 _LINES_NAMES: Final = frozenset(("jsonl", "ndjson", "jl", "jsonlines"))
 _JSON_NAMES: Final = frozenset(("json", "jsonc", "json5", "geojson", *_LINES_NAMES))
-_SECOND_VALUE: Final = re.compile(r"[}\]][ \t]*\r?\n[ \t]*[{\[]")
-_NOTEBOOK: Final = re.compile(r'"(?:nbformat|cell_type)"\s*:')
+_SECOND_VALUE: Final = pattern(r"[}\]][ \t]*\r?\n[ \t]*[{\[]")
+_NOTEBOOK: Final = pattern(r'"(?:nbformat|cell_type)"\s*:')
 
 
 def text_type(text: str, name: str) -> str | None:

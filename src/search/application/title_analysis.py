@@ -8,9 +8,10 @@ from typing import Final
 from search.application.ports.analysis import Analyzer
 from search.application.title_index import TitleIndex
 from search.domain.tariff.nomenclature import OTHER, Nomenclature
+from shared.patterns import pattern
 
 # What a title leaves out is no word for what it names: "telephone sets; other than smartphones".
-_LEFT_OUT: Final = re.compile(
+_LEFT_OUT: Final = pattern(
     r"\b(?:excluding|excl\.?|other than|except(?: for)?|not including|but not|whether or not)\b[^;)\]]*"
     r"|[^,([;ㆍ]*[은는]\s*제외(?:한다|하며|하고)?|\bn\.e\.[cs]\.[^;]*",
     re.IGNORECASE,

@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from shared.patterns import pattern
+
 # One sign for what is written with many. NFKC leaves these apart, or makes a space and a mark of them.
 _SIGNS: Final = {
     **dict.fromkeys("’‘ʼʹ′´‛", "'"),
     **dict.fromkeys("‐‑‒–−﹣－", "-"),
     **dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", ""),
 }
-_CHANGED: Final = re.compile(f"[{''.join(map(re.escape, _SIGNS))}]")
-_WITH_CASE_OR_MARKS: Final = re.compile(
+_CHANGED: Final = pattern(f"[{''.join(map(re.escape, _SIGNS))}]")
+_WITH_CASE_OR_MARKS: Final = pattern(
     "[\u00aa-\u05ff\u1d00-\u1fff\u2c00-\u2dff\ua640-\ua7ff\ufb00-\ufb06\U00010000-\U0010ffff]"
 )
 # Letters that Unicode does not take apart.
@@ -62,8 +64,8 @@ _LETTERS: Final = str.maketrans(
 SPLIT_LETTERS: Final = "ßæœðþŋÆŒẞÞ"
 """Those that become two, or another one than they look like: a search for their plain form does not meet them."""
 # Marks go from scripts whose readers leave them out; in others (か and が, a vowel of Devanagari) they are letters.
-_MARKED: Final = re.compile(r"([A-Za-z\u0370-\u03ff\u0400-\u0418\u041a-\u0438\u043a-\u04ff])[\u0300-\u036f]+")
-_POINTS: Final = re.compile("[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u0652\u0670\u0640]")
+_MARKED: Final = pattern(r"([A-Za-z\u0370-\u03ff\u0400-\u0418\u041a-\u0438\u043a-\u04ff])[\u0300-\u036f]+")
+_POINTS: Final = pattern("[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u0652\u0670\u0640]")
 
 
 def fold(text: str) -> str:

@@ -4,15 +4,17 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from shared.patterns import pattern
+
 BIGRAM_PREFIX: Final = "\x02"
-_SYLLABLES: Final = re.compile(r"[가-힣]{2,}")
+_SYLLABLES: Final = pattern(r"[가-힣]{2,}")
 _PARTICLES: Final = (
     "은|는|이|가|을|를|의|에|로|으로|와|과|도|만|나|라|랑|에서|에게|에는|에도|부터|까지|보다|처럼|이나|이라|인|으로는|으로도|마다|밖에|"
     "조차|마저|이랑|하고|이다|입니다|이며|이고"
 )
-END_OF_WORD: Final = re.compile(rf"(?:{_PARTICLES})?(?![가-힣])")
+END_OF_WORD: Final = pattern(rf"(?:{_PARTICLES})?(?![가-힣])")
 """What may follow a word of one syllable."""
-_LONE: Final = re.compile(rf"(?<![가-힣])([가-힣])(?:{_PARTICLES})?(?![가-힣])")
+_LONE: Final = pattern(rf"(?<![가-힣])([가-힣])(?:{_PARTICLES})?(?![가-힣])")
 _FUNCTION: Final = frozenset("이그저안못더꼭잘또및등각전약한할될된간수것때데바줄뿐채듯만큼왜늘막참좀다")
 """One-syllable determiners, adverbs and bound nouns: nobody looks for them beside other words."""
 

@@ -11,6 +11,7 @@ from search.domain.hangul import END_OF_WORD
 from search.domain.references import PREFIX as REFERENCE_PREFIX
 from search.domain.references import references
 from search.domain.tokens import JOINTS, TOKEN, WORD_SIGN, Stem, terms_of
+from shared.patterns import pattern
 
 _MOST: Final = 100
 _LATIN: Final = frozenset(map(chr, (*b"0123456789", *range(0x61, 0x7B))))
@@ -18,12 +19,12 @@ _LATIN: Final = frozenset(map(chr, (*b"0123456789", *range(0x61, 0x7B))))
 _JOINTS: Final = frozenset(f"{JOINTS},")
 # Inside a token whose terms do not all begin as it does.
 # The first class alone is looked for at each place: everything else looks back from there.
-_JOINED: Final = re.compile(
+_JOINED: Final = pattern(
     rf"[{JOINTS}A-Z0-9{SPLIT_LETTERS}](?:(?<=[{JOINTS}])(?={WORD_SIGN})(?<={WORD_SIGN}.)|(?<=[A-Z])(?<=[a-z].)"
     rf"|(?<=[0-9])(?:(?<=[A-Za-z].)|(?=[A-Za-z]))|(?<=[{SPLIT_LETTERS}]))"
 )
 
-_IRREGULAR: Final = re.compile("(?:man|child|foot|tooth|mous|mouse|wife|shelf|knife)$")
+_IRREGULAR: Final = pattern("(?:man|child|foot|tooth|mous|mouse|wife|shelf|knife)$")
 _PLURALS_BY_HEAD: Final[dict[str, list[tuple[str, str]]]] = {}
 for _plural, _singular in SINGULARS.items():
     _PLURALS_BY_HEAD.setdefault(_singular[:2], []).append((_singular, _plural))

@@ -4,6 +4,8 @@ import re
 from decimal import Decimal
 from typing import Final
 
+from shared.patterns import pattern
+
 _LATIN: Final = (
     "kg g mg t lb lbs oz kt ton tons tonne tonnes mm cm m km um nm in inch inches ft feet yd mi nmi sqm ha l ml cl dl "
     "kl gal bbl cc cbm m2 m3 km2 cm2 cm3 mm2 ft2 ft3 teu feu hc hq gp usd krw eur jpy cny gbp chf hkd sgd aud cad vnd "
@@ -28,7 +30,7 @@ def _either(words: str) -> str:
     return "|".join(sorted(words.split(), key=len, reverse=True))
 
 
-_UNIT: Final = re.compile(
+_UNIT: Final = pattern(
     r" ?(?:(?P<sign>[%‰])"
     rf"|°? ?(?P<latin>[ap]\.m\.|(?:{_either(_LATIN)})(?![A-Za-z0-9]|\.[A-Za-z]))"
     rf"|(?P<hangul>{_either(_HANGUL)}))",
@@ -38,7 +40,7 @@ _TENS: Final = {"천만": 7, "백만": 6, "십억": 9, "만": 4, "억": 8, "조"
 UNIT_AFTER: Final = _UNIT.match
 """Whether a unit stands there, at most a space away; its named groups say which."""
 _LATIN_UNITS: Final = frozenset(_LATIN.split())
-_SEPARATORS: Final = re.compile(r"[,']")
+_SEPARATORS: Final = pattern(r"[,']")
 
 
 def is_unit(word: str) -> bool:

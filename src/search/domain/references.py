@@ -1,8 +1,9 @@
 """References in rules: 제3조의2, 별표 7, 별지 제12호서식, Article 3(2), § 14, each one term however it is spaced."""
 
-import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
+
+from shared.patterns import pattern
 
 PREFIX: Final = "\x04"
 """Marks a term that is a reference: no word is mistaken for one."""
@@ -10,25 +11,23 @@ _HANJA: Final = str.maketrans("第條項號別表紙附則編章節", "제조항
 _HANJA_NUMERALS: Final = "一二三四五六七八九十百"
 _KINDS: Final = "조항호목편장절관부류차회과권"
 # 제 3 조의 2; what follows (서식, a particle, a bracket) does not matter, a letter that makes it another word does.
-_ARTICLE: Final = re.compile(
+_ARTICLE: Final = pattern(
     rf"제 ?(?P<number>\d{{1,5}}|[{_HANJA_NUMERALS}]{{1,6}}) ?(?P<kind>[{_KINDS}])(?![가-힣]*?(?:원|년|명)\b)"
     r"(?: ?의 ?(?P<branch>\d{1,3})(?![\d년월일]))?"
 )
-_ATTACHED: Final = re.compile(
+_ATTACHED: Final = pattern(
     r"(?P<what>별표|별지|별첨|부표|서식|붙임|첨부|부록|부속서|양식) ?(?:제 ?)?(?P<number>\d{1,4})(?: ?호)?"
     r"(?: ?의 ?(?P<branch>\d{1,3})(?![\d년월일]))?(?P<form> ?서식)?"
 )
-_BARE: Final = re.compile(
-    r"(?<![\d.,])(?<!제)(?<!제 )(?P<number>\d{1,4})(?P<kind>[조항호])(?:의 ?(?P<branch>\d{1,3}))?"
-)
-_MAY_HOLD: Final = re.compile("[제第별別부附서붙첨양]")
+_BARE: Final = pattern(r"(?<![\d.,])(?<!제)(?<!제 )(?P<number>\d{1,4})(?P<kind>[조항호])(?:의 ?(?P<branch>\d{1,3}))?")
+_MAY_HOLD: Final = pattern("[제第별別부附서붙첨양]")
 _ENGLISH_KINDS: Final = {
     "article": "article", "art": "article", "section": "section", "sec": "section", "clause": "clause",
     "paragraph": "paragraph", "para": "paragraph", "chapter": "chapter", "ch": "chapter", "annex": "annex",
     "appendix": "appendix", "schedule": "schedule", "exhibit": "exhibit", "rule": "rule", "regulation": "regulation",
 }  # fmt: skip
 # Its number: 4.2.1, 12a, III, B-1; then its subdivisions in parentheses.
-_ENGLISH: Final = re.compile(
+_ENGLISH: Final = pattern(
     r"(?=[AaSsCcPpRrEe§])(?:(?<![A-Za-z])(?P<kind>(?i:articles?|sections?|clauses?|paragraphs?|chapters?|annex|appendix|"
     r"schedule|exhibit|rules?|regulations?|(?:art|sec|para|ch)(?=[. ])))\.? ?|(?P<sign>§)§? ?)"
     r"(?P<number>\d{1,4}(?:\.\d{1,3}){0,4}[a-z]?|(?-i:[A-Z](?:-?\d{1,3})?|[XVI]{1,6}|x{0,3}(?:ix|iv|vi{0,3}|i{2,3})))"
@@ -38,7 +37,7 @@ _ENGLISH_HINTS: Final = (
     "article", "art.", "art ", "section", "sec.", "sec ", "clause", "para", "chapter", "ch.", "ch ", "annex",
     "appendix", "schedule", "exhibit", "rule", "regulation", "§",
 )  # fmt: skip
-_INSIDE: Final = re.compile(r"\(([0-9A-Za-z]{1,4})\)")
+_INSIDE: Final = pattern(r"\(([0-9A-Za-z]{1,4})\)")
 _ROMAN: Final = {"i": 1, "v": 5, "x": 10}
 
 

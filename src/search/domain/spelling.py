@@ -4,7 +4,6 @@ A word is unknown when neither it, nor its stem, nor what its parts make stands 
 compared letter by letter, Hangul as it is typed: exchanged neighbours count as one mistake (Damerau 1964, restricted).
 """
 
-import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -14,10 +13,11 @@ from typing import Final, NamedTuple
 
 from search.domain.english import STOPWORDS, singular
 from search.domain.keystrokes import keystrokes
+from shared.patterns import pattern
 
-_WORD: Final = re.compile(r"(?<![\w.@/&'’\-])(?:(?P<latin>[A-Za-z]{4,})|(?P<hangul>[가-힣]{2,}))(?![\w@/&'’\-]|\.\w)")
+_WORD: Final = pattern(r"(?<![\w.@/&'’\-])(?:(?P<latin>[A-Za-z]{4,})|(?P<hangul>[가-힣]{2,}))(?![\w@/&'’\-]|\.\w)")
 """Whole words of one script: nothing with digits or joints, which may be codes."""
-_WRITTEN: Final = re.compile(r"[A-Za-z]{3,}|[가-힣]{2,}")
+_WRITTEN: Final = pattern(r"[A-Za-z]{3,}|[가-힣]{2,}")
 _ACRONYM: Final = 6
 """From so many letters on a word in capitals is a word."""
 _LONGEST: Final = 40

@@ -13,6 +13,7 @@ from search.domain.compounds import is_head
 from search.domain.english import is_contraction, singular, without_possessive
 from search.domain.folding import plain
 from search.domain.quantities import plain_number, with_unit
+from shared.patterns import pattern
 
 Stem = Callable[[str], str]
 
@@ -29,7 +30,7 @@ _EMOJI: Final = (
     "|[\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001f3fa\U0001f400-\U0001faff]"
 )
 # The kinds of token are its groups.
-TOKEN: Final = re.compile(
+TOKEN: Final = pattern(
     rf"(?P<initials>[A-Za-z] & [A-Za-z](?<!{WORD_SIGN}.....)(?!{WORD_SIGN}|[{JOINTS}]{WORD_SIGN}))"
     # Most tokens: a word that nothing of what follows could begin with, told without trying them one by one.
     rf"|(?P<plain>[A-Za-z]+(?![{_LATIN}0-9+#]|[{JOINTS}]{WORD_SIGN}))"
@@ -47,12 +48,12 @@ TOKEN: Final = re.compile(
     rf"|(?P<emoji>{_EMOJI})"
     rf"|(?P<other>{_NO_LETTER}(?:{_NO_LETTER}|[\u0300-\u036f\u0591-\u05c7\u064b-\u0652])*)"
 )
-_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
-_MAY_BE_SPACED: Final = re.compile(r"\d \d\d\d")
-_SPACED_THOUSANDS: Final = re.compile(r"(?<![\d.,'])(?<!\d )\d{1,3}(?: \d{3})+(?![\d.,']| \d)")
+_NUMBER: Final = pattern(r"\d+(?:\.\d+)?")
+_MAY_BE_SPACED: Final = pattern(r"\d \d\d\d")
+_SPACED_THOUSANDS: Final = pattern(r"(?<![\d.,'])(?<!\d )\d{1,3}(?: \d{3})+(?![\d.,']| \d)")
 _SURE_DIGITS: Final = 6
 """With more of them, two spaces at least part thousands."""
-_ORDINAL_SIGN: Final = re.compile(r"(?<![A-Za-z])[Nn][OoRr]s?\.? ?\Z")
+_ORDINAL_SIGN: Final = pattern(r"(?<![A-Za-z])[Nn][OoRr]s?\.? ?\Z")
 _LONGEST_ORDINAL_SIGN: Final = 5
 
 

@@ -3,13 +3,15 @@
 import re
 from typing import Final
 
+from shared.patterns import pattern
+
 REACH: Final = 64
 """Characters before a number that may hold its cue."""
 
 _NUMBERED: Final = (
     r"(?:\W{0,3}(?:nos?\b\.?|(?:numbers?|codes?|items?|ex|position|under|of|the|is|are|상|의|은|는|이|가|를|을|로)\b))*"
 )
-_CUE: Final = re.compile(
+_CUE: Final = pattern(
     rf"""(?:
     (?:\b|(?-i:(?<=[A-Za-z])(?=[HS])))(?:sub[- ]?)?headings?
     | \btariff\ (?:items?|lines?|codes?|classifications?|headings?|numbers?|provisions?)
@@ -22,39 +24,39 @@ _CUE: Final = re.compile(
     ){_NUMBERED}[\s:#=|(\[“"'‘「*]{{0,4}}제?\s?$""",
     re.IGNORECASE | re.VERBOSE,
 )
-_AFTER: Final = re.compile(r"\s?호(?![가-힣]*실)|\s?\(?\s?(?:HSK?|HTS)\b", re.IGNORECASE)
-_OF_HEADING: Final = re.compile(r"제\s?$")
-_NUMBER_SIGN: Final = re.compile(r"\s?호(?!실|선|차|기\b|봉|법정)")
+_AFTER: Final = pattern(r"\s?호(?![가-힣]*실)|\s?\(?\s?(?:HSK?|HTS)\b", re.IGNORECASE)
+_OF_HEADING: Final = pattern(r"제\s?$")
+_NUMBER_SIGN: Final = pattern(r"\s?호(?!실|선|차|기\b|봉|법정)")
 # Who else numbers with 제…호: laws, notices, patents, licences, cases, rooms.
-_OF_ANOTHER: Final = re.compile(
+_OF_ANOTHER: Final = pattern(
     r"(?:법률?|령|규칙|고시|훈령|예규|조례|공고|지침|지시|협정|조약|특허|실용신안|디자인|상표|등록|출원|면허|허가|신고|접수|문서|"
     r"공보|관보|호외|사건|증명서|필증|번지|동|층|법정|조|항|채권|주파수|국도|지방도|공시|결정|판결|인증|승인|검정|전표|계좌|차량)"
     r"\s?(?:번호)?\s?(?:\([^()]{0,40}\)\s?)?제\s?$"
 )
-_MONEY: Final = re.compile(r"(?:[$€£¥₩]|\b(?:USD|EUR|KRW|GBP|JPY|CNY|US\$|달러|유로))\s?$", re.IGNORECASE)
-_UNIT: Final = re.compile(
+_MONEY: Final = pattern(r"(?:[$€£¥₩]|\b(?:USD|EUR|KRW|GBP|JPY|CNY|US\$|달러|유로))\s?$", re.IGNORECASE)
+_UNIT: Final = pattern(
     r"\s?(?:%|％|퍼센트|원|달러|유로|엔|톤|킬로|그램|미터|리터|평|㎏|㎜|㎝|㎡|℃|°|명|건|개|년|월|일|시|분|초|회|배|점|만|억|천|조\b|"
     r"(?:kg|g|mg|t|tons?|mm|cm|m|km|ml|l|lbs?|oz|hz|khz|mhz|ghz|v|w|kw|mw|kwh|mb|gb|tb|psi|bar|rpm|dollars?|euros?|won|"
     r"million|billion|percent|per\ cent|points?|people|pages?|units?)\b)",
     re.IGNORECASE,
 )
-_DAY_FOLLOWS: Final = re.compile(r"\s?[.\-/]\s?\d{1,2}(?!\d)|\s?[년월일]")
-_ANOTHER_NUMBER: Final = re.compile(
+_DAY_FOLLOWS: Final = pattern(r"\s?[.\-/]\s?\d{1,2}(?!\d)|\s?[년월일]")
+_ANOTHER_NUMBER: Final = pattern(
     r"(?:\b(?:tel|phone|fax|mobile|call|invoice|order|article|art|section|rule|case|page|p|pp|paragraph|para|annex|chapter|"
     r"version|ver|v|room|serial|model|part|ref|reference|contract|policy|cas|einecs|iso|iec|en|ks|din|ip)"
     r"|전화|팩스|휴대폰|계좌|모델|품번|버전|제품번호|신고번호|사건번호|등록번호|조)"
     r"(?:\W{0,3}(?:nos?|numbers?|번호)\b)?[\s.:#(]{0,4}$",
     re.IGNORECASE,
 )
-_YEAR_FOLLOWS: Final = re.compile(r"\s?년(?!산)")
-_ANOTHER_PAIR: Final = re.compile(r"\s?[.\-/]\s?\d")
-_EDITION: Final = re.compile(r"\bHSK?\s?(?:edition|version|코드|\()?\s?$|\bHarmoni[sz]ed System\W{0,2}$", re.IGNORECASE)
+_YEAR_FOLLOWS: Final = pattern(r"\s?년(?!산)")
+_ANOTHER_PAIR: Final = pattern(r"\s?[.\-/]\s?\d")
+_EDITION: Final = pattern(r"\bHSK?\s?(?:edition|version|코드|\()?\s?$|\bHarmoni[sz]ed System\W{0,2}$", re.IGNORECASE)
 EDITIONS: Final = frozenset(["1988", "1992", "1996", "2002", "2007", "2012", "2017", "2022", "2028"])
-_TOPIC: Final = re.compile(
+_TOPIC: Final = pattern(
     r"\b(?:sub)?headings?\b|\btariff|\bHSK?\b|\bHTS|harmoni[sz]ed|customs|세번|관세|품목\s?분류|품목번호|HS코드|수입신고|통관",
     re.IGNORECASE,
 )
-_LINK: Final = re.compile(
+_LINK: Final = pattern(
     r"""(?:\s | , | ; | / | & | ~ | ∼ | - | · | ㆍ | 、 | 호 | 제 | ["“”'‘’]
     | \b(?:and|or|to|through|thru|ex|nos?\.?|of|the|from|any|other|than|except|excluding|including|but|not|up)\b
     | \b(?:either|between)\b | \b(?:sub-?)?headings?\b | \btariff\ items?\b

@@ -1,11 +1,11 @@
 """Whether the text that a file has for a page is what is to be seen on it, judged by what OCR reads there."""
 
-import re
 from typing import Final
 
+from shared.patterns import pattern
 from shared.ports.images import PictureText
 
-_WORD: Final = re.compile(r"[^\W\d_]{4,}|[가-힣]{2,}")
+_WORD: Final = pattern(r"[^\W\d_]{4,}|[가-힣]{2,}")
 _FEWEST_WORDS: Final = 15
 _SURE: Final = 0.7
 _AGREEING: Final = 0.3

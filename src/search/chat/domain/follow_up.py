@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from search.chat.domain.verification import ENOUGH, Word, overlap
+from shared.patterns import pattern
 
-_LEANS: Final = re.compile(
+_LEANS: Final = pattern(
     r"^(?:그럼|그러면|그렇다면|그리고|그런데|그건|그게|그것|이건|이것|그때|거기|여기서|"
     r"and\b|but\b|so\b|then\b|what about|how about|"
     r"why\b\W*$|when\b\W*$|where\b\W*$|언제\W*$|왜\W*$|어디\W*$)"
@@ -15,13 +16,13 @@ _LEANS: Final = re.compile(
     r"|\b(?:about|of|for|in|on|is|was|does|did|to|from|with) (?:this|that)\b(?! [a-z])",
     re.IGNORECASE,
 )
-_ASKS_MORE: Final = re.compile(r"(?:\?|[은는도의])\s*\W*\Z")
+_ASKS_MORE: Final = pattern(r"(?:\?|[은는도의])\s*\W*\Z")
 """A word alone that goes on from something ("무게는?", "weight?"), where "8471.30" stands for itself."""
 _FEW: Final = 1
 _MOST_TAKEN: Final = 6
 _KEPT: Final = 0.5
 """The share of its own words that a question must have still when another has made it stand alone."""
-_HANGUL: Final = re.compile("[가-힣]")
+_HANGUL: Final = pattern("[가-힣]")
 
 
 def leans_on_earlier(question: str, words: Sequence[Word]) -> bool:

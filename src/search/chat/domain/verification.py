@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Final, Protocol
 
+from shared.patterns import pattern
+
 
 class Word(Protocol):
     """A word that says something, in the order of its text."""
@@ -49,7 +51,7 @@ ALMOST_ALL: Final = 0.85
 """From so much on, one is taken for a copy of the other: what differs between them was changed."""
 _MOST_CHANGED: Final = 3
 """Words in a row; where more differ, something else is said rather than the same thing wrongly."""
-_NEGATIONS: Final = re.compile(
+_NEGATIONS: Final = pattern(
     r"(?P<behind>않|못(?=하)|없|아니(?!라면)|불가|금지)"
     r"|못(?=[ 할해했합])|(?<![가-힣])안(?= )"
     r"|\b(?:not|no|never|none|neither|nor|without|cannot)\b|n['’]t\b",

@@ -4,26 +4,28 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from shared.patterns import pattern
+
 # Said of any goods in a question about duties; particles and endings may follow.
-_ASKED_KO: Final = re.compile(
+_ASKED_KO: Final = pattern(
     r"(?<![가-힣])(?:수입|수출|관세율?|관세|세율|통관|신고|품목\s?분류|품목\s?번호|세번|부과|분류|코드|번호|부호|얼마|무엇|무슨|어떤|어떻게|"
     r"알려|가르쳐|찾아|궁금|필요|해당|적용|제품|상품|물품|물건|대한|대해|관한|경우|국내|해외|외국|한국|중국|미국|일본|베트남|"
     r"몇|뭐|뭔|되나|인가|인지|할\s?때|하면|하려|해야)"
     r"(?:하[가-힣]*|할|한|해[가-힣]*|시|되[가-힣]*|된|됩[가-힣]*|일[가-힣]*|인[가-힣]*|입[가-힣]*|에서|에는|에|으로|로|을|를|이[가-힣]*|"
     r"가|은|는|의|와|과|도|들|야|요|나요|까요?|주[가-힣]*|줘[가-힣]*|줄[가-힣]*|세요)?(?![가-힣])"
 )
-_ASKED_EN: Final = re.compile(
+_ASKED_EN: Final = pattern(
     r"\b(?:what|which|how|much|many|is|are|the|import(?:ing|ed|s)?|export(?:ing|ed|s)?|tariffs?|dut(?:y|ies)|rates?|tax(?:es)?|customs?|"
     r"hsk?|hts|codes?|classif\w+|headings?|subheadings?|find|tell|need|please|under|does|apply|into|korea|from|china|goods?|products?|"
     r"items?|sell|buy|ship(?:ping)?|brand|high quality|new|hot|sale|wholesale|free shipping)\b",
     re.IGNORECASE,
 )
 # Behind a code, without a space.
-_PARTICLE: Final = re.compile(
+_PARTICLE: Final = pattern(
     r"(?:에서|에는|에도|에|으로|로|부터|까지|은|는|이란|란|이[가-힣]{0,3}|가|을|를|의|와|과|도|만)(?![가-힣])"
 )
 # Sizes, models and amounts: 48V, 205/55R16, 500ml, 3.5%.
-_AMOUNT: Final = re.compile(
+_AMOUNT: Final = pattern(
     r"(?<![^\W\d_])(?:\d[\w.,/%\-]*|[A-Za-z]{1,3}-?\d+\w*)(?:\s?(?:퍼센트|인치|inch(?:es)?|리터|그램|킬로|매|개|병))?"
 )
 
@@ -166,7 +168,7 @@ _WORDS: Final = {
     for said in (name.strip().lower() for name in names.split("|"))
 }
 # The longest name first; an English one may be a plural, a Korean one has particles behind it.
-_EVERYDAY_NAME: Final = re.compile(
+_EVERYDAY_NAME: Final = pattern(
     "|".join(
         f"{re.escape(word)}" if _is_korean(word) else rf"\b{re.escape(word)}(?:e?s)?\b"
         for word in sorted(_WORDS, key=len, reverse=True)

@@ -1,18 +1,18 @@
 """What every BlobStore agrees on: which keys there are, and whose content hash one carries."""
 
-import re
 from typing import Final
 
 from shared.artefacts.address import original_key
 from shared.kernel import Damaged, InvalidInput, NotFound, TooLarge
+from shared.patterns import pattern
 
 PIECE_BYTES: Final = 1 << 20
 HEAD_BYTES: Final = 8 << 10
 ORIGINALS: Final = "originals"
 ARTEFACTS: Final = "artefacts"
-_KEY: Final = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*")
+_KEY: Final = pattern(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*")
 _LONGEST_KEY: Final = 400
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_SHA256: Final = pattern(r"[0-9a-f]{64}")
 
 
 def checked(key: str) -> str:
