@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from search.infrastructure.edge import PROCESS as INDEX_CHILD
 from shared.kernel import DomainError
 from shared.lossy_stream import let_output_be_encoded
 from shared.runtime.command_options import ApiKeyOption, DataDirOption, UrlOption, add_options, apply_options
 from shared.runtime.data_directory import DataDirectory
-from shared.settings import Settings, load_settings
+from shared.settings import Settings, load_settings, scheme_of
 from shared.silence import fetch_nothing
 from shared.telemetry import configure_logs, get_log
 from shared.version import VERSION
@@ -44,16 +45,18 @@ class Application:
         """
         from shared.container import SharedContainer
         from shared.web.asgi import build_web
+        from shared.web.framework import building_routes
 
         self.settings = settings
         self.shared = SharedContainer(settings=settings, find_model=find_model)
         self.shared.check_dependencies()
-        self.plugs = _build_plugs(settings, self.shared)
         self._owner, self._left_by = directory.boot_id, directory.left_by
         access_log = settings.access_log == "on"
-        self.web = build_web(
-            self.plugs, self.shared.metrics(), self.running, origins=settings.cors_origins, access_log=access_log
-        )
+        with building_routes():
+            self.plugs = _build_plugs(settings, self.shared)
+            self.web = build_web(
+                self.plugs, self.shared.metrics(), self.running, origins=settings.cors_origins, access_log=access_log
+            )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -125,6 +128,12 @@ def _build_plugs(settings: Settings, shared: "SharedContainer") -> "list[Module]
     return [*plugs, *([monitor.module()] if watches else []), monitor.process()]
 
 
+def _children_of(settings: Settings) -> list[str]:
+    """Whom a server waits for before it is ready."""
+    has_index = SEARCH in settings.modules and scheme_of(settings.index_url) == "edge"
+    return [INDEX_CHILD] if has_index else []
+
+
 @contextmanager
 def _server_of_this_process(settings: Settings) -> Iterator[str]:
     """A server inside this process on a free port, for a command that finds none running; gives its URL."""
@@ -170,7 +179,7 @@ def _build_cli() -> typer.Typer:
         """Seoga (서가): a shelf for documents that can be searched, in Korean and English."""
         apply_options({"data_dir": data_dir, "url": url, "api_key": api_key})
 
-    add_serving_commands(commands, Application)
+    add_serving_commands(commands, Application, _children_of)
     if sys.argv[1:2] not in SERVING:
         from ingest.interface.cli import build_commands as ingest_commands
         from monitor.interface.cli import build_commands as monitor_commands

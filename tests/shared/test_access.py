@@ -16,7 +16,8 @@ from shared.settings import WrongSettings
 from shared.web.access import Access, Principal
 from shared.web.key_digests import digests_of
 from shared.web.keys_file import RIGHTS
-from shared.web.problems import AccessDenied, NotAuthenticated, UnknownKey, install_problem_handlers
+from shared.web.problems import install_problem_handlers
+from shared.web.refusals import AccessDenied, NotAuthenticated, UnknownKey
 from shared.web.session_routes import build_session_router
 from shared.web.sessions import SESSION_SECONDS, key_of_session, open_session
 

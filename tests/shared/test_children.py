@@ -316,3 +316,38 @@ def test_a_child_starts_without_what_only_its_parent_needs(module: str) -> None:
     code = f"import sys, {module}; print('asyncio' in sys.modules)"
     tried = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert tried.stdout.strip() == "False"
+
+
+async def test_one_that_was_started_ahead_is_who_is_asked_first() -> None:
+    before = set(psutil.Process().children())
+    async with ChildProcess.ahead(["a_child"]):
+        (ahead,) = set(psutil.Process().children()) - before
+        # Nobody has limited that one.
+        limited = await ChildProcess.start("a_child", limits=ChildLimits(cpu_seconds=600))
+        first, second = await ChildProcess.start("a_child"), await ChildProcess.start("a_child")
+        assert first.pid == ahead.pid
+        assert len({limited.pid, first.pid, second.pid}) == 3
+    # Whoever asked keeps it.
+    assert await ask(first, "pid") == first.pid
+    for child in (limited, first, second):
+        await child.kill()
+
+
+async def test_one_that_nobody_asked_for_ends_with_the_block() -> None:
+    before = set(psutil.Process().children())
+    async with ChildProcess.ahead(["a_child"]):
+        (ahead,) = set(psutil.Process().children()) - before
+    assert not is_running(ahead.pid)
+
+
+async def test_one_that_ended_before_it_was_asked_is_replaced() -> None:
+    before = set(psutil.Process().children())
+    async with ChildProcess.ahead(["a_child"]):
+        (ahead,) = set(psutil.Process().children()) - before
+        ahead.kill()
+        await eventually(lambda: not is_running(ahead.pid))
+        await asyncio.sleep(0.1)  # until the loop has heard of it
+        child = await ChildProcess.start("a_child")
+        assert child.pid != ahead.pid
+        assert await ask(child, "pid") == child.pid
+        await child.kill()

@@ -16,7 +16,8 @@ from shared.infrastructure.prometheus_metrics import PrometheusMetrics
 from shared.settings import WrongSettings
 from shared.web.http_door import HttpDoor
 from shared.web.openapi import describe_openapi
-from shared.web.problems import MEDIA_TYPE, AccessDenied, NotAuthenticated, install_problem_handlers, responses
+from shared.web.problems import MEDIA_TYPE, install_problem_handlers, responses
+from shared.web.refusals import AccessDenied, NotAuthenticated
 
 
 class Body(BaseModel):

@@ -9,6 +9,7 @@ import itertools
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +24,10 @@ _READ_AHEAD_BYTES: Final = 4 << 20
 """Large answers (vectors) come in a few reads instead of hundreds."""
 _LAST_CHANCE_SECONDS: Final = 0.2
 """When it was this process that stood still, the answer is in the pipe already."""
+
+
+_ahead: Final[dict[str, "ChildProcess"]] = {}
+"""By their modules: started, and not yet asked for."""
 
 
 class ChildEnded(Exception):
@@ -91,8 +96,10 @@ class ChildProcess:
     async def start(cls, module: str, *arguments: str, limits: ChildLimits | None = None) -> "ChildProcess":
         """Starts `python -m module` with this process's import path; its stderr is this process's.
 
-        Raises Unavailable when the machine gives no process for it.
+        One that was started ahead is taken instead. Raises Unavailable when the machine gives no process for it.
         """
+        if not arguments and limits is None and (ahead := _ahead.pop(module, None)) is not None and ahead.is_alive:
+            return ahead
         limits = limits or ChildLimits()
         environment = {
             **os.environ,
@@ -124,6 +131,24 @@ class ChildProcess:
                 raise
             raise lacking or Unavailable(f"A child process could not be started: {error}.") from error
         return cls(process)
+
+    @staticmethod
+    @contextlib.asynccontextmanager
+    async def ahead(modules: Sequence[str]) -> AsyncIterator[None]:
+        """In the block a child of each is under way: the next `start` of its module, in this event loop, gets it.
+
+        What it imports it imports beside this process, which has its own to do until it asks. Who is not asked for is
+        ended with the block. Where the machine gives no process the one who asks will hear of it.
+        """
+        for module in modules:
+            with contextlib.suppress(Unavailable):
+                _ahead[module] = await ChildProcess.start(module)
+        try:
+            yield
+        finally:
+            for module in modules:
+                if (child := _ahead.pop(module, None)) is not None:
+                    await child.kill()
 
     @property
     def pid(self) -> int:

@@ -14,7 +14,7 @@ from shared.kernel import Unavailable
 from shared.web.key_digests import digests_of, owner_name
 from shared.web.key_ring import KeyRing, KnownKey
 from shared.web.keys_file import ANONYMOUS, EVERYTHING, RIGHTS, KeysFile, Principal, Right
-from shared.web.problems import AccessDenied, NotAuthenticated, UnknownKey
+from shared.web.refusals import AccessDenied, NotAuthenticated, UnknownKey
 from shared.web.sessions import COOKIE, CSRF_HEADER, SAFE_METHODS, csrf_token, key_of_session, open_session
 
 __all__ = ["ANYONE_ON_THIS_MACHINE", "Access", "Guard", "OpenedSession", "Principal"]

@@ -1,9 +1,11 @@
 """The web application: the plugs' routes behind one door, with problem details for every error."""
 
+import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
+from pydantic.warnings import UnsupportedFieldAttributeWarning
 
 from shared.runtime.module import Module
 from shared.telemetry import Metrics
@@ -43,6 +45,8 @@ def build_web(
         docs_url=None,
         redoc_url=None,
     )
+    # FastAPI silences it where it makes what it reads fields with; they are built later, by the first request.
+    warnings.filterwarnings("ignore", category=UnsupportedFieldAttributeWarning)
     describe_openapi(web)
     install_problem_handlers(web)
     if origins:  # the default pays for nothing of it

@@ -9,7 +9,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from shared.setting_values import LOOPBACK_PAGES
-from shared.web.problems import AccessDenied, answer, problem_of
+from shared.web.problems import answer, problem_of
+from shared.web.refusals import AccessDenied
 
 _OF_THIS_MACHINE: Final = r"https?://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?"
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from shared.kernel import NotFound
 from shared.settings import PREFIX, SECRETS_DIR, WrongSettings
 from shared.telemetry import get_log
-from shared.web.problems import AccessDenied
+from shared.web.refusals import AccessDenied
 
 Right = Literal["read", "write", "admin"]
 RIGHTS: Final[frozenset[str]] = frozenset(("read", "write", "admin"))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, Final, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -21,6 +21,7 @@ from shared.shortages import as_unavailable
 from shared.telemetry import get_log
 from shared.web.address import wrong_address
 from shared.web.methods import allowed_methods
+from shared.web.refusals import AccessDenied, NotAuthenticated
 from shared.web.shapes import Shape
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -77,30 +78,6 @@ class OpenAIProblem(Problem):
 
     error: OpenAIError
     """The same in OpenAI's shape."""
-
-
-class AccessDenied(kernel.DomainError):
-    """The key is good but does not allow this."""
-
-    code = "forbidden"
-    title = "Not allowed"
-
-
-class NotAuthenticated(kernel.DomainError):
-    """No key was sent, or not in a way that is understood."""
-
-    code = "unauthenticated"
-    title = "An API key is needed"
-    challenge: ClassVar[str] = "Bearer"
-    """What `WWW-Authenticate` says."""
-
-
-class UnknownKey(NotAuthenticated):
-    """A key was sent that this server does not have, or has no more."""
-
-    code = "unknown_key"
-    title = "The API key is not known"
-    challenge = 'Bearer error="invalid_token"'
 
 
 # The first class that matches decides: children stand before their parents.

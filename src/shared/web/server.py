@@ -169,10 +169,12 @@ def _server(app: Any, on_listening: Callable[[], None], *, idle_seconds: int = 7
     return _Server(config, on_listening)
 
 
-def serve(app: Any, bound: socket.socket, on_listening: Callable[[], None]) -> bool:
+def serve(
+    app: Any, bound: socket.socket, on_listening: Callable[[], None], runner: asyncio.Runner | None = None
+) -> bool:
     """Serves until SIGINT or SIGTERM ends it, after a drain; False when it could not start.
 
-    Raises the DomainError that kept the application from starting.
+    In the runner's loop, where one is given. Raises the DomainError that kept the application from starting.
     """
 
     def begin() -> None:
@@ -189,7 +191,10 @@ def serve(app: Any, bound: socket.socket, on_listening: Callable[[], None]) -> b
     # uvicorn raises the signal that ended it once more: the caller's `with` blocks must still be left.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        server.run(sockets=[bound])
+        if runner is None:
+            server.run(sockets=[bound])
+        else:
+            runner.run(server.serve(sockets=[bound]))
     except KeyboardInterrupt:
         pass
     except SystemExit:

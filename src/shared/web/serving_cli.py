@@ -1,7 +1,8 @@
 """`seoga serve` and `seoga worker`: the two commands whose process is a server."""
 
+import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Protocol
 
@@ -32,8 +33,13 @@ class MakeApplication(Protocol):
         ...
 
 
-def add_serving_commands(commands: typer.Typer, make: MakeApplication) -> None:
-    """Adds both to `commands`."""
+def add_serving_commands(
+    commands: typer.Typer, make: MakeApplication, children_of: Callable[[Settings], Sequence[str]] = lambda _: ()
+) -> None:
+    """Adds both to `commands`.
+
+    `children_of` names the modules of the children without which nothing is ready: they start before `make` imports.
+    """
 
     @commands.command()
     def serve(
@@ -46,14 +52,14 @@ def add_serving_commands(commands: typer.Typer, make: MakeApplication) -> None:
         ] = None,
     ) -> None:
         """Serve the HTTP API until Ctrl-C or SIGTERM."""
+        from shared.web.loop import loop_with_children
         from shared.web.preparing import prepare_process
-        from shared.web.server import bind
 
         settings = load_settings(host=host, port=port, data_dir=data_dir, modules=modules)
         prepare_process(settings)
         directory = DataDirectory(settings.data_dir)
-        with directory.hold(), bind(settings.host, settings.port) as bound:
-            _serve(make(settings, directory), bound, on_url=directory.publish_server)
+        with directory.hold(), loop_with_children(children_of(settings)) as runner, _bound(settings) as bound:
+            _serve(make(settings, directory), bound, runner, on_url=directory.publish_server)
 
     @commands.command()
     def worker(
@@ -65,8 +71,8 @@ def add_serving_commands(commands: typer.Typer, make: MakeApplication) -> None:
         ] = None,
     ) -> None:
         """Work beside a server until Ctrl-C or SIGTERM. Any number may, on any machine; all meet on the servers."""
+        from shared.web.loop import loop_with_children
         from shared.web.preparing import prepare_process
-        from shared.web.server import bind
 
         settings = load_settings(host=host, port=port, data_dir=data_dir, modules=modules)
         if settings.has_embedded_state:
@@ -77,8 +83,17 @@ def add_serving_commands(commands: typer.Typer, make: MakeApplication) -> None:
         prepare_process(settings)
         directory = DataDirectory(settings.data_dir)
         directory.join()
-        with bind(settings.host, settings.port) as bound:
-            _serve(_worker(make, settings, directory), bound)
+        with loop_with_children(children_of(settings)) as runner, _bound(settings) as bound:
+            _serve(_worker(make, settings, directory), bound, runner)
+
+
+def _bound(settings: Settings) -> socket.socket:
+    from shared.web.framework import import_framework
+
+    import_framework()
+    from shared.web.server import bind
+
+    return bind(settings.host, settings.port)
 
 
 def _worker(make: MakeApplication, settings: Settings, directory: DataDirectory) -> Served:
@@ -93,7 +108,12 @@ def _worker(make: MakeApplication, settings: Settings, directory: DataDirectory)
     return make(settings.read_again(model_url=url, model_engine="remote"), directory, find_model)
 
 
-def _serve(application: Served, bound: socket.socket, on_url: Callable[[str], None] = lambda _: None) -> None:
+def _serve(
+    application: Served,
+    bound: socket.socket,
+    runner: asyncio.Runner,
+    on_url: Callable[[str], None] = lambda _: None,
+) -> None:
     from shared.web.server import serve, url_of
     from shared.web.welcome import welcome
 
@@ -103,5 +123,5 @@ def _serve(application: Served, bound: socket.socket, on_url: Callable[[str], No
         if application.settings.log_format == "text":
             typer.echo(welcome(url_of(bound), application.settings))
 
-    if not serve(application.web, bound, on_listening):
+    if not serve(application.web, bound, on_listening, runner):
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from pydantic import BaseModel, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 
@@ -15,7 +15,10 @@ class Shape(BaseModel):
     """A part of an answer. What stands below a field is its description in the OpenAPI document too.
 
     It is read from the source when that document is asked for: `use_attribute_docstrings` reads it at each start.
+    Nor are there validators before the first use: those of all shapes took a tenth of a start.
     """
+
+    model_config = ConfigDict(defer_build=True)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
