@@ -119,6 +119,8 @@ def a_server(
         folder = data_dir or Path(fresh)
         port_file = folder / "server.json"
         port_file.unlink(missing_ok=True)
+        # Made before: a client reads the machine's certificates for 20 to 50 ms, which is no time of the server's.
+        client = httpx.Client(timeout=120)
         started = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, *program, "serve", "--port", "0", "--data-dir", str(folder)],
@@ -138,7 +140,8 @@ def a_server(
                     raise RuntimeError(f"the server ended with {process.returncode}")
                 time.sleep(0.002)
             url = json.loads(port_file.read_text())["url"]
-            with httpx.Client(base_url=url, timeout=120) as client:
+            with client:
+                client.base_url = url
                 while client.get("/health/ready").status_code != 200:
                     time.sleep(0.002)
                 seconds = time.perf_counter() - started
