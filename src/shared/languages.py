@@ -72,7 +72,7 @@ _LANGUAGES_OF: Final[dict[str, tuple[str, ...]]] = {}
 for _code, _words in _COMMON_WORDS.items():
     for _word in _words.split():
         _LANGUAGES_OF[_word] = (*_LANGUAGES_OF.get(_word, ()), _code)
-_WORD: Final = re.compile(r"[^\W\d_]+")
+_WORD: Final = pattern(r"[^\W\d_]+")
 _WESTERN: Final = "cp1252"
 """Of one byte a sign, with the quotation marks and dashes of printed text."""
 _LETTERS_APART: Final = "".join(
