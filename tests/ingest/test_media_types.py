@@ -125,6 +125,7 @@ def an_ole_file(*streams: str) -> bytes:
         ("a.txt", b"\xef\xbb\xbfwith a mark", TEXT),
         ("a.txt", b"\xef\xbb\xbf" + KOREAN.encode() + KOREAN.encode("cp949") * 3, TEXT),
         ("a.txt", KOREAN.encode("utf-16") + bytes(64), TEXT),
+        ("a.txt", KOREAN.encode("utf-16") + bytes(501), TEXT),
         ("a.txt", KOREAN.encode("iso2022_kr"), TEXT),
         ("a.eml", b"Subject: x\nContent-Type: text/plain; charset=iso-2022-kr\n\n" + KOREAN.encode("iso2022_kr"), EML),
         ("a.log", b"BM25 begins like a bitmap", TEXT),

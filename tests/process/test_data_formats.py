@@ -10,6 +10,7 @@ from shared.artefacts.parsed import ParsedDocument
 
 ParseBytes = Callable[..., ParsedDocument]
 JSON, JSONL, XML = "application/json", "application/jsonl", "application/xml"
+CSV = "text/csv"
 
 
 def blocks(document: ParsedDocument) -> list[tuple[str, str]]:
@@ -54,6 +55,61 @@ def test_a_notebook(parse_bytes: ParseBytes) -> None:
     }
     document = parse_bytes(json.dumps(book).encode(), "application/x-ipynb+json")
     assert blocks(document) == [("heading", "제목"), ("paragraph", "글"), ("code", "print(1)"), ("code", "1")]
+
+
+def test_what_a_notebook_printed_as_a_page_alone(parse_bytes: ParseBytes) -> None:
+    page = ["<style>td {color: red}</style><table><tr><td>품명</td><td>볼트</td></tr></table>"]
+    outputs = [{"data": {"text/html": page}}, {"data": {"text/html": page, "text/plain": ["품명 볼트"]}}]
+    book = {"nbformat": 4, "cells": [{"cell_type": "code", "source": "frame", "outputs": outputs}]}
+    document = parse_bytes(json.dumps(book).encode(), "application/x-ipynb+json")
+    assert blocks(document) == [("code", "frame"), ("table", "품명\t볼트"), ("code", "품명 볼트")]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("\\ud488\\ubaa9", "품목"),
+        ("\\u{d488}\\u{baa9} \\u{1F6A2}", "품목 🚢"),
+        ("\\U0000d488\\U0000baa9", "품목"),
+        ("\\xED\\x92\\x88\\xeb\\xaa\\xa9", "품목"),
+        ("\\xff\\xd8\\xff\\xe0", "\\xff\\xd8\\xff\\xe0"),
+        ("C:\\\\ud488\\\\ubaa9", "C:\\\\ud488\\\\ubaa9"),
+        ("\\u{110000}\\u{d800}\\ud83d", "\\u{110000}\\u{d800}\\ud83d"),
+    ],
+)
+@pytest.mark.parametrize("media_type", ["text/plain", CSV])
+def test_letters_written_by_their_numbers(parse_bytes: ParseBytes, written: str, meant: str, media_type: str) -> None:
+    raw = f"번호,이름\n1,{written}\n2,끝\n"
+    assert meant in parse_bytes(raw.encode(), media_type).text.splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("media_type", "raw"),
+    [
+        (CSV, ["번호,이름\n", "1,첫째 사람\n", "2,둘째 사람\n", "3,셋째 사람\n"]),
+        (JSONL, ['{"이름": "첫째 사람"}\n', '{"이름": "둘째 사람"}\n', '{"이름": "셋째 사람"}\n']),
+        (XML, ["<a>\n<b>첫째 사람</b>\n", "<b>둘째 사람</b>\n", "<b>셋째 사람</b></a>"]),
+    ],
+)
+def test_data_in_two_encodings_is_read_with_a_warning(parse_bytes: ParseBytes, media_type: str, raw: list[str]) -> None:
+    mixed = b"".join(line.encode("cp949" if number == 1 else "utf-8") for number, line in enumerate(raw))
+    if media_type == CSV:
+        mixed = raw[0].encode() + raw[1].encode() + raw[2].encode("cp949") + raw[3].encode()
+    document = parse_bytes(mixed, media_type)
+    assert all(f"{one} 사람" in document.text for one in ("첫째", "둘째", "셋째"))
+    assert document.warnings == ("Most of the file is in UTF-8; 1 line is in CP949 (Korean) and read as such.",)
+
+
+def test_pages_that_feeds_carry_are_read_as_pages(parse_bytes: ParseBytes) -> None:
+    rss = (
+        "<rss><channel><title>소식</title><item><description><![CDATA[<p>첫 문단</p><p>둘째<br/>줄 <b>굵</b>은 "
+        "글</p><script>x()</script>]]></description></item><item><description>&lt;div&gt;셋째&lt;/div&gt;</description>"
+        "</item><item><description>a &lt; b 그리고 &lt;모델명&gt;</description></item></channel></rss>"
+    )
+    text = parse_bytes(rss.encode(), XML).text
+    assert "description: 첫 문단 둘째 줄 굵은 글\n" in text
+    assert "description: 셋째\n" in text
+    assert text.endswith("description: a < b 그리고 <모델명>")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "euc-kr", "utf-16"])

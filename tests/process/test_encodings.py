@@ -170,6 +170,24 @@ def test_a_hole_behind_a_wide_text_is_left_out_with_a_warning(text: str, count: 
     assert "NUL bytes" in decoded.warnings[0]
 
 
+@pytest.mark.parametrize("count", [1, 501])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_a_hole_of_an_odd_length_loses_no_character(encoding: str, count: int) -> None:
+    assert decoded_text(KOREAN.encode(encoding) + bytes(count)).text == KOREAN
+
+
+@pytest.mark.parametrize("quoted", [b"He said \x93hello\x94 and left", b"pages 3\x964, it\x92s done", b"wait\x85 now"])
+def test_western_quotes_in_a_korean_file_are_no_syllables(quoted: bytes) -> None:
+    decoded = decoded_text((KOREAN + "\n").encode() * 2 + quoted + b"\n")
+    assert decoded.text.splitlines()[2] == quoted.decode("cp1252")
+    assert decoded.warnings
+
+
+@pytest.mark.parametrize("word", ["뷁", "펲시콜라", "똠방각하"])
+def test_rare_syllables_in_a_korean_file_stay_korean(word: str) -> None:
+    assert decoded_text((KOREAN + "\n").encode() * 2 + word.encode("cp949") + b"\n").text.endswith(f"\n{word}\n")
+
+
 @pytest.mark.parametrize(
     ("text", "encoding"), [(KOREAN, "iso2022_kr"), ("通関手続きについて\n輸入 declaration 8471.30\n", "iso2022_jp")]
 )

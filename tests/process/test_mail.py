@@ -107,6 +107,22 @@ def test_a_page_is_read_where_it_says_more_than_the_plain_text(parse_bytes: Pars
     ]
 
 
+@pytest.mark.parametrize("sender", [b"-", b"1859@xxx", b"MAILER-DAEMON"])
+def test_a_folder_of_mails_is_all_of_its_mails(parse_bytes: ParseBytes, sender: bytes) -> None:
+    mark = b"From " + sender + b" Thu Mar  5 10:00:00 2026\nX-Mozilla-Status: 0001\n"
+    first = a_mail("첫 본문\n\nFrom the port it goes on in 2026\n").as_bytes()
+    second = b"Subject: two\nContent-Type: text/plain; charset=euc-kr\n\n" + "둘째 본문".encode("cp949")
+    second += b"\n\n>From here on\n"
+    locked = b"Subject: three\nMIME-Version: 1.0\nContent-Type: application/pkcs7-mime\n\nAAAA\n"
+    document = parse_bytes(mark + first + b"\n" + mark + second + b"\n" + mark + locked, EML)
+    said = [text for _, text in blocks(document)]
+    assert [text for kind, text in blocks(document) if kind == "title"] == ["선적 일정", "two", "three"]
+    assert "첫 본문" in said and "From the port it goes on in 2026" in said
+    assert "둘째 본문" in said and "From here on" in said
+    assert document.title == "선적 일정"
+    assert document.warnings == ("Encrypted mails, of which only the headers were read: 1.",)
+
+
 def test_a_saved_page(parse_bytes: ParseBytes) -> None:
     raw = (
         b"From: <Saved by Blink>\r\nSubject: =?utf-8?Q?=ED=86=B5=EA=B4=80?=\r\nMIME-Version: 1.0\r\n"

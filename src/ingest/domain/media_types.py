@@ -112,7 +112,7 @@ def text_of(head: bytes) -> str | None:
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             # Without the hole that a power loss left at the end.
-            return _plausible_text(head[len(mark) :].decode(encoding, "replace").rstrip("\0"), least=0.9)
+            return _plausible_text(head[len(mark) :].decode(encoding, "replace").rstrip("\0\ufffd"), least=0.9)
     # What the mark of UTF-8 says need not be true of the whole file.
     head = head.removeprefix(codecs.BOM_UTF8)
     if _SHIFTED in head:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from process.infrastructure.parsers.draft import Draft, normalised
-from process.infrastructure.parsers.encoding import decode
+from process.infrastructure.parsers.encoding import read_text
+from process.infrastructure.parsers.escapes import with_letters
 from process.infrastructure.parsers.grids import add_grid
 
 _DELIMITERS: Final = (",", "\t", ";", "|", "^", "~", ":")
@@ -25,8 +26,7 @@ _NUMBER: Final = re.compile(r"[-+(]?[₩$€£]?\d[\d,. ]*%?\)?")
 
 def parse(path: Path, draft: Draft) -> None:
     """Fills the draft. Raises Unreadable."""
-    raw = path.read_bytes()
-    text, _ = decode(raw)
+    text = with_letters(read_text(path.read_bytes(), draft))
     # A separator of the old kind is one that nothing else is; normalising would drop it.
     text = text.replace("\x1f", "\t") if "\x1f" in text[:_SAMPLE] else text
     text = normalised(text)

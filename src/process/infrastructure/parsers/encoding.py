@@ -97,6 +97,9 @@ def decoded_text(raw: bytes, *, declared: str | None = None) -> Decoded:
 
 def _wide(raw: bytes, encoding: str) -> Decoded:
     """Of UTF-16 or UTF-32; NULs between its characters are no text there either."""
+    beyond = len(raw) % (4 if "32" in encoding else 2)
+    if beyond and not raw[-beyond:].strip(b"\0"):
+        raw = raw[:-beyond]  # a hole may have any length
     text = raw.decode(encoding, errors="replace")
     count = text.count("\0")
     decoded = _counted(text.replace("\0", ""), encoding)

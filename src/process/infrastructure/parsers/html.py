@@ -66,6 +66,12 @@ def read_fragment(text: str, draft: Draft, *, depth: int = 0) -> None:
         _Walker(draft, depth).walk(body)
 
 
+def line_of(text: str) -> str:
+    """What a piece of HTML says, on one line."""
+    body = LexborHTMLParser(f"<body>{text}").body
+    return one_line(_cell_text(body)) if body is not None else ""
+
+
 def _in_drawing(node: Any) -> bool:
     return node.parent is not None and node.parent.tag == "svg"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from process.infrastructure.parsers.draft import Draft
-from process.infrastructure.parsers.embedded import add_markdown
-from process.infrastructure.parsers.encoding import decode
+from process.infrastructure.parsers.embedded import add_markdown, add_page
+from process.infrastructure.parsers.encoding import read_text
 from process.infrastructure.parsers.escapes import with_letters
 from process.infrastructure.parsers.grids import add_grid
 from process.infrastructure.parsers.text import paragraphs
@@ -25,7 +25,7 @@ class _Object(list[tuple[str, Any]]):
 
 def parse(path: Path, draft: Draft) -> None:
     """Fills the draft. Raises Unreadable."""
-    text = decode(path.read_bytes())[0]
+    text = read_text(path.read_bytes(), draft)
     draft.require_room(len(text) // 6)
     try:
         value = _loads(text)
@@ -37,12 +37,12 @@ def parse(path: Path, draft: Draft) -> None:
 
 def parse_lines(path: Path, draft: Draft) -> None:
     """Of JSON Lines: each line a value."""
-    parse_text_lines(decode(path.read_bytes())[0], draft)
+    parse_text_lines(read_text(path.read_bytes(), draft), draft)
 
 
 def parse_notebook(path: Path, draft: Draft) -> None:
     """Of a Jupyter notebook: its texts, its code, and what that printed."""
-    text = decode(path.read_bytes())[0]
+    text = read_text(path.read_bytes(), draft)
     try:
         cells = _get(_loads(text), "cells")
     except (ValueError, RecursionError):
@@ -59,7 +59,10 @@ def parse_notebook(path: Path, draft: Draft) -> None:
         outputs = _get(cell, "outputs")
         for output in outputs if isinstance(outputs, list) else ():
             data = _get(output, "data")
-            draft.add("code", _joined(_get(output, "text") or _get(data, "text/plain")))
+            printed = _joined(_get(output, "text") or _get(data, "text/plain"))
+            draft.add("code", printed)
+            if not printed.strip() and (page := _joined(_get(data, "text/html"))):
+                add_page(draft, page)
 
 
 def parse_text_lines(text: str, draft: Draft) -> None:

@@ -46,7 +46,7 @@ def likely_encoding(sample: bytes, hint: str | None = None, beside: str = "") ->
     if (
         is_korean(sample)
         or is_korean(sample[1:])
-        or (_HANGUL.search(beside) and _share_in(sample, "cp949", _HANGUL) >= 0.6)
+        or (_HANGUL.search(beside) and _share_in(sample, "cp949", _HANGUL) >= 0.6 and not _is_punctuation(sample))
     ):
         return "cp949"
     if found := _japanese(sample) or _chinese(sample):
@@ -82,6 +82,12 @@ def is_western(sample: bytes) -> bool:
     in_runs = sum(map(len, re.findall(r"[^\x00-\x7f]{3,}", text)))
     known = sum(sign.isalpha() or sign in _WESTERN_SIGNS for sign in text if not sign.isascii())
     return bool(in_runs * 4 <= high and known >= 0.5 * high)
+
+
+def _is_punctuation(sample: bytes) -> bool:
+    """Quotes and dashes of Windows-1252 around Latin letters, which make rare syllables of CP949."""
+    hangul = _HANGUL.findall(sample.decode("cp949", errors="replace"))
+    return is_western(sample) and not any(map(_is_common_syllable, hangul))
 
 
 def is_plausible_unicode(text: str) -> bool:

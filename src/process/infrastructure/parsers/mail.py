@@ -1,4 +1,4 @@
-"""EML and MHTML (RFC 5322, 2045–2049, 2557): header, body with quoted messages marked, attachments as parts."""
+"""EML, mbox and MHTML (RFC 5322, 2045–2049, 2557, 4155): header, body, quoted messages marked, attachments as parts."""
 
 import email
 import re
@@ -13,6 +13,7 @@ from typing import Final
 from process.infrastructure.parsers.draft import Draft, Unreadable, normalised, one_line
 from process.infrastructure.parsers.embedded import add_page
 from process.infrastructure.parsers.encoding import decode
+from process.infrastructure.parsers.mail_folders import mails_of
 from process.infrastructure.parsers.mail_text import add_mail_text, has_text, mark_quotes
 
 _SHOWN: Final = ("From", "To", "Cc", "Date")
@@ -26,9 +27,11 @@ _ENDINGS: Final = {"application/pdf": ".pdf", "image/png": ".png", "image/jpeg":
 def parse(path: Path, draft: Draft) -> None:
     """Fills the draft. Raises Unreadable."""
     raw = path.read_bytes().removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
+    reader = _Reader(draft)
     try:
-        message = email.message_from_bytes(raw, policy=compat32)
-        _Reader(draft).read(message)
+        for one in mails_of(raw):
+            reader.read(email.message_from_bytes(one, policy=compat32))
+        reader.finish()
     except RecursionError as error:
         raise Unreadable(
             "too_deep",
@@ -54,21 +57,38 @@ class _Reader:
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
         self._attached = 0
+        self._damaged = 0
+        self._locked = 0
         self._is_locked = False
+        self._has_text = False
 
     def read(self, message: Message) -> None:
-        """One mail into the draft."""
+        """One mail into the draft, behind those before it."""
+        self._is_locked = False
         subject = header_text(message, "Subject")
         if subject:
-            self._draft.title = subject
+            self._draft.title = self._draft.title or subject
             self._draft.add("title", subject)
         lines = [(name, header_text(message, name)) for name in _SHOWN]
         self._draft.add("paragraph", "\n".join(f"{name}: {text}" for name, text in lines if text))
         before = self._draft.characters
         self._part(message, 0)
-        if self._is_locked and self._draft.characters == before:
+        if self._draft.characters > before:
+            self._has_text = True
+        elif self._is_locked:
+            self._locked += 1
+        elif message.defects and not any((subject, *(text for _, text in lines))):
+            self._damaged += 1
+
+    def finish(self) -> None:
+        """Tells what could not be read. Raises Unreadable where no mail had a text, and a reason is known."""
+        if self._has_text:
+            if self._locked:
+                self._draft.warnings.append(f"Encrypted mails, of which only the headers were read: {self._locked:,}.")
+            return
+        if self._locked:
             raise Unreadable("encrypted", "The mail is encrypted. Open it in your mail program and save its text.")
-        if message.defects and not before and self._draft.characters == before:
+        if self._damaged:
             raise Unreadable("corrupt", "The mail is damaged: no header and no text can be read in it.")
 
     def _part(self, part: Message, depth: int) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from process.infrastructure.parsers.content_lines import plain_lines
 from process.infrastructure.parsers.draft import Draft, normalised, one_line
 from process.infrastructure.parsers.encoding import read_text
 from process.infrastructure.parsers.escapes import with_letters
@@ -16,6 +17,11 @@ _SENTENCE_END: Final = re.compile(r"[.!?。…:;,][\"'”’)]*\Z")
 def parse(path: Path, draft: Draft) -> None:
     """Fills the draft. Raises Unreadable."""
     text = normalised(with_letters(read_text(path.read_bytes(), draft)))
+    lines = plain_lines(text)
+    if lines is not None:
+        for paragraph in paragraphs(lines):
+            draft.add("paragraph", paragraph)
+        return
     for number, paragraph in enumerate(paragraphs(text)):
         # A first line that stands alone and is no sentence is what the text is called.
         if number == 0 and "\n" not in paragraph and len(paragraph) <= _LONGEST_TITLE and len(paragraph) < len(text):

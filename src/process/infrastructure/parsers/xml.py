@@ -8,7 +8,8 @@ from typing import Any, Final
 from lxml import etree
 
 from process.infrastructure.parsers.draft import Draft, Unreadable, one_line
-from process.infrastructure.parsers.encoding import decode
+from process.infrastructure.parsers.encoding import decoded_text
+from process.infrastructure.parsers.html import line_of
 from process.infrastructure.parsers.package import local
 
 _DECLARATION: Final = re.compile(r"\A\s*<\?xml[^>]*\?>")
@@ -16,6 +17,11 @@ _NOT_TEXT: Final = frozenset(("style", "script", "binData", "binaryData"))
 _ATTRIBUTE: Final = re.compile(r"[^\W\d_]{2}.*\s|[^\x00-\x7f]", re.S)
 _NAMES: Final = frozenset(("name", "title", "label", "value", "text", "content", "description", "caption", "summary"))
 _WORD: Final = re.compile(r"[^\W_]")
+_MARKUP: Final = re.compile(
+    r"</(?:p|div|span|a|b|i|u|em|strong|font|li|ul|ol|td|table|h[1-6]|blockquote|pre|code)\s*>|<(?:br|hr|img)\b[^<>]*>",
+    re.I,
+)
+"""Of a page that stands in a text: ends of elements, and elements that have none."""
 _MOST_LINES: Final = 40
 
 
@@ -23,9 +29,13 @@ def parse(path: Path, draft: Draft) -> None:
     """Fills the draft. Raises Unreadable."""
     raw = path.read_bytes()
     root, is_whole = _root(raw)
-    if root is None:
-        text = _DECLARATION.sub("", decode(raw)[0])
-        root, is_whole = _root(text.encode())
+    if not is_whole:
+        # It may be in another encoding than it says, or in two.
+        decoded = decoded_text(raw)
+        again, is_mended = _root(_DECLARATION.sub("", decoded.text).encode())
+        if root is None or is_mended or (decoded.warnings and again is not None):
+            root, is_whole = again, is_mended
+            draft.warnings.extend(decoded.warnings)
     if root is None:
         raise Unreadable("corrupt", "The XML is damaged: nothing in it can be read. Save it again.")
     if not is_whole:
@@ -71,7 +81,9 @@ def _lines(root: Any) -> Iterator[tuple[Any, str]]:
         said = _attributes(element, is_empty=not children and not (element.text or "").strip())
         is_mixed = any((child.tail or "").strip() for child in element) or (children and (element.text or "").strip())
         if is_mixed or not children:
-            said.append(one_line(" ".join(element.itertext()) if is_mixed else "".join(element.itertext())))
+            own = one_line(" ".join(element.itertext()) if is_mixed else "".join(element.itertext()))
+            # Feeds carry pages as text, escaped or in CDATA.
+            said.append(line_of(own) if _MARKUP.search(own) else own)
         text = " ".join(filter(None, said))
         if text:
             yield element.getparent(), f"{name}: {text}"
