@@ -88,7 +88,7 @@ class Conflict(DomainError):
 
 
 class PreconditionFailed(DomainError):
-    """The request holds only for another state than the present one (If-None-Match)."""
+    """The request holds only for another state than the present one (If-Match, If-None-Match)."""
 
     code = "precondition_failed"
     title = "The condition of the request does not hold"

@@ -138,6 +138,26 @@ async def test_if_none_match_creates_and_never_overwrites(ingest: AnIngest) -> N
     assert (await ingest.client.put(path, content=b"third", headers=only_new)).status_code == 202
 
 
+async def test_if_match_replaces_only_what_it_names(ingest: AnIngest) -> None:
+    path = "/api/v1/documents/default/a.txt"
+
+    async def put(content: bytes, tag: str) -> tuple[int, str]:
+        answer = await ingest.client.put(path, content=content, headers={"If-Match": tag})
+        return answer.status_code, answer.json().get("code", "")
+
+    assert await put(b"first", "*") == (412, "precondition_failed")
+    first = await ingest.client.put(path, content=b"first")
+    tag = (await ingest.client.get(first.json()["links"]["content"])).headers["etag"]
+    assert (await put(b"second", f'"other", {tag}'))[0] == 202
+    for stale in (tag, "other", f"W/{tag}"):
+        assert await put(b"third", stale) == (412, "precondition_failed")
+    assert (await put(b"third", "*"))[0] == 202
+    again = await ingest.client.put(path, content=b"x", headers={"If-None-Match": f'"{first.json()["sha256"]}"'})
+    assert again.status_code == 202
+    again = await ingest.client.put(path, content=b"y", headers={"If-None-Match": f'"{again.json()["sha256"]}"'})
+    assert again.status_code == 412
+
+
 async def test_of_many_that_create_one_name_one_wins(ingest: AnIngest) -> None:
     async def create(number: int) -> int:
         path = "/api/v1/documents/default/race.txt"

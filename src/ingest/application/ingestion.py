@@ -13,6 +13,7 @@ from ingest.application.facts import fact_of
 from ingest.application.ports import DocumentStore, RemovalStore, Stale, Taken
 from ingest.application.turns import Turns
 from ingest.application.type_detection import media_type_of
+from ingest.domain.conditions import Condition
 from ingest.domain.document import Content, Decision, Document
 from ingest.domain.identity import Upload, place
 from ingest.domain.labels import checked_metadata, collection_name, document_name
@@ -23,7 +24,6 @@ from shared.kernel import (
     Conflict,
     DocumentId,
     NotFound,
-    PreconditionFailed,
     StorageFull,
     TooLarge,
     Unavailable,
@@ -95,24 +95,24 @@ class Ingestion:
         metadata: Mapping[str, Any] | None = None,
         *,
         declared_size: int | None = None,
-        only_new: bool = False,
+        condition: Condition | None = None,
         early: bool = False,
     ) -> Submission:
         """Stores the bytes, then the document and its fact, then answers.
 
-        `early`: first pages are searchable before the whole. `only_new`: raises PreconditionFailed when the name is
-        there already. Raises InvalidInput, Unsupported, TooLarge, Conflict (a name that is taken), StorageFull,
+        `early`: first pages are searchable before the whole. `condition`: raises PreconditionFailed when the name
+        holds something else. Raises InvalidInput, Unsupported, TooLarge, Conflict (a name that is taken), StorageFull,
         Unavailable, and whatever the stream raises; no document is left behind then.
         """
         collection, name = collection_name(collection), document_name(name)
         metadata = None if metadata is None else checked_metadata(metadata)
-        if only_new:
+        if condition is not None:
             # Before the bytes come; who is faster meanwhile is noticed in the end.
             _, same_name = await self._documents.holders(collection, sha256="", name=name)
-            _must_be_new(same_name, name)
+            condition.check(same_name, name)
         async with self._in_time() as begin:
             blob = await self.store(_followed_by(begin, stream), declared_size=declared_size)
-            return await self.accept(collection, name, blob, metadata, only_new=only_new, early=early)
+            return await self.accept(collection, name, blob, metadata, condition=condition, early=early)
 
     async def store(self, stream: AsyncIterator[bytes], *, declared_size: int | None = None) -> StoredBlob:
         """Only the bytes; without a document that refers to them the collector deletes them after an hour."""
@@ -133,7 +133,7 @@ class Ingestion:
         blob: StoredBlob,
         metadata: Mapping[str, Any] | None = None,
         *,
-        only_new: bool = False,
+        condition: Condition | None = None,
         early: bool = False,
     ) -> Submission:
         """Makes stored bytes a document, by the identity table; for the rest see `submit`."""
@@ -143,9 +143,9 @@ class Ingestion:
         upload = Upload(collection, name, Content(blob.sha256, blob.size, media_type, blob.key), metadata, early)
         # Of many at once each would lose to all that are faster, and do its work as many times.
         async with self._turns.turn((collection, "name", name), (collection, "bytes", blob.sha256)):
-            return await self._place(upload, only_new=only_new)
+            return await self._place(upload, condition)
 
-    async def _place(self, upload: Upload, *, only_new: bool) -> Submission:
+    async def _place(self, upload: Upload, condition: Condition | None = None) -> Submission:
         sha256 = upload.content.sha256
         for _ in range(_MOST_TRIES):
             (same_bytes, same_name), is_withdrawing = await asyncio.gather(
@@ -157,8 +157,8 @@ class Ingestion:
                     f"The collection {upload.collection!r} is being deleted; send this again when that is done.",
                     code="collection_being_deleted",
                 )
-            if only_new:
-                _must_be_new(same_name, upload.name)
+            if condition is not None:
+                condition.check(same_name, upload.name)
             placement = place(
                 upload, same_bytes=same_bytes, same_name=same_name, new_id=new_document_id(), now=self._clock()
             )
@@ -212,7 +212,7 @@ class Ingestion:
             raise Conflict(f"The name {document.name!r} belongs to another document there.", code="name_taken")
         upload = Upload(collection, document.name, content, document.metadata)
         async with self._turns.turn((collection, "name", document.name), (collection, "bytes", content.sha256)):
-            moved = await self._place(upload, only_new=False)
+            moved = await self._place(upload)
         await self.withdraw(document.id)
         return moved.document
 
@@ -365,11 +365,6 @@ async def _followed_by(then: Callable[[], None], stream: AsyncIterator[bytes]) -
     async for piece in stream:
         yield piece
     then()
-
-
-def _must_be_new(same_name: Document | None, name: str) -> None:
-    if same_name is not None:
-        raise PreconditionFailed(f"There is a document named {name!r} already, and If-None-Match asks for none.")
 
 
 def _must_not_be_withdrawn(document: Document) -> None:

@@ -1,7 +1,7 @@
 """What requests may say: queries and bodies with known fields only, cursors, and bodies read with limits."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from ingest.application.ingestion import too_large
 from ingest.application.listing_order import DocumentSort
+from ingest.domain.conditions import Condition
 from ingest.domain.labels import LONGEST_COLLECTION, LONGEST_NAME
 from ingest.domain.standing import Status
 from shared.kernel import DomainError, FieldError, InvalidInput
@@ -160,6 +161,17 @@ def refuse_a_piece(request: Request) -> None:
     """Raises PartialUpload for a Content-Range: what tools that resume uploads send."""
     if "content-range" in request.headers:
         raise PartialUpload("A PUT with Content-Range sends a piece of a document: send all of it in one request.")
+
+
+def condition_of(request: Request) -> Condition | None:
+    """What `If-Match` and `If-None-Match` ask of the content that is there; ETags are hashes of contents."""
+    wanted, unwanted = (_tags(request.headers.getlist(name)) for name in ("if-match", "if-none-match"))
+    return None if wanted is None and unwanted is None else Condition(wanted, unwanted)
+
+
+def _tags(values: Sequence[str]) -> frozenset[str] | None:
+    tags = frozenset(tag.strip().strip('"') for value in values for tag in value.split(",") if tag.strip())
+    return tags or None
 
 
 def declared_size(request: Request, limit: int) -> int | None:

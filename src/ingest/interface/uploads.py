@@ -17,6 +17,7 @@ from ingest.interface.requests import (
     NameInPath,
     UploadQuery,
     body_of,
+    condition_of,
     declared_size,
     refuse_a_piece,
 )
@@ -177,7 +178,7 @@ def add_upload_routes(
     ) -> UploadedOne:
         """Uploads the body as one document. The same bytes under the same name change nothing.
 
-        With `If-None-Match: *` an existing name is left as it is (412).
+        With `If-None-Match: *` an existing name is left as it is, with `If-Match` other content than named (412).
         """
         refuse_a_piece(request)
         collection, name = collection_name(collection), document_name(name)
@@ -194,7 +195,7 @@ def add_upload_routes(
             name,
             body,
             declared_size=declared,
-            only_new=request.headers.get("if-none-match", "").strip() == "*",
+            condition=condition_of(request),
             early=query.early,
         )
         if submission.duplicate:

@@ -27,6 +27,10 @@ from shared.web.shapes import Shape
 MEDIA_TYPE: Final = "application/problem+json"
 OPENAI_PATHS: Final = "/v1/"
 """What begins so is in OpenAI's shape."""
+_OF_OPENAI: Final = (
+    "Of OpenAI's API this server has POST /v1/embeddings, GET /v1/models and GET /v1/models/{id}, and nothing else; "
+    "what it has besides is listed at GET /api/v1/openapi.json."
+)
 _MOST_FIELDS: Final = 50
 """A list of ten thousand wrong items is told by its first ones."""
 _log = get_log("http")
@@ -276,10 +280,11 @@ def install_problem_handlers(app: FastAPI) -> None:
     async def http_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         status = HTTPStatus(error.status_code)
+        is_unknown_to_openai = status == HTTPStatus.NOT_FOUND and request.scope["path"].startswith(OPENAI_PATHS)
         problem = Problem(
             title=status.phrase,
             status=status,
-            detail=str(error.detail),
+            detail=_OF_OPENAI if is_unknown_to_openai else str(error.detail),
             instance=request.scope["path"],
             code=status.phrase.lower().replace(" ", "_"),
         )

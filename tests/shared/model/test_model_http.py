@@ -151,6 +151,7 @@ async def test_openai_clients_are_told_who_may_not_and_what_is_not_there(tiny: M
         assert (wrong.status_code, wrong.json()["error"]["type"]) == (403, "permission_error")
         nowhere = await client.post("/v1/chat/completions", json={})
         assert (nowhere.status_code, nowhere.json()["error"]["code"]) == (404, "not_found")
+        assert "POST /v1/embeddings" in nowhere.json()["error"]["message"]
         elsewhere = await client.get("/api/v1/nowhere")
         assert "error" not in elsewhere.json()
 
