@@ -13,12 +13,15 @@ from shared.artefacts.parsed import ParsedDocument
 ParseBytes = Callable[..., ParsedDocument]
 ODT, ODS, ODP = (f"application/vnd.oasis.opendocument.{kind}" for kind in ("text", "spreadsheet", "presentation"))
 EPUB, RTF, XLS = "application/epub+zip", "application/rtf", "application/vnd.ms-excel"
-NAMES = " ".join(
-    f'xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
-    for prefix, name in (
-        *(("office", "office"), ("text", "text"), ("table", "table"), ("draw", "drawing"), ("style", "style")),
-        ("presentation", "presentation"),
+NAMES = (
+    " ".join(
+        f'xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for prefix, name in (
+            *(("office", "office"), ("text", "text"), ("table", "table"), ("draw", "drawing"), ("style", "style")),
+            ("presentation", "presentation"),
+        )
     )
+    + ' xmlns:loext="urn:org:documentfoundation:names:experimental:office:xmlns:loext:1.0"'
 )
 
 
@@ -40,6 +43,82 @@ def an_opendocument(kind: str, body: str, styles: str = "", **more: str) -> byte
         f"<office:body><office:{kind}>{body}</office:{kind}></office:body></office:document-content>"
     )
     return a_zip({"content.xml": content, **more})
+
+
+def an_item(text: str, inner: str = "", **about: str) -> str:
+    attributes = "".join(f' text:{name.replace("_", "-")}="{value}"' for name, value in about.items())
+    return f"<text:list-item{attributes}><text:p>{text}</text:p>{inner}</text:list-item>"
+
+
+def a_list(items: str, style: str = "", **about: str) -> str:
+    about = {"style_name": style, **about} if style else about
+    attributes = "".join(f' text:{name.replace("_", "-")}="{value}"' for name, value in about.items())
+    return f"<text:list{attributes}>{items}</text:list>"
+
+
+def a_list_style(name: str, *levels: str) -> str:
+    numbered = (
+        f'<text:list-level-style-number text:level="{at}" {level}/>' for at, level in enumerate(levels, 1) if level
+    )
+    return f'<text:list-style style:name="{name}">{"".join(numbered)}</text:list-style>'
+
+
+def test_numbers_of_lists_stand_before_their_items(parse_bytes: ParseBytes) -> None:
+    styles = (
+        a_list_style(
+            "rules",
+            'style:num-format="1" style:num-prefix="제" style:num-suffix="조"',
+            'style:num-format="1" style:num-suffix="." text:display-levels="2"',
+            'style:num-format="가, 나, 다, ..." loext:num-list-format="(%3%)"',
+            'style:num-format="㉠, ㉡, ㉢, ..."',
+        )
+        + a_list_style("letters", 'style:num-format="A" style:num-suffix=")" text:start-value="3"')
+        + '<text:list-style style:name="dots"><text:list-level-style-bullet text:level="1"/></text:list-style>'
+    )
+    third = a_list(an_item("셋째", a_list(an_item("넷째"))))
+    second = a_list(an_item("첫 호") + an_item("둘째 호", third))
+    body = (
+        a_list(an_item("목적", second) + an_item("정의"), "rules", id="one")
+        + "<text:p>사이 글</text:p>"
+        + a_list(an_item("갑") + an_item("을") + an_item("다시", start_value="9"), "letters")
+        + a_list(an_item("적용"), "rules", continue_numbering="true")
+        + a_list("<text:list-header><text:p>머리</text:p></text:list-header>" + an_item("새로"), "rules")
+        + a_list(an_item("다음"), "rules", continue_list="one")
+        + a_list(an_item("점"), "dots")
+    )
+    document = parse_bytes(an_opendocument("text", body, styles), ODT)
+    assert [text for _, text in blocks(document)] == [
+        *("제1조 목적", "1.1. 첫 호", "1.2. 둘째 호", "(가) 셋째", "㉠ 넷째", "제2조 정의", "사이 글"),
+        *("C) 갑", "D) 을", "I) 다시", "제3조 적용", "머리", "제1조 새로", "제4조 다음", "점"),
+    ]
+
+
+def test_numbers_of_headings_come_from_the_outline(parse_bytes: ParseBytes) -> None:
+    outline = (
+        f"<office:document-styles {NAMES}><office:styles><text:outline-style style:name='Outline'>"
+        '<text:outline-level-style text:level="1" style:num-format="I" style:num-suffix="."/>'
+        '<text:outline-level-style text:level="2" style:num-format="1" text:display-levels="2"/>'
+        '<text:outline-level-style text:level="3" style:num-format=""/>'
+        "</text:outline-style></office:styles></office:document-styles>"
+    )
+    levels = (
+        ("총칙", 1, ""),
+        ("목적", 2, ""),
+        ("차례", 1, ' text:is-list-header="true"'),
+        ("정의", 2, ""),
+        ("보칙", 1, ""),
+    )
+    body = "".join(f'<text:h text:outline-level="{level}"{more}>{text}</text:h>' for text, level, more in levels)
+    body += '<text:h text:outline-level="3">번호 없는 것</text:h>'
+    document = parse_bytes(an_opendocument("text", body, **{"styles.xml": outline}), ODT)
+    assert [text for _, text in blocks(document)] == [
+        "I. 총칙",
+        "I.1 목적",
+        "차례",
+        "I.2 정의",
+        "II. 보칙",
+        "번호 없는 것",
+    ]
 
 
 def test_a_text_with_lists_tables_notes_and_comments(parse_bytes: ParseBytes) -> None:

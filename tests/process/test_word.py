@@ -220,6 +220,15 @@ def test_notes_and_comments_stand_behind_their_paragraph_marked(parse_bytes: Par
     ]
 
 
+def test_what_is_drawn_in_a_header_is_told_with_it(parse_bytes: ParseBytes) -> None:
+    mark = '<w:r><w:pict><v:shape alt="관세청 표장"><v:textpath string="대외비 문서"/></v:shape></w:pict></w:r>'
+    logo = '<w:r><w:drawing><wp:docPr xmlns:wp="wp" id="1" name="x" descr="회사 상표"/></w:drawing></w:r>'
+    parts = {"header1.xml": f"<w:hdr>{p('머리말')}<w:p>{mark}</w:p><w:p>{logo}</w:p></w:hdr>"}
+    body = p("본문") + '<w:sectPr><w:headerReference r:id="header1.xml"/></w:sectPr>'
+    document = parse_bytes(word(body, parts), DOCX)
+    assert blocks(document)[-1] == ("header", "머리말\n관세청 표장\n대외비 문서\n회사 상표")
+
+
 def test_headers_and_footers_are_told_once_and_marked(parse_bytes: ParseBytes) -> None:
     parts = {"header1.xml": f"<w:hdr>{p('Customs office')}</w:hdr>", "footer1.xml": f"<w:ftr>{p('Page 1')}</w:ftr>"}
     section = (

@@ -10,7 +10,7 @@ from process.infrastructure.parsers.package import OLE_MAGIC, Package, local, re
 from process.infrastructure.parsers.tables.word import WordGrid
 from process.infrastructure.parsers.word.names import W, number, value
 from process.infrastructure.parsers.word.numbering import Numbering
-from process.infrastructure.parsers.word.parts import Parts, transitional
+from process.infrastructure.parsers.word.parts import Parts, transitional, words_drawn
 from process.infrastructure.parsers.word.styles import Styles
 from process.infrastructure.parsers.word.text import Insets, Texts, shown_children, with_label
 
@@ -99,6 +99,7 @@ class _Reader:
             insets = Insets()
             text = self._texts.block(part, insets)
             lines = [text, *(self._texts.block(box, Insets()) for box in insets.boxes)]
+            lines.extend(words for drawing in insets.drawings for words in words_drawn(drawing))
             text = "\n".join(one_line(line) for line in "\n".join(lines).splitlines() if line.strip())
             if any(map(str.isalpha, text)) and text not in seen:
                 seen.add(text)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from process.infrastructure.parsers.draft import Draft, Unreadable, one_line
 from process.infrastructure.parsers.grids import Span, add_grid
+from process.infrastructure.parsers.odf_numbering import Numbering
 from process.infrastructure.parsers.package import Package, local, refuse_locked
 from process.infrastructure.parsers.pictures import add_members
 from process.infrastructure.parsers.sheets import Cells, Merge, add_sheet
@@ -32,7 +33,7 @@ def parse(path: Path, draft: Draft) -> None:
                 "The document is damaged. Open it in the program that made it, save it, and upload the result.",
             )
         draft.title = _title(package)
-        reader = _Reader(package, draft, _hidden_styles(root))
+        reader = _Reader(package, draft, _hidden_styles(root), Numbering(root, package.tree("styles.xml")))
         for content in body:
             match local(content):
                 case "spreadsheet":
@@ -72,10 +73,13 @@ def _add_edges(package: Package, draft: Draft) -> None:
 
 
 class _Reader:
-    def __init__(self, package: Package, draft: Draft, hidden: set[str]) -> None:
+    def __init__(self, package: Package, draft: Draft, hidden: set[str], numbering: Numbering) -> None:
         self._package = package
         self._draft = draft
         self._hidden = hidden
+        self._numbering = numbering
+        self._label = ""
+        """The number that stands before the next line."""
         self._page: int | None = None
 
     def walk(self, parent: Any, *, kind: str = "paragraph", depth: int = 0) -> None:
@@ -90,10 +94,16 @@ class _Reader:
                 self._heading(element)
                 self._asides(element, depth)
             elif name == "p":
-                self._draft.add(kind, _line(element), page=self._page)
+                self._draft.add(kind, self._numbered(_line(element)), page=self._page)
                 self._asides(element, depth)
+            elif name == "list":
+                self._numbering.begin(element)
+                self.walk(element, kind=kind, depth=depth + 1)
+                self._numbering.end()
             elif name in ("list-item", "list-header"):
+                self._label = self._numbering.item(element) if name == "list-item" else ""
                 self.walk(element, kind="list_item", depth=depth + 1)
+                self._label = ""
             elif name == "table":
                 self._table(element)
             elif name in ("title", "desc"):
@@ -138,11 +148,16 @@ class _Reader:
         self._draft.pages = len(pages) or None
 
     def _heading(self, element: Any) -> None:
-        level = _value(element, "outline-level") or "1"
+        written = _value(element, "outline-level") or "1"
+        level = int(written) if written.isdigit() and len(written) < 4 and int(written) else 1
         text = one_line(_line(element))
-        self._draft.add(
-            "heading", text, level=min(6, int(level)) if level.isdigit() and level != "0" else 1, page=self._page
-        )
+        if text and not self._label:
+            self._label = self._numbering.heading(element, level)
+        self._draft.add("heading", self._numbered(text), level=min(6, level), page=self._page)
+
+    def _numbered(self, text: str) -> str:
+        label, self._label = self._label, ""
+        return f"{label} {text}" if label and text.strip() else text
 
     def _asides(self, line: Any, depth: int) -> None:
         for element in _outermost(line, _ASIDE):

@@ -66,20 +66,14 @@ class Parts:
     def add_drawing(self, drawing: Any) -> None:
         """What a person sees in it or is told of it: description, chart, diagram, words drawn as a picture."""
         told: set[str] = set()
-        for element in drawing.iter():
+        for element in _seen(drawing):
             name = local(element)
-            if name == "txbxContent" or _is_inside_box(element, drawing):
-                continue
-            if name in ("docPr", "cNvPr") and element.get("hidden", "0") not in ("1", "true"):
+            said = _words_of(element, name)
+            if said:
                 # A picture and the frame around it mostly say the same.
-                said = one_line(element.get("descr") or element.get("title") or "")
                 if said not in told:
                     told.add(said)
                     self._draft.add("picture", said)
-            elif name == "shape" and element.get("alt"):
-                self._draft.add("picture", element.get("alt"))
-            elif name == "textpath":
-                self._draft.add("picture", element.get("string") or "")
             elif name in ("blip", "imagedata"):
                 _, target = self._related.get(relation_of(element, "embed" if name == "blip" else "id"), ("", ""))
                 add_members(self._draft, self._package, [target])
@@ -170,6 +164,25 @@ def transitional(package: Package, name: str) -> Any:
         for strict, usual in _STRICT:
             raw = raw.replace(strict, usual)
     return xml_root(raw)
+
+
+def words_drawn(drawing: Any) -> list[str]:
+    """What is said of it and what is drawn as a picture of words (a watermark), each once."""
+    return list(dict.fromkeys(filter(None, (_words_of(element, local(element)) for element in _seen(drawing)))))
+
+
+def _seen(drawing: Any) -> Iterator[Any]:
+    for element in drawing.iter():
+        if local(element) != "txbxContent" and not _is_inside_box(element, drawing):
+            yield element
+
+
+def _words_of(element: Any, name: str) -> str:
+    if name in ("docPr", "cNvPr") and element.get("hidden", "0") not in ("1", "true"):
+        return one_line(element.get("descr") or element.get("title") or "")
+    if name == "shape":
+        return one_line(element.get("alt") or "")
+    return one_line(element.get("string") or "") if name == "textpath" else ""
 
 
 def _is_inside_box(element: Any, drawing: Any) -> bool:
