@@ -65,6 +65,12 @@ def test_what_a_notebook_printed_as_a_page_alone(parse_bytes: ParseBytes) -> Non
     assert blocks(document) == [("code", "frame"), ("table", "품명\t볼트"), ("code", "품명 볼트")]
 
 
+def test_a_mistake_in_a_notebook(parse_bytes: ParseBytes) -> None:
+    cell = {"cell_type": "code", "source": "x", "outputs": [{"output_type": "error", "ename": "E", "evalue": "값"}]}
+    document = parse_bytes(json.dumps({"nbformat": 4, "cells": [cell]}).encode(), "application/x-ipynb+json")
+    assert blocks(document) == [("code", "x"), ("code", "E: 값")]
+
+
 @pytest.mark.parametrize(
     ("written", "meant"),
     [

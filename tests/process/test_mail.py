@@ -123,6 +123,27 @@ def test_a_folder_of_mails_is_all_of_its_mails(parse_bytes: ParseBytes, sender: 
     assert document.warnings == ("Encrypted mails, of which only the headers were read: 1.",)
 
 
+def test_a_mail_with_its_length_before_it(parse_bytes: ParseBytes) -> None:
+    mail = a_mail("본문 글").as_bytes()
+    stored = b"%d  \n%b<?xml version='1.0'?>\n<plist><dict><key>flags</key></dict></plist>" % (len(mail), mail)
+    assert [text for _, text in blocks(parse_bytes(stored, EML))][2:] == ["본문 글"]
+
+
+def test_notices_and_invitations_say_what_they_hold(parse_bytes: ParseBytes) -> None:
+    notice = (
+        b"Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/report; boundary=B\n\n--B\n"
+        b"Content-Type: message/delivery-status\n\nReporting-MTA: dns; post\n\n"
+        b"Final-Recipient: rfc822; kim@example.com\nStatus: 5.1.1\n\n--B\n"
+        b"Content-Type: text/calendar; charset=utf-8\nContent-Transfer-Encoding: base64\n\n"
+        + base64.encodebytes("BEGIN:VCALENDAR\nSUMMARY:통관 회의\\, 셋째\nEND:VCALENDAR\n".encode())
+        + b"\n--B--\n"
+    )
+    assert [text for _, text in blocks(parse_bytes(notice, EML))] == [
+        *("x", "Reporting-MTA: dns; post", "Final-Recipient: rfc822; kim@example.com\nStatus: 5.1.1"),
+        "SUMMARY: 통관 회의, 셋째",
+    ]
+
+
 def test_a_saved_page(parse_bytes: ParseBytes) -> None:
     raw = (
         b"From: <Saved by Blink>\r\nSubject: =?utf-8?Q?=ED=86=B5=EA=B4=80?=\r\nMIME-Version: 1.0\r\n"

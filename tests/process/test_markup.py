@@ -103,3 +103,18 @@ def test_html_is_read_as_it_is_shown(parse_bytes: ParseBytes, source: str, expec
 @pytest.mark.parametrize("media_type", [MARKDOWN, HTML])
 def test_nested_and_broken_markup_ends(parse_bytes: ParseBytes, unit: str, media_type: str) -> None:
     assert "the end" in parse_bytes(f"the end\n\n{unit * 5_000}".encode(), media_type).text
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("**관세(關稅)**는 세금이다.", "관세(關稅)는 세금이다."),
+        ("**'품목'**을 정한 *(주)*한국", "'품목'을 정한 (주)한국"),
+        ('은**"새"**는 ***다(多)***를', '은"새"는 다(多)를'),
+        ("関税は**「税金」**です", "関税は「税金」です"),
+        ("2 * 3 * 4, 가 * 나 * 다, a_b_c", "2 * 3 * 4, 가 * 나 * 다, a_b_c"),
+        ("**Bold(x)**and", "**Bold(x)**and"),
+    ],
+)
+def test_stars_around_signs_before_a_particle_are_marks(parse_bytes: ParseBytes, written: str, shown: str) -> None:
+    assert parse_bytes(written.encode(), MARKDOWN).text == shown

@@ -67,8 +67,8 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_PROGRAMS: Final = (b"%!PS", b"\x1b%-12345X", b"\xc5\xd0\xd3\xc6")
-"""Text for a machine, not for a reader: PostScript, print jobs around it, and PostScript with a preview."""
+_PROGRAMS: Final = (b"%!PS", b"\x1b%-12345X", b"\x1bE\x1b", b"\xc5\xd0\xd3\xc6")
+"""Text for a machine, not for a reader: PostScript, print jobs around it, PCL, and PostScript with a preview."""
 _BEFORE_PROGRAMS: Final = b"\xef\xbb\xbf\x04 \t\r\n"
 _SHIFTED: Final = b"\x1b$)C"
 """Begins ISO-2022-KR, which shifts between Latin and Hangul with control bytes (RFC 1557)."""

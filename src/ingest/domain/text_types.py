@@ -24,7 +24,7 @@ from ingest.domain.media_types import (
 from shared.patterns import pattern
 
 _MARKUP: Final = pattern(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title|script|style|table|div|"
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title|script|style|table|div|sami|"
     r"meta|link|iframe|h[1-6]|font|br|p|a|b)(?=[\s>/])",
     re.IGNORECASE | re.DOTALL,
 )
@@ -42,7 +42,8 @@ _XML_NAMES: Final = frozenset(("xml", "svg", "rss", "atom", "xsd", "xsl", "xslt"
 _OLD_OFFICE: Final = frozenset(("doc", "xls"))
 # A header field: its name, a colon, and lines that go on with white space.
 _FIELD: Final = pattern(r"([!-9;-~]{1,70}):[ \t]?([^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)(?:\r?\n|\Z)")
-_MAILBOX_LINE: Final = pattern(r"From \S[^\n]{0,300}\n")
+_MAILBOX_LINE: Final = pattern(r"(?:From \S[^\n]{0,300}|\d{1,12}[ \t]*)\r?\n")
+"""Before a mail in a folder (mbox), and its length as Apple Mail writes it (EMLX)."""
 _MAIL_FIELDS: Final = frozenset(
     ("from", "to", "cc", "bcc", "subject", "date", "reply-to", "sender", "x-mailer", "return-path", "received",
      "message-id", "mime-version", "content-type", "content-transfer-encoding", "delivered-to", "dkim-signature",

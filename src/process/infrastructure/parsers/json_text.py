@@ -59,7 +59,8 @@ def parse_notebook(path: Path, draft: Draft) -> None:
         outputs = _get(cell, "outputs")
         for output in outputs if isinstance(outputs, list) else ():
             data = _get(output, "data")
-            printed = _joined(_get(output, "text") or _get(data, "text/plain"))
+            mistake = ": ".join(filter(None, (_joined(_get(output, name)) for name in ("ename", "evalue"))))
+            printed = _joined(_get(output, "text") or _get(data, "text/plain")) or mistake
             draft.add("code", printed)
             if not printed.strip() and (page := _joined(_get(data, "text/html"))):
                 add_page(draft, page)

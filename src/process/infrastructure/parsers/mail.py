@@ -10,6 +10,7 @@ from email.utils import collapse_rfc2231_value
 from pathlib import Path
 from typing import Final
 
+from process.infrastructure.parsers.content_lines import plain_lines
 from process.infrastructure.parsers.draft import Draft, Unreadable, normalised, one_line
 from process.infrastructure.parsers.embedded import add_page
 from process.infrastructure.parsers.encoding import decode
@@ -98,7 +99,7 @@ class _Reader:
         if kind == "multipart/encrypted" or (kind in _LOCKED and "signed" not in str(part.get_param("smime-type", ""))):
             self._is_locked = True
             return
-        if part.is_multipart() and kind != "message/rfc822":
+        if part.is_multipart() and kind not in ("message/rfc822", "message/delivery-status"):
             children = [child for child in part.get_payload() if isinstance(child, Message)]
             if kind == "multipart/alternative":
                 self._alternatives(children, depth)
@@ -112,11 +113,13 @@ class _Reader:
             self._attach(part, kind)
         elif kind == "text/html":
             self._add_html(part)
-        elif kind.startswith(("text/", "multipart/")) or kind == "message/delivery-status":
+        elif kind.startswith(("text/", "multipart/")):
             # A multipart whose boundary nowhere stands has no parts, but text.
             text = _body_text(part)
             if text is not None:
                 self._add_text(part, text)
+        elif kind == "message/delivery-status":
+            self._add_fields(part)
         else:
             self._attach(part, kind)
 
@@ -147,7 +150,18 @@ class _Reader:
                 continue
             self._part(child, depth + 1)
 
+    def _add_fields(self, part: Message) -> None:
+        """Of a notice that says what became of a mail (RFC 3464): groups of header fields."""
+        for group in part.get_payload() if part.is_multipart() else ():
+            if isinstance(group, Message):
+                names = dict.fromkeys(group.keys())
+                self._draft.add("paragraph", "\n".join(f"{name}: {header_text(group, name)}" for name in names))
+
     def _add_text(self, part: Message, text: str) -> None:
+        lines = plain_lines(normalised(text))
+        if lines is not None:  # an invitation
+            self._draft.add("paragraph", lines)
+            return
         flowed, without_space = (str(part.get_param(name, "")).lower() for name in ("format", "delsp"))
         add_mail_text(self._draft, text, flowed=flowed == "flowed", without_space=without_space == "yes")
 

@@ -1,4 +1,4 @@
-"""Folders of mail in one file (mbox, RFC 4155), as Thunderbird, Gmail's takeout and Apple Mail write them."""
+"""What programs store mails in: folders in one file (mbox, RFC 4155), and mails with their length (Apple's EMLX)."""
 
 import re
 from collections.abc import Iterator
@@ -10,11 +10,16 @@ _POSTMARK: Final = re.compile(
     rb"(?=[!-9;-~]{1,70}:)",
     re.M,
 )
+_LENGTH: Final = re.compile(rb"(\d{1,12})[ \t]*\r?\n")
 _QUOTED_FROM: Final = re.compile(rb"^>(>*From )", re.M)
 
 
 def mails_of(raw: bytes) -> Iterator[bytes]:
     """Each mail of a folder; a mail alone as it is."""
+    if length := _LENGTH.match(raw):
+        # Behind it stands what the program knows of the mail.
+        yield raw[length.end() : length.end() + int(length[1])]
+        return
     marks = [*_POSTMARK.finditer(raw)] if raw.startswith(b"From ") else []
     if not marks:
         yield raw

@@ -10,6 +10,8 @@ from markdown_it.common.utils import escapeHtml
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
@@ -21,6 +23,8 @@ from process.infrastructure.parsers.markdown_html import keep_apart
 
 _LONGEST_STYLED: Final = 20_000
 """Inline marks in a longer paragraph are left as they are."""
+_UNSPACED: Final = re.compile(r"[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff]")
+"""Hangul, Kana and ideographs."""
 _FOOTNOTE: Final = re.compile(r"\[\^[^\]\s]{1,100}\]:")
 
 
@@ -63,7 +67,31 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", renderer_cls=_Renderer).enable(["table", "strikethrough"])
     parser.block.ruler.before("reference", "footnote", _footnote, {"alt": []})
     parser.core.ruler.at("inline", _styled)
+    parser.inline.ruler.at("emphasis", _emphasis)
     return parser
+
+
+def _emphasis(state: StateInline, silent: bool) -> bool:
+    """As markdown-it's own rule, but a star may touch a letter of a writing that puts no spaces around signs.
+
+    CommonMark (6.2) wants a space or a sign behind `**관세(關稅)**`; Korean puts a particle there.
+    """
+    marker = state.src[state.pos]
+    if silent or marker not in "*_":
+        return False
+    before, start = state.src[state.pos - 1 : state.pos], state.pos
+    run = state.scanDelims(start, marker == "*")
+    behind = state.src[start + run.length : start + run.length + 1]
+    can_open, can_close = run.can_open, run.can_close
+    if marker == "*":
+        can_open = can_open or bool(_UNSPACED.match(before) and behind.strip())
+        can_close = can_close or bool(_UNSPACED.match(behind) and before.strip())
+    for _ in range(run.length):
+        state.push("text", "", 0).content = marker
+        place = len(state.tokens) - 1
+        state.delimiters.append(Delimiter(ord(marker), run.length, place, -1, can_open, can_close))
+    state.pos += run.length
+    return True
 
 
 def _styled(state: StateCore) -> None:
