@@ -32,6 +32,8 @@ async def send(ingest: AnIngest, *parts: tuple[str | bytes, bytes], name: str = 
         (f"; filename*=utf-8'ko'{quote('납품.txt')}; filename=\"__.txt\"", "납품.txt"),
         (f"; filename*=\"UTF-8''{quote('납품.txt')}\"", "납품.txt"),
         (f"; filename*0*=UTF-8''{quote('납품')}; filename*1=.txt", "납품.txt"),
+        ('; filename*0="a long "; filename*1="name.txt"', "a long name.txt"),
+        (f'; filename*0="{KOREAN[:1]}"; filename*1="{KOREAN[1:]}"', KOREAN),
         ("; filename*=iso-8859-1''caf%E9.txt", "café.txt"),
         ("; filename=\"plain.txt\"; filename*=UTF-8''%C7%D1.txt", "plain.txt"),  # what cannot be read is left out
         ("; filename=\"plain.txt\"; filename*=unheard-of''%41.txt", "plain.txt"),

@@ -69,14 +69,17 @@ def _from_words(written: str) -> str | None:
 
 
 def _extended(disposition: str) -> str | None:
-    """The value of `filename*` (RFC 8187, continuations of RFC 2231 too), if there is one that can be read."""
+    """The value of `filename*` (RFC 8187) or of `filename*0` and on (RFC 2231), if there is one that can be read."""
     parameters = [(name.lower(), value.strip()) for name, value in _PARAMETER.findall(disposition)]
+    is_in_pieces = any(name == "filename*0" for name, _ in parameters)
     try:
         # An extended value comes as charset, language and text.
         decoded: list[tuple[str, object]] = list(decode_params([("", ""), *parameters]))
         for name, value in decoded:
             if name == "filename" and isinstance(value, tuple) and (value[0] or "").lower() in _CHARSETS:
                 return unquote(value[2]).encode("latin-1").decode(value[0])
+            if name == "filename" and isinstance(value, str) and is_in_pieces:
+                return unquote(value).encode("latin-1").decode()
     except (ValueError, TypeError):  # continuations that do not fit together, bytes of another charset
         return None
     return None

@@ -129,6 +129,16 @@ async def test_wrong_requests_are_refused(
         ({"input": "x", "dimensions": 3}, 422, "invalid_request_error", "dimensions", "have 32 dimensions"),
         ({"input": "x", "encoding_format": "int8"}, 422, "invalid_request_error", "encoding_format", "base64"),
         ({"input": "\ud83d"}, 422, "invalid_request_error", "input", "surrogate"),
+        ({"input": ["x", 1]}, 422, "invalid_request_error", "input", "item 1 of the list is none"),
+        ({"input": [{"text": "x"}]}, 422, "invalid_request_error", "input", "input is one text or a list of texts"),
+        ({"input": True}, 422, "invalid_request_error", "input", "input is one text or a list of texts."),
+        ({"input": None}, 422, "invalid_request_error", "input", "input is one text or a list of texts."),
+        ({"input": []}, 422, "invalid_request_error", "input", "input has no text in it."),
+        ({"input": ["x"] * 2049}, 422, "invalid_request_error", "input", "2,049 texts; at most 2,048"),
+        ({"input": ["x", "x" * 200_001]}, 422, "invalid_request_error", "input", "200,000 characters"),
+        ({"input": ["x"], "user": 1}, 422, "invalid_request_error", "user", "valid string"),
+        ({"input": ["x", ""]}, 422, "invalid_request_error", "input", "input_type"),
+        ({}, 422, "invalid_request_error", "input", "Field required"),
     ],
 )
 async def test_openai_clients_are_told_the_reason(

@@ -36,6 +36,8 @@ TOKEN_IDS: Final = (
     "LangChain's OpenAIEmbeddings sends texts when it is made with check_embedding_ctx_length=False."
 )
 
+_TOO_LONG: Final = f"has a text of more than {LONGEST_INPUT:,} characters; send it in pieces"
+
 # Rows written in the event loop: 32 take it 0.1 ms as base64, 1 ms as numbers. More are written in a thread.
 _MOST_ROWS_AT_ONCE: Final = 32
 # From so many texts on a client that went away is noticed (which costs 0.05 ms) and its texts are dropped.
@@ -246,6 +248,8 @@ def _parsed(kind: type[B], body: bytes) -> B:
         with contextlib.suppress(ValueError, RecursionError):
             _refuse_what_clients_send(json.loads(body))
         wrong = error.errors(include_url=False)
+        if any(item["loc"][:1] == ("input",) for item in wrong):
+            _refuse_what_are_no_texts(error, body)
         raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in wrong]) from error
 
 
@@ -256,6 +260,34 @@ def _refuse_what_clients_send(body: Any) -> None:
     first = given[0] if isinstance(given, list) and given else None
     if isinstance(first[0] if isinstance(first, list) and first else first, int):
         raise InvalidInput(TOKEN_IDS, errors=[FieldError("body.input", "has token ids where texts belong")])
+
+
+def _refuse_what_are_no_texts(error: ValidationError, body: bytes) -> None:
+    """Raises InvalidInput in place of a list of all that an input might have been."""
+    try:
+        given = json.loads(body).get("input", "")
+    except (ValueError, RecursionError):
+        return
+    told = _told_of_input(given)
+    if told is not None:
+        raise InvalidInput(f"input {told}.", errors=[FieldError("body.input", told)]) from error
+
+
+def _told_of_input(given: Any) -> str | None:
+    if isinstance(given, str):
+        return _TOO_LONG if len(given) > LONGEST_INPUT else None
+    if not isinstance(given, list):
+        return "is one text or a list of texts"
+    if not given:
+        return "has no text in it"
+    if len(given) > MOST_INPUTS:
+        return f"has {len(given):,} texts; at most {MOST_INPUTS:,} are taken at once"
+    for place, one in enumerate(given):
+        if not isinstance(one, str):
+            return f"is one text or a list of texts; item {place} of the list is none"
+        if len(one) > LONGEST_INPUT:
+            return f"{_TOO_LONG} (item {place})"
+    return None
 
 
 def _body_of(kind: type[BaseModel]) -> dict[str, Any]:
