@@ -185,6 +185,9 @@ FIRST = [
     ("§ 14", "by § 14 of it", ("§ 141", "14 sections", "§ 4 of 14")),
     ("3.5mm", "두께 3.5mm 판", ("두께 3.15mm 판", "폭 35mm", "3 mm와 5 mm")),
     ("30일", "기한은 30일 이내", ("30회 3일", "30개 품목")),
+    ("USD 1,500", "fee of USD 1,500 per box", ("1,500 boxes per USD", "USD 150", "USD 15,000")),
+    ("1,500 USD", "fee of $1,500 per box", ("1,500 boxes a day", "USD 150", "$15,000")),
+    ("€99.50", "about EUR 99.50 each", ("99.50 each in EUR", "EUR 9.50")),
     ("café", "the café is open", ("the cafe is open",)),
     ("54-OR323014", "part 54-OR323014", ("part 54-OR399999", "part 54-OR323")),
 ]
@@ -216,6 +219,9 @@ async def test_nouns_of_one_syllable_are_found_alone(search: ASearch, client: As
 
 PARTS = [
     ("pH7.4에서 배양", "7.4"),
+    ("iPhone15Pro 입고", "iphone"),
+    ("품번 HS8471.30 신고", "847130"),
+    ("HSK8471.30-0000 신고", "8471.30"),
     ("전용 84.99㎡형", "84.99"),
     ("Ver2.5판", "2.5"),
     ("총 1.250,00 EUR", "1250"),

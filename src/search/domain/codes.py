@@ -11,6 +11,7 @@ GRAM_PREFIX: Final = "\x03"
 _JOINTS: Final = re.compile(r"[._\-/@&'·]")
 # A tariff code: four digits, a dot, two, then up to four more, with or without further marks.
 _TARIFF: Final = re.compile(r"(\d{4})\.(\d{2})(?:[.\-]?(\d{2,4}))?(?:[.\-](\d{2}))?")
+_NAMED_TARIFF: Final = re.compile(rf"(hsk?|hts|taric)({_TARIFF.pattern})")
 _DECIMAL: Final = re.compile(r"\d+\.\d+")
 # 1.200.000 is a number in much of Europe.
 _DOTTED_THOUSANDS: Final = re.compile(r"\d{1,3}(?:\.\d{3}){2,}")
@@ -51,6 +52,10 @@ def terms_of_code(code: str) -> tuple[tuple[str, ...], list[str], tuple[str, ...
         return (together,), [], ()  # U.S.A., B/L: the letters alone say nothing
     if together.isalpha():
         return (), parts, ()
+    named = _NAMED_TARIFF.fullmatch(code)
+    if named:  # HS8471.30 is the code, and the word before it
+        of_code, _, _ = terms_of_code(named[2])
+        return (together,), [], (named[1], *of_code)
     glued = _GLUED_DECIMAL.fullmatch(code)
     if glued:  # pH7.4 and USB3.0 are a word and a number
         return (together,), parts, (glued[2], glued[1], *_grams(together))
@@ -76,8 +81,11 @@ def terms_of_name(word: str) -> tuple[str, ...]:
     parts = [part.lower() for part in _HUMPS.findall(word)]
     if len(parts) < 2:
         return ()
+    if len(parts[0]) == 1 and word[0].islower():  # iPhone15Pro speaks of an iphone
+        parts.append(parts[0] + parts[1])
     words = [bare for part in parts if (bare := part.rstrip("0123456789")) != part]
-    return tuple(part for part in (*parts, *words) if len(part) > 1)
+    whole = word.lower()
+    return tuple(part for part in (*parts, *words) if len(part) > 1 and part != whole)
 
 
 def _grams(code: str) -> Iterator[str]:

@@ -36,6 +36,12 @@ _UNIT: Final = pattern(
     rf"|(?P<hangul>{_either(_HANGUL)}))",
     re.IGNORECASE,
 )
+_CURRENCY: Final = re.compile(
+    r"(?:(?<![A-Za-z0-9])(?P<code>usd|krw|eur|jpy|cny|gbp|chf|hkd|sgd|aud|cad|vnd|inr|twd)|(?P<sign>[$€£¥₩])) ?\Z", re.I
+)
+_LONGEST_CURRENCY: Final = 5
+"""With what may not stand before it, and a space."""
+_OF_SIGN: Final = {"$": "usd", "€": "eur", "£": "gbp", "¥": "jpy", "₩": "krw"}
 _TENS: Final = {"천만": 7, "백만": 6, "십억": 9, "만": 4, "억": 8, "조": 12, "천": 3, "백": 2}
 UNIT_AFTER: Final = _UNIT.match
 """Whether a unit stands there, at most a space away; its named groups say which."""
@@ -51,6 +57,14 @@ def is_unit(word: str) -> bool:
 def plain_number(written: str) -> str:
     """Without what separates thousands."""
     return _SEPARATORS.sub("", written)
+
+
+def with_currency(number: str, text: str, start: int) -> tuple[str, ...]:
+    """Number and currency as one term, when its code or sign stands before the number that starts there."""
+    match = _CURRENCY.search(text, max(0, start - _LONGEST_CURRENCY), start)
+    if match is None:
+        return ()
+    return (number + (match["code"] or _OF_SIGN[match["sign"]]).lower(),)
 
 
 def with_unit(number: str, text: str, end: int) -> tuple[str, ...]:

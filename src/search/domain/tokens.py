@@ -12,7 +12,7 @@ from search.domain.codes import terms_of_code, terms_of_mixed, terms_of_name
 from search.domain.compounds import is_head
 from search.domain.english import is_contraction, singular, without_possessive
 from search.domain.folding import plain
-from search.domain.quantities import plain_number, with_unit
+from search.domain.quantities import plain_number, with_currency, with_unit
 from shared.patterns import pattern
 
 Stem = Callable[[str], str]
@@ -87,6 +87,7 @@ def tokens(text: str, stem: Stem) -> Iterator[Token]:
         terms, asides = terms_of(written, kind, stem)
         if written[0].isdigit() and (kind in ("thousands", "decimalcomma") or _NUMBER.fullmatch(written)):
             asides += with_unit(terms[0], text, end)
+            asides += with_currency(terms[0], text, start)
             if end in spaced:
                 asides += _with_spaces(spaced[end], text, end)
             if _ORDINAL_SIGN.search(text, max(0, start - _LONGEST_ORDINAL_SIGN), start):
