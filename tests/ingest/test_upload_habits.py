@@ -8,7 +8,7 @@ import pytest
 from ingest_builders import AnIngest
 
 KOREAN = "한글 문서(최종).txt"
-HIDDEN = "\u202e\u202a\u2066\u2069\u200e\u200f\u061c\ufeff\u200b\u00ad\u2060\U000e0041"
+HIDDEN = "\u202e\u202a\u2066\u2069\u200e\u200f\u061c\ufeff\u200b\u00ad\u2060\U000e0041\ufffe\uffff\ufdd0\U0001ffff"
 
 
 async def send(ingest: AnIngest, *parts: tuple[str | bytes, bytes], name: str = "files") -> httpx.Response:

@@ -46,6 +46,7 @@ def document_name(text: str) -> str:
         )
     for place, character in enumerate(name):
         problem = "NUL" if character == "\0" else _REFUSED_CATEGORIES.get(unicodedata.category(character))
+        problem = "a noncharacter" if _is_noncharacter(character) else problem
         if problem is not None and character not in _NEEDED_TO_WRITE:
             raise _wrong(
                 "name", f"The name has {problem} (U+{ord(character):04X}) at place {place + 1}.", "name_not_allowed"
@@ -53,6 +54,11 @@ def document_name(text: str) -> str:
     if {".", ".."} & set(re.split(r"[/\\]", name)):
         raise _wrong("name", "The name has a `.` or `..` segment; names are labels, not paths.", "name_not_allowed")
     return name
+
+
+def _is_noncharacter(character: str) -> bool:
+    """Of the 66 that Unicode keeps for programs (23.7); some stores and formats refuse them."""
+    return ord(character) & 0xFFFE == 0xFFFE or "\ufdd0" <= character <= "\ufdef"
 
 
 def part_name(parent: str, path: str) -> str:

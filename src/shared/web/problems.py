@@ -138,9 +138,13 @@ class _ProblemAnswer(JSONResponse):
 
 def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """The HTTP answer of a problem."""
-    if (problem.instance or "").startswith(OPENAI_PATHS):
+    if _is_of_openai(problem.instance or ""):
         problem = OpenAIProblem(**problem.model_dump(), error=_openai_error(problem))
     return _ProblemAnswer(problem.model_dump(), status_code=problem.status, headers=dict(headers or {}))
+
+
+def _is_of_openai(path: str) -> bool:
+    return f"{path}/".startswith(OPENAI_PATHS)
 
 
 def _openai_error(problem: Problem) -> OpenAIError:
@@ -280,7 +284,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     async def http_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         status = HTTPStatus(error.status_code)
-        is_unknown_to_openai = status == HTTPStatus.NOT_FOUND and request.scope["path"].startswith(OPENAI_PATHS)
+        is_unknown_to_openai = status == HTTPStatus.NOT_FOUND and _is_of_openai(request.scope["path"])
         problem = Problem(
             title=status.phrase,
             status=status,

@@ -162,6 +162,7 @@ async def test_openai_clients_are_told_who_may_not_and_what_is_not_there(tiny: M
         nowhere = await client.post("/v1/chat/completions", json={})
         assert (nowhere.status_code, nowhere.json()["error"]["code"]) == (404, "not_found")
         assert "POST /v1/embeddings" in nowhere.json()["error"]["message"]
+        assert (await client.get("/v1")).json()["error"]["message"] == nowhere.json()["detail"]
         elsewhere = await client.get("/api/v1/nowhere")
         assert "error" not in elsewhere.json()
 
