@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from search_builders import ASearch, a_search
 
 from builders import labels
-from search.domain.query_syntax import MOST_PARTS, Phrase, QuerySyntax, read_query
+from search.domain.hangul import has_hangul
+from search.domain.query_syntax import MOST_PARTS, Phrase, QuerySyntax, read_query, squeezed
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,24 @@ def test_no_query_is_too_odd(query: str) -> None:
 def test_a_phrase_is_words_one_behind_the_other(phrase: str, inside: list[str], outside: list[str]) -> None:
     assert all(Phrase(phrase).is_in(text) for text in inside)
     assert not any(Phrase(phrase).is_in(text) for text in outside)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["net", "Weight", "wei", "ght", "é", "e\u0301", "수입", "신고", "3", "13", "조"]), min_size=1
+    ),
+    st.sampled_from([" ", "", "-", "_", ", "]),
+    st.sampled_from(["net weight", "weight", "E", "수입 신고", "3조", "수입3", "net 신고"]),
+)
+def test_a_phrase_is_where_the_text_without_its_signs_has_it(parts: list[str], between: str, phrase: str) -> None:
+    text = between.join(parts)
+    if has_hangul(phrase):
+        words, within = squeezed(phrase, spaces=False), squeezed(text, spaces=False)
+        places = [place for place in range(len(within)) if within.startswith(words, place)]
+        is_in = any(not (words[0].isdigit() and within[place - 1 : place].isdigit()) for place in places)
+    else:
+        is_in = f" {squeezed(phrase)} " in f" {squeezed(text)} "
+    assert Phrase(phrase).is_in(text) == is_in
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -214,8 +214,20 @@ def test_highlights_every_token_that_has_a_term(parts: list[str], between: str, 
         and wanted & set(sum(terms_of(match.group(), match.lastgroup or "other", english_stem), ()))
     ]
     found = Highlighter(wanted, [], english_stem).highlights(text)
+    assert Highlighter(wanted, [], english_stem).is_in(text) == bool(expected)
     # Touching highlights are joined.
     assert "".join(text[one.start : one.end] for one in found) == "".join(expected)
+
+
+@given(
+    st.lists(st.sampled_from(["e", "mail", "E-mails", "email", "Emailing", "mice", "mouse", "x", "é", "ß", "관", "2"])),
+    st.sampled_from(["", " ", "-", ".", "'", "_", "e\u0301"]),
+    st.sampled_from(["email", "mous", "mail", "ss"]),
+)
+def test_a_word_is_in_a_text_where_there_is_anything_to_mark(parts: list[str], between: str, word: str) -> None:
+    text = between.join(parts)
+    highlighter = Highlighter([word], ["관"], english_stem)
+    assert highlighter.is_in(text) == bool(highlighter.highlights(text))
 
 
 def test_a_word_begins_behind_a_number_with_commas() -> None:

@@ -17,6 +17,8 @@ _MOST: Final = 100
 _LATIN: Final = frozenset(map(chr, (*b"0123456789", *range(0x61, 0x7B))))
 # What a word, a code or a number may have in its middle: behind any other sign a token begins.
 _JOINTS: Final = frozenset(f"{JOINTS},")
+_JOINT_BYTES: Final = bytes(ord(sign) for sign in JOINTS if sign.isascii() and sign != "\\")
+"""Those of plain text."""
 # Inside a token whose terms do not all begin as it does.
 # The first class alone is looked for at each place: everything else looks back from there.
 _JOINED: Final = pattern(
@@ -62,8 +64,13 @@ class Highlighter:
         return _joined(spans)[:_MOST]
 
     def is_in(self, text: str) -> bool:
-        """Whether there is anything to mark."""
-        return bool(self.highlights(text))
+        """Whether there is anything to mark: the first that is found says so."""
+        folded, _ = fold_with_offsets(text)
+        if self._words.may_be_in(folded) and any(True for _ in self._words.spans(folded)):
+            return True
+        if _surfaces(self._morphemes, folded):
+            return True
+        return bool(self._references) and any(one.term in self._references for one in references(folded))
 
 
 class _TermFinder:
@@ -83,6 +90,21 @@ class _TermFinder:
             (beginning, beginning.isascii() and beginning[:1] in _LATIN)
             for beginning in sorted({start for term in wanted for start in _beginnings(term)})
         ]
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether it is worth looking: of a folded text, in a sixth of the time that `spans` takes to find nothing.
+
+        In plain signs a term begins as it is written, but that joints may part it: e-mail, email.
+        """
+        if not text.isascii():
+            return True
+        lower = text.lower()
+        beginnings = self._beginnings
+        if any(beginning in lower for beginning, _ in beginnings):
+            return True
+        # Bytes lose signs three times as fast.
+        lower = lower.encode().translate(None, _JOINT_BYTES).decode()
+        return any(beginning in lower for beginning, _ in beginnings)
 
     def spans(self, text: str) -> Iterator[Span]:
         """Of a folded text, in order."""

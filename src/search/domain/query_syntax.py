@@ -10,6 +10,7 @@ from search.domain.hangul import has_hangul
 _QUOTED: Final = re.compile(r"(?P<minus>(?<!\S)[-−])?[\"“”„‟«»＂](?P<phrase>[^\"“”„‟«»＂]*)[\"“”‟«»＂]")
 # A minus that stands before a word, not between two, not before a number: -20 is a temperature.
 _EXCLUDED: Final = re.compile(r"(?<!\S)[-−](?P<word>[^\W\d_][^\s\"“”]*)")
+_SIGNS: Final = r"[\W_]*"
 _WORDS: Final = re.compile(r"[\W_]+")
 _LEAST_LATIN: Final = 2
 MOST_PARTS: Final = 20
@@ -72,12 +73,19 @@ class Phrase:
     def __init__(self, written: str) -> None:
         self._squeezes = has_hangul(written)
         self._words = squeezed(written, spaces=not self._squeezes)
+        # Squeezing a text takes as long as looking for fifty words in it, and hardly any has the phrase. Signs may
+        # part the syllables.
+        self._longest = max(self._words.split(), key=len, default="")
+        self._parted = re.compile(_SIGNS.join(map(re.escape, self._words))) if self._squeezes else None
 
     def is_in(self, text: str) -> bool:
         """Of a text as it is shown."""
-        if not self._squeezes:
-            return f" {self._words} " in f" {squeezed(text)} "
-        place, within = -1, squeezed(text, spaces=False)
+        text = _comparable(text)
+        if self._parted is None:
+            return self._longest in text and f" {self._words} " in f" {_without_signs(text, ' ')} "
+        if self._parted.search(text) is None:
+            return False
+        place, within = -1, _without_signs(text, "")
         while (place := within.find(self._words, place + 1)) >= 0:
             # 3조 is not in 13조.
             if not (self._words[0].isdigit() and within[place - 1 : place].isdigit()):
@@ -87,4 +95,12 @@ class Phrase:
 
 def squeezed(text: str, *, spaces: bool = True) -> str:
     """Its words in small letters without accents, one space (or none) between them, no other signs."""
-    return _WORDS.sub(" " if spaces else "", plain_signs(fold(text))).strip()
+    return _without_signs(_comparable(text), " " if spaces else "")
+
+
+def _comparable(text: str) -> str:
+    return plain_signs(fold(text))
+
+
+def _without_signs(text: str, between: str) -> str:
+    return _WORDS.sub(between, text).strip()
