@@ -1,6 +1,7 @@
 """The promises of LiveStore, on every adapter."""
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import AsyncIterator
 
@@ -94,6 +95,23 @@ async def test_a_hit_comes_with_the_text_around_it(live: LiveStore) -> None:
     assert last is not None and (last.before, last.after) == ("three", "")
     [hit] = await live.hits(at, [(document_id, 1, 1)], context=5)
     assert hit is not None and (hit.before, hit.after) == ("one", "three\nfour")
+
+
+async def test_the_words_of_chunks_are_read_alone(live: LiveStore) -> None:
+    first = a_version(texts=("one", "하나 ½"))
+    chunks = tuple(chunk.model_copy(update={"headings": ("Above", "열")}) for chunk in first.chunks)
+    new = dataclasses.replace(first, chunks=chunks)
+    await live.label(new.document_id, 1, labels())
+    before = await live.index_version()
+    await live.switch(new)
+    gone = await a_live_document(live)
+    at = await live.index_version()
+    await live.withdraw(gone, 2)
+    places = [(new.document_id, 1, ordinal) for ordinal in (1, 7, 0, 1)] + [(gone, 1, 0), (new_document_id(), 1, 0)]
+    second = "Above\n열\n하나 ½"
+    assert list(await live.texts(at, places)) == [second, None, "Above\n열\none", second, None, None]
+    assert list(await live.texts(before, places)) == [None] * len(places)
+    assert list(await live.texts(at, [])) == []
 
 
 async def test_what_is_not_newer_changes_nothing(store: SearchStore) -> None:

@@ -45,6 +45,8 @@ async def test_what_an_earlier_seoga_wrote_is_found_and_shown_alike(search: ASea
     assert all(isinstance(chunk, str) for chunk in stored(search))
     # Asked otherwise, so that it is not the answer from before.
     assert await search.texts(f"{WORDS} ", mode="keyword", context=1) == before != []
+    assert await search.texts(f'{WORDS} "차는 언덕에서" -"차는 언덕"', mode="keyword", context=1) == []
+    assert await search.texts(f'{WORDS} "차는 언덕에서" -coffee', mode="keyword", context=1) == before
 
 
 @pytest.mark.parametrize(
@@ -62,5 +64,6 @@ async def test_bytes_that_have_changed_are_told_and_not_shown(
     search: ASearch, damage: Callable[[bytes], bytes | str]
 ) -> None:
     store(search, damage)
-    with pytest.raises(StoreDamaged, match=r"search\.sqlite"):
-        await search.texts(WORDS, mode="keyword")
+    for query in (WORDS, f'"{WORDS}"'):
+        with pytest.raises(StoreDamaged, match=r"search\.sqlite"):
+            await search.texts(query, mode="keyword")

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from search.application.ports.chunk_index import ScoredUnit
-from search.application.ports.live_store import HitRecord, LiveView
+from search.application.ports.live_store import LiveView
 from search.domain.query_syntax import Phrase
 
-_SLICE: Final = 100
-"""Texts looked at in one go of a thread."""
+_SLICE: Final = 200
+"""Texts that are read, and looked at, in one go of a thread: some 4 ms, in which no other search is shown its hits."""
 
 
 class Sieve:
@@ -24,19 +24,26 @@ class Sieve:
         self._phrases = phrases
         self._excludes = excludes
 
+    @property
+    def moves(self) -> bool:
+        """Whether what passes changes its place."""
+        return bool(self._phrases)
+
     async def has_phrases(self, units: Sequence[ScoredUnit]) -> list[bool | None]:
         """For each unit whether it has all phrases; None: it is not to be shown, or not live any more."""
-        sorted_out: list[bool | None] = []
-        for start in range(0, len(units), _SLICE):
-            places = [(one.document_id, one.version, one.chunk_ordinals[0]) for one in units[start : start + _SLICE]]
-            records = await self._store.hits(self._at, places)
-            sorted_out += await asyncio.to_thread(lambda found: [self._look(one) for one in found], records)
+        places = [(one.document_id, one.version, one.chunk_ordinals[0]) for one in units]
+        # In the order of their documents, in which stores keep them: a third faster than here and there.
+        numbers = sorted(range(len(places)), key=places.__getitem__)
+        sorted_out: list[bool | None] = [None] * len(places)
+        for start in range(0, len(numbers), _SLICE):
+            part = numbers[start : start + _SLICE]
+            texts = await self._store.texts(self._at, [places[number] for number in part])
+            looked = await asyncio.to_thread(lambda found: [self._look(text) for text in found], texts)
+            for number, has in zip(part, looked, strict=True):
+                sorted_out[number] = has
         return sorted_out
 
-    def _look(self, record: HitRecord | None) -> bool | None:
-        if record is None:
-            return None
-        text = "\n".join((*record.chunk.headings, record.chunk.text))
-        if any(has_excluded(text) for has_excluded in self._excludes):
+    def _look(self, text: str | None) -> bool | None:
+        if text is None or any(has_excluded(text) for has_excluded in self._excludes):
             return None
         return all(phrase.is_in(text) for phrase in self._phrases)

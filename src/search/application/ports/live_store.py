@@ -58,6 +58,10 @@ class LiveView(Protocol):
         """For each (document, version, chunk ordinal) what to show, or None when it was not live at that number."""
         ...
 
+    async def texts(self, at: int, chunks: Sequence[tuple[DocumentId, int, int]]) -> Sequence[str | None]:
+        """Of each what `hits` shows of its words alone: its headings and its text, a line each. None as there."""
+        ...
+
     async def labels_at(
         self, at: int, documents: Sequence[DocumentId]
     ) -> Sequence[tuple[DocumentId, Labels, str | None]]:

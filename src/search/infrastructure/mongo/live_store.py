@@ -36,7 +36,7 @@ from typing_extensions import override
 
 from search.application.ports.live_store import HitRecord, LiveStore
 from search.application.ports.versions import DocumentState, DocumentVersion, LiveVersion, NewVersion
-from search.infrastructure.mongo.chunks import MongoChunks
+from search.infrastructure.mongo.chunks import MongoChunks, Place
 from search.infrastructure.mongo.index_version import MongoIndexVersion
 from search.infrastructure.mongo.labels import MongoLabels
 from search.infrastructure.mongo.live_queries import (
@@ -61,11 +61,9 @@ from search.infrastructure.mongo.records import (
     decided_switch,
     decided_withdrawal,
     facts_of,
-    first_pages_of,
     labelled_at,
     labels_of,
     last_replaced,
-    live_at,
     live_version_of,
     made_or_set,
     named_versions,
@@ -73,8 +71,8 @@ from search.infrastructure.mongo.records import (
     state_of,
     supersedes,
 )
-from search.infrastructure.shown_hits import names_in, shown_hit
-from shared.artefacts.chunks import Chunk
+from search.infrastructure.mongo.showing import hit_at, texts_at
+from search.infrastructure.shown_hits import names_in
 from shared.events.envelope import Event
 from shared.events.ingest import Labels
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase, Update
@@ -281,31 +279,14 @@ class MongoLiveStore(LiveStore):
     async def hits(
         self, at: int, chunks: Sequence[tuple[DocumentId, int, int]], *, context: int = 0
     ) -> Sequence[HitRecord | None]:
-        """Two calls at the same time, however many chunks."""
         if not chunks:
             return []
-        records, texts = await asyncio.gather(
-            self._settled_records(document_id for document_id, _, _ in chunks),
-            self._chunks.texts(chunks, context=context),
-        )
+        records, found = await self._seen(chunks, context)
+        return [hit_at(at, place, records.get(place[0], {}), found[place]) for place in chunks]
 
-        def shown(document_id: DocumentId, version: int, ordinal: int) -> HitRecord | None:
-            record = records.get(document_id, {})
-            labels, live = labels_of(record), live_at(record, at, version)
-            if labels is None or live is None:
-                return None
-            return shown_hit(
-                document_id,
-                version,
-                ordinal,
-                revision=live["revision"],
-                language=live["language"],
-                labels=labels,
-                chunks=[Chunk.model_validate_json(text) for text in texts[document_id, version, ordinal]],
-                first_pages=first_pages_of(live),
-            )
-
-        return [shown(*place) for place in chunks]
+    @override
+    async def texts(self, at: int, chunks: Sequence[tuple[DocumentId, int, int]]) -> Sequence[str | None]:
+        return texts_at(at, chunks, *await self._seen(chunks, context=0)) if chunks else []
 
     @override
     async def labels_at(
@@ -386,6 +367,15 @@ class MongoLiveStore(LiveStore):
             if found is None or found.get("next", {}).get("token") != decided["token"]:
                 return int((found or record)["labels_version"])
             record = found
+
+    async def _seen(
+        self, chunks: Sequence[Place], context: int
+    ) -> tuple[dict[DocumentId, Row], dict[Place, list[str]]]:
+        """Two calls at the same time, however many chunks."""
+        return await asyncio.gather(
+            self._settled_records(document_id for document_id, _, _ in chunks),
+            self._chunks.texts(chunks, context=context),
+        )
 
     async def _settled_records(self, ids: Iterable[DocumentId]) -> dict[DocumentId, Row]:
         """Records whose decisions have come about: what they say of an index version is for ever."""

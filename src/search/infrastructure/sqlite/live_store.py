@@ -15,7 +15,7 @@ from search.application.ports.versions import DocumentState, DocumentVersion, Li
 from search.infrastructure.sqlite.chunk_bytes import to_bytes
 from search.infrastructure.sqlite.kept_hits import KeptHits
 from search.infrastructure.sqlite.live_schema import LIVE_SCHEMA
-from search.infrastructure.sqlite.rows import hit_records, labels_at, live_of, names_of, state_of
+from search.infrastructure.sqlite.rows import hit_records, labels_at, live_of, names_of, state_of, texts_of
 from shared.events.envelope import Event
 from shared.events.ingest import Labels
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
@@ -268,6 +268,10 @@ class SqliteLiveStore(LiveStore):
         # A search that began before the last change, or looks around its hits, asks for something else.
         is_kept = at == self._index_version and not context
         return await (self._kept_hits.get(chunks, read) if is_kept else read(chunks))
+
+    @override
+    async def texts(self, at: int, chunks: Sequence[tuple[DocumentId, int, int]]) -> Sequence[str | None]:
+        return await self._database.read(lambda connection: texts_of(connection, at, chunks))
 
     @override
     async def labels_at(

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from search.application.ports.live_store import HitRecord
 from search.application.ports.versions import DocumentState, FirstPages, LiveVersion, Sources
-from search.infrastructure.shown_hits import names_in, shown_hit
+from search.infrastructure.shown_hits import names_in, searched_texts, shown_hit
 from search.infrastructure.sqlite.chunk_bytes import to_json
 from shared.artefacts.chunks import Chunk
 from shared.events.ingest import Labels
@@ -32,6 +32,15 @@ CROSS JOIN chunks c ON c.document_id = v.document_id AND c.version = v.version
 LEFT JOIN first_pages f ON f.document_id = v.document_id AND f.version = v.version
 WHERE d.labels IS NOT NULL AND {_LIVE_AT}
 """
+# The same for the words alone.
+_TEXTS: Final = f"""
+SELECT json_group_array(json_array(asked.key, hex(c.chunk)))
+FROM json_each(:places) AS asked
+CROSS JOIN versions v ON v.document_id = asked.value ->> 0 AND v.version = asked.value ->> 1
+CROSS JOIN documents d ON d.document_id = v.document_id
+CROSS JOIN chunks c ON c.document_id = v.document_id AND c.version = v.version AND c.ordinal = asked.value ->> 2
+WHERE d.labels IS NOT NULL AND {_LIVE_AT}
+"""
 _LABELS: Final = f"""
 SELECT json_group_array(json_array(v.document_id, json(d.labels), v.language))
 FROM json_each(:documents) AS asked
@@ -43,6 +52,7 @@ _Row = tuple[int, int, str | None, Labels, Chunk, int | None, int | None]
 """Number of the place, revision, language, labels, chunk; of first pages, how many of how many."""
 _ROWS: Final = TypeAdapter(list[tuple[int, int, str | None, Labels, str, int | None, int | None]])
 """The same, with the chunk's bytes in hexadecimal digits."""
+_STORED: Final = TypeAdapter(list[tuple[int, str]])
 _CHUNKS: Final = TypeAdapter(list[Chunk])
 _LABELLED: Final = TypeAdapter(list[tuple[DocumentId, Labels, str | None]])
 
@@ -83,6 +93,19 @@ def hit_records(
             first_pages=None if done is None or total is None else FirstPages(done, total),
         )
     return shown
+
+
+def texts_of(
+    connection: sqlite3.Connection, at: int, places: Sequence[tuple[DocumentId, int, int]]
+) -> list[str | None]:
+    """For each (document, version, ordinal) its words, or None when its version was not live then."""
+    (found,) = connection.execute(_TEXTS, {"places": json.dumps(places), "at": at}).fetchone()
+    stored = _STORED.validate_json(found)
+    texts: list[str | None] = [None] * len(places)
+    words = searched_texts(to_json(bytes.fromhex(chunk)) for _, chunk in stored)
+    for (place, _), text in zip(stored, words, strict=True):
+        texts[place] = text
+    return texts
 
 
 def _rows(found: str) -> Iterator[_Row]:
