@@ -85,12 +85,14 @@ class Ranking:
 
     async def _sieved(self, found: Sequence[Ranked], sieve: Sieve) -> list[Ranked]:
         """Those that are to be listed, in their order. Behind a full window nothing is looked at that no rule moves."""
-        step = len(found) if sieve.moves or self.by_date is not None or self.by_document else WINDOW
+        is_cut = self.by_date is None and not self.by_document
+        step = WINDOW if is_cut and not sieve.moves else len(found)
+        most = WINDOW if is_cut else len(found)
         passed: list[Ranked] = []
         start = 0
         while start < len(found) and len(passed) < WINDOW:
             part = found[start : start + step]
-            passed += _phrases_first(part, await sieve.has_phrases([one.unit for one in part]))
+            passed += _phrases_first(part, await sieve.has_phrases([one.unit for one in part]), most)
             start += step
             step = max(WINDOW - len(passed), _LEAST_STEP)
         return passed
@@ -174,15 +176,21 @@ class Ranking:
         return one[0][:2] if self.by_document else one[1][0]
 
 
-def _phrases_first(found: Sequence[Ranked], has_phrases: Sequence[bool | None]) -> list[Ranked]:
-    """Those that have them in the upper half of the scores, the others below; each in their order."""
-    passed: tuple[list[Ranked], list[Ranked]] = [], []
-    # A named tuple's own constructor takes twice as long, and there are two thousand.
+def _phrases_first(found: Sequence[Ranked], has_phrases: Sequence[bool | None], most: int) -> list[Ranked]:
+    """Those that have them in the upper half of the scores, the others below; each in their order, so many at most."""
+    with_phrases = [one for one, has in zip(found, has_phrases, strict=True) if has]
+    without = [one for one, has in zip(found, has_phrases, strict=True) if has is False]
+    return [
+        *(_with_score(one, (one.fused.score + 1.0) / 2) for one in with_phrases[:most]),
+        *(_with_score(one, one.fused.score / 2) for one in without[: max(0, most - len(with_phrases))]),
+    ]
+
+
+def _with_score(one: Ranked, score: float) -> Ranked:
+    key, _, dense, sparse = one.fused
+    # A named tuple's own constructor takes twice as long, and there are a thousand.
     made = tuple.__new__
-    for (unit, (key, score, dense, sparse), _), has in zip(found, has_phrases, strict=True):
-        if has is not None:
-            passed[has].append(made(Ranked, (unit, made(Fused, (key, (score + has) / 2, dense, sparse)), None)))
-    return passed[True] + passed[False]
+    return made(Ranked, (one.unit, made(Fused, (key, score, dense, sparse)), one.reranked))
 
 
 def _key(unit: ScoredUnit) -> UnitKey:
