@@ -25,6 +25,7 @@ from shared.kernel import InvalidInput
 Scores = dict[str, float]
 scores = st.dictionaries(st.text("abcdefgh", min_size=1, max_size=2), st.floats(-2, 50), max_size=30)
 EQUAL = Weights(0.5, 0.5)
+_ONE_SIGN = {"’": "'", "‐": "-", "\u200b": ""}
 
 
 def fused(dense: Scores, sparse: Scores, by: Weights = EQUAL) -> list[Fused[str]]:
@@ -217,6 +218,15 @@ def test_highlights_every_token_that_has_a_term(parts: list[str], between: str, 
     assert Highlighter(wanted, [], english_stem).is_in(text) == bool(expected)
     # Touching highlights are joined.
     assert "".join(text[one.start : one.end] for one in found) == "".join(expected)
+
+
+@given(st.text(st.sampled_from("aé e\u0301½’‐\u200b가ㄱ각ﬁ①·")) | st.text("aé e\u0301\u0345½가ㄱ\u1100\u1161ﬁ"))
+def test_folding_makes_one_sign_of_those_of_one_meaning(text: str) -> None:
+    apart = "".join(_ONE_SIGN.get(sign, sign) for sign in text)
+    assert fold(text) == unicodedata.normalize("NFKC", apart)
+    # Sign by sign, so that marks that stand alone stay so.
+    folded = "".join(unicodedata.normalize("NFKC", _ONE_SIGN.get(sign, sign)) for sign in text)
+    assert fold_with_offsets(text)[0] == folded
 
 
 @given(

@@ -72,8 +72,8 @@ def fold(text: str) -> str:
     """NFKC (full-width letters, ligatures and circled signs become the plain ones), one hyphen and one apostrophe."""
     if text.isascii():
         return text
-    table = _table()
-    text = text.translate(table)
+    # Looking for those few is twenty times as fast as having each sign of a text looked up.
+    text = _CHANGED.sub(lambda match: _SIGNS[match[0]], text)
     return text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)
 
 
@@ -82,9 +82,11 @@ def fold_with_offsets(text: str) -> tuple[str, list[int] | None]:
 
     Sign by sign: marks that stand alone are not put together with what they stand on.
     """
-    if text.isascii() or (unicodedata.is_normalized("NFKC", text) and not _CHANGED.search(text)):
+    if text.isascii():
         return text, None
-    changed = {sign: folded for sign in set(text) if (folded := _folded_sign(sign)) != sign}
+    # Of what is normalised only signs of one meaning can change: hardly any text has other ones to be looked at.
+    signs = set(_CHANGED.findall(text) if unicodedata.is_normalized("NFKC", text) else text)
+    changed = {sign: folded for sign in signs if (folded := _folded_sign(sign)) != sign}
     if not changed:
         return text, None
     # Few signs change, and few times: the stretches between them are taken whole.
@@ -126,11 +128,6 @@ def places_of(part: str, text: str) -> Iterator[int]:
     while place >= 0:
         yield place
         place = text.find(part, place + 1)
-
-
-@lru_cache(maxsize=1)
-def _table() -> dict[int, str]:
-    return {ord(sign): instead for sign, instead in _SIGNS.items()}
 
 
 @lru_cache(maxsize=8_192)
