@@ -59,7 +59,7 @@ from shared.ports.storage import Cache
 from shared.runtime.belonging import Part
 from shared.runtime.module import Module, Resource
 from shared.runtime.resilience import Remotes
-from shared.settings import Settings, scheme_of
+from shared.settings import Settings, round_seconds, scheme_of
 from shared.telemetry import Metrics
 from shared.version import VERSION
 from shared.vocabulary import JOB_KINDS, MONITOR
@@ -264,6 +264,7 @@ class MonitorContainer(containers.DeclarativeContainer):
         journey_store,
         metrics,
         retention_seconds=settings.provided.journeys_retention_seconds,
+        every_seconds=providers.Callable(round_seconds, settings.provided.journeys_retention_seconds),
     )
     health = providers.Singleton(
         Health,

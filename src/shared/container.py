@@ -26,7 +26,7 @@ from shared.runtime.module import Module, Resource
 from shared.runtime.reserve_keeper import ReserveKeeper
 from shared.runtime.resilience import Remotes
 from shared.runtime.waiting import Waiting
-from shared.settings import Settings, scheme_of
+from shared.settings import Settings, round_seconds, scheme_of
 from shared.telemetry import Metrics
 from shared.vocabulary import INGEST, PROCESS, SEARCH
 from shared.web.access import Access
@@ -47,8 +47,8 @@ _MEMORY_CACHE_BYTES = 64 << 20
 def _sqlite_events(settings: Settings, metrics: Metrics) -> EventBus:
     from shared.infrastructure.sqlite.event_log import SqliteEventLog
 
-    path = settings.data_dir / "events.sqlite"
-    return SqliteEventLog(path, retention_seconds=settings.events_retention_seconds, metrics=metrics)
+    path, kept = settings.data_dir / "events.sqlite", settings.events_retention_seconds
+    return SqliteEventLog(path, retention_seconds=kept, trim_every_seconds=round_seconds(kept), metrics=metrics)
 
 
 def _kafka_events(settings: Settings, remotes: Remotes, metrics: Metrics) -> EventBus:
@@ -275,7 +275,10 @@ class SharedContainer(containers.DeclarativeContainer):
         ring=key_ring,
     )
     audit = providers.Singleton(
-        AuditTrail, access_storage.provided.audit, retention_seconds=settings.provided.audit_retention_seconds
+        AuditTrail,
+        access_storage.provided.audit,
+        retention_seconds=settings.provided.audit_retention_seconds,
+        every_seconds=providers.Callable(round_seconds, settings.provided.audit_retention_seconds),
     )
     bus = providers.Selector(
         providers.Callable(scheme_of, settings.provided.events_url),

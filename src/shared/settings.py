@@ -334,6 +334,11 @@ def _check_processes(settings: Settings) -> None:
         )
 
 
+def round_seconds(retention_seconds: float) -> float:
+    """How often to look for what has been kept for so long: what is kept for minutes must not stay for hours."""
+    return min(3600.0, max(60.0, retention_seconds / 10))
+
+
 def scheme_of(url: str) -> str:
     """Which adapter serves the URL: its scheme, the secure form of one counted as that one."""
     scheme = urlsplit(url).scheme

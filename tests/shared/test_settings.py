@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import SECRETS_DIR, Settings, WrongSettings, load_settings, scheme_of, without_credentials
+from shared.settings import (
+    SECRETS_DIR,
+    Settings,
+    WrongSettings,
+    load_settings,
+    round_seconds,
+    scheme_of,
+    without_credentials,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -139,3 +147,8 @@ def test_a_wrong_url_is_shown_without_its_password(monkeypatch: pytest.MonkeyPat
 )
 def test_a_url_names_its_adapter_and_can_be_shown(url: str, family: str, shown: str) -> None:
     assert (scheme_of(url), without_credentials(url)) == (family, shown)
+
+
+@pytest.mark.parametrize(("kept", "looked"), [(0, 60), (60, 60), (3_600, 360), (86_400, 3_600), (365 * 86_400, 3_600)])
+def test_what_is_kept_for_minutes_is_looked_for_each_minute(kept: float, looked: float) -> None:
+    assert round_seconds(kept) == looked

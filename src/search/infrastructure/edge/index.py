@@ -32,8 +32,8 @@ from shared.telemetry import Metrics, get_log
 _MOST_UNITS: Final = 500
 _PIECE: Final = 125
 """Units a call of the child: a search waits at most for one such piece."""
-_LEAST_DEAD: Final = 10_000
-"""Points for whose room (some 25 MB) the others are written anew."""
+_LEAST_DEAD: Final = 2_000
+"""Points for whose room (some 5 MB, and as much memory) the others are written anew."""
 
 _log = get_log("search")
 
