@@ -53,6 +53,18 @@ async def test_a_page_that_goes_bad_while_the_server_runs_is_noticed(tmp_path: P
     assert "seoga restore" in damage.detail and str(store.path) in damage.detail
 
 
+async def test_a_store_that_closes_in_the_middle_of_a_look_leaves_no_log(tmp_path: Path) -> None:
+    for number in range(5):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        async with a_store(folder) as store:
+            for _ in range(10):
+                await fill(store)
+            await store.check()
+            await asyncio.sleep(0.002)
+        assert [path.name for path in folder.iterdir()] == [store.path.name]
+
+
 @pytest.mark.parametrize("is_replaced", [False, True])
 async def test_a_file_that_was_deleted_takes_no_write_that_would_be_lost(tmp_path: Path, is_replaced: bool) -> None:
     async with a_store(tmp_path) as store:

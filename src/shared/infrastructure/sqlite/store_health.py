@@ -56,6 +56,7 @@ class StoreHealth:
         self._write_due_at = 0.0
         self._closing = threading.Event()
         self._looking: asyncio.Task[None] | None = None
+        self._reading: asyncio.Future[str | None] | None = None
         for name in ("store_disk_errors_total", "store_damage_total"):
             self._count(name, 0)
 
@@ -64,11 +65,13 @@ class StoreHealth:
         self._look(self._times.after_seconds)
 
     async def end(self) -> None:
-        """No look goes on."""
+        """No look goes on: one that still had the file open would keep its log from being folded into it."""
         self._closing.set()
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
+        if self._reading is not None:
+            await asyncio.gather(self._reading, return_exceptions=True)
 
     def look_if_due(self) -> None:
         """In the background, where the last look was long ago."""
@@ -145,7 +148,10 @@ class StoreHealth:
         try:
             if self._path.stat().st_size > self._times.largest_bytes:
                 return
-            problem = await asyncio.to_thread(first_problem, self._path, seconds=seconds, stop=self._closing)
+            reading = asyncio.to_thread(first_problem, self._path, seconds=seconds, stop=self._closing)
+            self._reading = asyncio.ensure_future(reading)
+            # A thread goes on whatever becomes of who waits for it.
+            problem = await asyncio.shield(self._reading)
         except (OSError, RuntimeError, MemoryError) as error:
             # What the machine is short of says nothing of the file.
             problem = None if as_unavailable(error) else str(error)
