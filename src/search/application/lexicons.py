@@ -84,9 +84,12 @@ class Lexicons:
             raise Conflict("The lexicon was changed meanwhile: read it again.", code="lexicon_changed")
         return KeptLexicon(version, lexicon)
 
-    async def expanded(self, text: str, words: AnalysedQuery) -> AnalysedQuery:
-        """With the terms of synonyms, and more weight on words that belong together. Raises Unavailable."""
-        compiled = await self._current()
+    async def expanded(self, text: str, words: AnalysedQuery, *, version: int | None = None) -> AnalysedQuery:
+        """With the terms of synonyms, and more weight on words that belong together. Raises Unavailable.
+
+        Who has asked for the version in this search gives it, so that it is not asked for twice.
+        """
+        compiled = await self._current(version)
         expanded = words
         plain_text = plain_signs(fold(text)) if compiled.words else ""
         for word in compiled.words:
@@ -98,8 +101,9 @@ class Lexicons:
                 expanded = expanded.along_with(others.analysed, weight)
         return expanded
 
-    async def _current(self) -> _Compiled:
-        version = await self._store.version()
+    async def _current(self, version: int | None) -> _Compiled:
+        if version is None:
+            version = await self._store.version()
         if version != self._compiled.version:
             kept = await self._store.read()
             try:

@@ -171,12 +171,13 @@ class Retrieval:
             self._misspellings.follow(at)
             # Another reranker, also of another process, gives another order.
             order = "" if self._reranking is None else self._reranking.name
-            key = f"search:{at}:{await self._lexicons.version()}:{order}:{answer_hash}"
+            lexicon = await self._lexicons.version()
+            key = f"search:{at}:{lexicon}:{order}:{answer_hash}"
             body = None if late else await self._cache.get(key)
             cached = body is not None
             if body is None:
                 is_last_word = self._misspellings.knows(at)
-                result = await self._search(request, late, at)
+                result = await self._search(request, late, at, lexicon)
                 body = render(result)
                 hits, degraded = len(result.hits), result.degraded
                 # A page of an older list is not what the key says. A change meanwhile has raised the number.
@@ -204,22 +205,27 @@ class Retrieval:
         late = await self._await_uploads(request)
         async with self._snapshots.reading() as at:
             self._misspellings.follow(at)
-            return await self._search(request, late, at)
+            return await self._search(request, late, at, None)
 
-    async def _search(self, request: SearchRequest, late: tuple[str, ...], at: int) -> SearchResult:
-        unknown = await self._store.unknown_collections(request.collections) if request.collections else ()
+    async def _search(
+        self, request: SearchRequest, late: tuple[str, ...], at: int, lexicon: int | None
+    ) -> SearchResult:
+        """`lexicon` is the version of the one that counts, where it is known already."""
+        # Side by side: each may be a call of another machine.
+        unknown, is_clean = await asyncio.gather(
+            self._store.unknown_collections(request.collections), self._wholeness.is_clean()
+        )
         if unknown:
             raise NotFound(f"There is no collection named {unknown[0]!r}.", code="collection_not_found")
-        is_clean = await self._wholeness.is_clean()
-        name, query, offset, index_version = await self._query(request, at)
+        name, query, offset, index_version = await self._query(request, at, lexicon)
         ranking, was_deep = query.ranking, query.ranking.is_deep
         found, following = await self._page(request, ranking, offset, at)
         faceted = await self._facets.count(request.facets, ranking, at) if request.facets else None
         hits = [self._hit(request, query, ranked, record) for ranked, record in found]
         if request.cursor is None or ranking.is_deep != was_deep:
             # Looked at before and after: units that are not live, and what became live meanwhile, are counted too.
-            is_clean = is_clean and await self._wholeness.is_clean()
-            if not is_clean or await self._store.index_version() != index_version:
+            still_clean, now = await asyncio.gather(self._wholeness.is_clean(), self._store.index_version())
+            if not (is_clean and still_clean) or now != index_version:
                 ranking.is_clean = False
         if not ranking.is_clean:
             ranking.total_is_exact = False
@@ -254,10 +260,10 @@ class Retrieval:
             return query.degraded
         return (*query.degraded, INCOMPLETE)
 
-    async def _query(self, request: SearchRequest, at: int) -> tuple[str, PreparedQuery, int, int]:
+    async def _query(self, request: SearchRequest, at: int, lexicon: int | None) -> tuple[str, PreparedQuery, int, int]:
         """The name of its list, the query, where its page begins, and the index version that the list was read at."""
         if request.cursor is None:
-            query = await self._prepare(request, at)
+            query = await self._prepare(request, at, lexicon)
             await query.ranking.read(deep=False)
             name = request.ranking_hash
             if self._reranking is not None and not await self._reranking.reorder(request, query, at):
@@ -270,7 +276,7 @@ class Retrieval:
         query = await self._kept_rankings.find(request, cursor)
         return cursor.query_hash, query, cursor.offset, cursor.index_version
 
-    async def _prepare(self, request: SearchRequest, at: int) -> PreparedQuery:
+    async def _prepare(self, request: SearchRequest, at: int, lexicon: int | None) -> PreparedQuery:
         syntax = read_query(request.query)
         language = language_of(syntax.text)
         degraded: list[str] = [] if await self._wholeness.is_known_whole() else [INCOMPLETE]
@@ -290,7 +296,7 @@ class Retrieval:
                 weight = corrected_words.weight
                 words = words.along_with(corrected_words, CORRECTED_WEIGHT)
             if words is not None:
-                words = await self._lexicons.expanded(meant or syntax.text, words)
+                words = await self._lexicons.expanded(meant or syntax.text, words, version=lexicon)
             shown = tuple(words.words) if words else ()
             morphemes = words.morphemes if words else ()
             highlighter = Highlighter(shown, morphemes, self._analyzer.stem)
