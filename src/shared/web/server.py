@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any, Final
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -21,10 +21,6 @@ from shared.runtime.beats import until_beat
 from shared.settings import WrongSettings
 from shared.web.address import quoted
 from shared.web.problems import MEDIA_TYPE, Problem
-
-_SWITCH_SECONDS: Final = 0.001
-"""How long the event loop waits for the interpreter before a thread that computes is told to let it go. It gives it up
-at every read, write and call of a thread: at Python's own 5 ms a request beside one busy thread took 50."""
 
 
 class _Protocol(HttpToolsProtocol):
@@ -187,7 +183,6 @@ def serve(
         gc.enable()
         gc.freeze()
         gc.set_threshold(10_000, 20, 50)
-        sys.setswitchinterval(_SWITCH_SECONDS)
         on_listening()
 
     quiet = _Quiet(app)
