@@ -1,6 +1,7 @@
 """Searches that failed once, as JSON of documents and questions; and others of the same kinds."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -37,9 +38,11 @@ async def client(search: ASearch) -> AsyncIterator[AsyncClient]:
         yield one
 
 
-async def in_a_collection(search: ASearch, documents: dict[str, str], number: list[int] = [0]) -> str:  # noqa: B006
-    number[0] += 1
-    collection = f"case-{number[0]}"
+_NUMBERS = itertools.count(1)
+
+
+async def in_a_collection(search: ASearch, documents: dict[str, str]) -> str:
+    collection = f"case-{next(_NUMBERS)}"
     adding = (search.add(text, given=labels(name=name, collection=collection)) for name, text in documents.items())
     await asyncio.gather(*adding)
     return collection

@@ -31,14 +31,7 @@ class Piece(Word):
     __slots__ = ("begin",)
 
     def __init__(self, text: str, left: float, top: float, right: float, bottom: float, begin: int) -> None:
-        # As a word has them, without another call: each line of a page is one.
-        self.text = text
-        self.left = left
-        self.top = top
-        self.right = right
-        self.bottom = bottom
-        self.height = bottom - top
-        self.middle = (top + bottom) / 2
+        super().__init__(text, left, top, right, bottom)
         self.begin = begin
         """Where its text begins in that of the page as PDFium gives it."""
 
