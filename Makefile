@@ -6,7 +6,7 @@ PIP_INSTALL = pip install $(if $(MAKE_TERMOUT),,--quiet) --disable-pip-version-c
 .DEFAULT_GOAL := help
 # Where it is set, each process compiles all it imports anew: a server starts in 2.4 s instead of 1.7.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo run test test-slow test-reference test-clients test-browser screenshots llm servers servers-stop test-servers test-faults chaos-servers check format bench bench-model bench-chat bench-reading soak chaos lock clean
+.PHONY: help setup demo run test test-slow test-reference test-clients test-browser test-browser-late screenshots llm servers servers-stop test-servers test-faults chaos-servers check format bench bench-model bench-chat bench-reading soak chaos lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -85,6 +85,9 @@ test-clients: .venv/test.stamp .clients/stamp .clients/node/stamp .clients/conte
 
 test-browser: .venv/browser.stamp ## the pages in a real headless Chromium (Debian: apt-get install chromium)
 	@$(BIN)/pytest -n 2 --dist loadfile $(LONG) -m browser
+
+test-browser-late: .venv/browser.stamp ## the same, where every answer comes late and in another order
+	@SEOGA_TEST_LATE_MILLISECONDS=800 $(BIN)/pytest -n 2 --dist loadfile $(LONG) -m browser
 
 screenshots: .venv/browser.stamp ## make the pictures in docs/screenshots anew
 	@PYTHONPATH=src:.:tests $(PYTHON) samples/make_screenshots.py

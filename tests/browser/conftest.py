@@ -13,6 +13,12 @@ from whole_server import a_whole_server
 SHOTS: Final = Path(__file__).parents[2] / ".browser"
 _MISSING: Final = "needs Chromium and playwright (make test-browser)"
 OpenPage = Callable[..., Any]
+_LATE: Final = """
+  const own = window.fetch;
+  const late = () => new Promise((go) => { setTimeout(go, Math.random() * %d); });
+  window.fetch = async (...given) => { await late(); const answer = await own(...given); await late(); return answer; };
+"""
+"""Requests go out, and answers come in, late and in another order each time: what a test must not rely on."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -83,8 +89,12 @@ def open_page(browser: Any, request: pytest.FixtureRequest) -> Iterator[OpenPage
         phone: bool = False,
         context: Any = None,
         expected: tuple[str, ...] = (),
+        punctual: bool = False,
     ) -> Any:
-        """`expected`: parts of messages in the console that belong to the test, such as an answer of 401."""
+        """`expected`: parts of messages in the console that belong to the test, such as an answer of 401.
+
+        `punctual`: the test itself says when requests go out and answers come in.
+        """
         if context is None:
             context = browser.new_context(
                 base_url=str(server.base_url),
@@ -93,6 +103,9 @@ def open_page(browser: Any, request: pytest.FixtureRequest) -> Iterator[OpenPage
                 viewport={"width": 390, "height": 844} if phone else {"width": 1280, "height": 860},
                 reduced_motion="reduce",
             )
+        latest = int(os.environ.get("SEOGA_TEST_LATE_MILLISECONDS", "0"))
+        if latest and not punctual:
+            context.add_init_script(_LATE % latest)
         page = context.new_page()
         page.set_default_timeout(20_000)
         wrong: list[str] = []

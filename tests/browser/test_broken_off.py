@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from journeys import upload, wait_for
+from looking import expect, until
 from tcp_proxy import TcpProxy
 
 _HALF_WAY = """() => {
@@ -17,7 +18,6 @@ _HALF_WAY = """() => {
   return bar && bar.value > 0.05 * bar.max && bar.value < bar.max;
 }"""
 _FROM_THE_START = "() => document.querySelector('#queue progress')?.value === 0"
-_ONLY_PDF = "() => [...document.querySelectorAll('#rows td.file a')].every((one) => /pdf/i.test(one.innerText))"
 _LOST = (
     "ERR_CONNECTION",
     "ERR_EMPTY_RESPONSE",
@@ -99,9 +99,9 @@ def test_an_answer_goes_on_where_the_connection_broke(shelf: httpx.Client, open_
     assert cut and cut[0] > 1 and any(followed)
     answer, sources = page.locator(".answer").inner_text(), page.locator("button.cited").count()
     page.reload()
-    page.wait_for_selector("button.cited")
-    assert (page.locator(".answer").inner_text(), page.locator("button.cited").count()) == (answer, sources)
-    assert page.locator("article").count() == 1
+    expect(page.locator("button.cited")).to_have_count(sources)
+    expect(page.locator(".answer")).to_have_text(answer, use_inner_text=True)
+    expect(page.locator("article")).to_have_count(1)
 
 
 def _some(shelf: httpx.Client, collection: str, count: int) -> None:
@@ -223,8 +223,8 @@ def test_the_way_back_leads_through_every_page(shelf: httpx.Client, open_page: A
     page.wait_for_selector("#rows tr")
     page.select_option("#type", "application/pdf")
     page.wait_for_url("**/documents?type=*")
-    page.wait_for_function(_ONLY_PDF)
-    count = page.locator("#rows tr").count()
+    count = shelf.get("/api/v1/documents", params={"media_type": "application/pdf"}).json()["total"]
+    expect(page.locator("#rows tr")).to_have_count(count)
     page.click("#rows td.file a >> nth=0")
     page.wait_for_selector("#views button[aria-pressed=true]")
     page.click("nav a[href='/monitor']")
@@ -235,11 +235,11 @@ def test_the_way_back_leads_through_every_page(shelf: httpx.Client, open_page: A
     page.go_back()
     page.wait_for_selector("#views button[aria-pressed=true]")
     page.go_back()
-    page.wait_for_selector("#rows tr")
-    assert page.input_value("#type") == "application/pdf" and page.locator("#rows tr").count() == count
+    expect(page.locator("#rows tr")).to_have_count(count)
+    expect(page.locator("#type")).to_have_value("application/pdf")
     page.go_back()
     page.wait_for_selector(".hit")
-    assert page.input_value("#query") == "lithium"
+    expect(page.locator("#query")).to_have_value("lithium")
 
 
 _ANSWERS_ARE_READ_LATE = """
@@ -262,7 +262,7 @@ def test_what_became_of_an_upload_is_shown_though_it_was_told_before_the_answer(
     page.set_input_files("#files", tmp_path / "overtaken.txt")
     # The list shows what the stream told.
     page.locator("#rows tr", has_text="overtaken.txt").locator(".badge.good").wait_for()
-    assert page.locator("#queue li[data-state=sending]").count() == 1
+    expect(page.locator("#queue li[data-state=sending]")).to_have_count(1)
     page.evaluate("window.readAnswer()")
     page.wait_for_selector("#queue li[data-state=done]")
 
@@ -279,6 +279,28 @@ def test_what_became_of_an_upload_is_asked_for_when_nobody_heard_it(
     page.wait_for_selector("#queue li[data-state=processing]")
     (document,) = shelf.get("/api/v1/documents", params={"name": "unheard.txt"}).json()["items"]
     wait_for(shelf, document["id"])
-    assert page.locator("#queue li[data-state=processing]").count() == 1
+    expect(page.locator("#queue li[data-state=processing]")).to_have_count(1)
     page.unroute("**/documents/events")
     page.wait_for_selector("#queue li[data-state=done]")
+
+
+def test_an_answer_that_is_older_than_what_was_told_meanwhile_changes_nothing(
+    shelf: httpx.Client, open_page: Any
+) -> None:
+    document = upload(shelf, "before.txt", "told while an answer was on its way", collection="overtaken")
+    wait_for(shelf, document["id"])
+    page = open_page(shelf, "/documents?collection=overtaken", language="en")
+    names = page.locator("#rows td.file a")
+    expect(names).to_contain_text(["before.txt"])
+    late: list[tuple[Any, Any]] = []
+    page.route("**/api/v1/documents?*", lambda route: late.append((route, route.fetch())))
+    page.select_option("#sort", "name")
+    until(page, lambda: late)
+    shelf.patch(document["links"]["self"], json={"name": "after.txt"}).raise_for_status()
+    expect(names).to_contain_text(["after.txt"])
+    page.evaluate("document.querySelector('#rows tr').dataset.old = 'yes'")
+    for route, answer in late:
+        route.fulfill(response=answer)
+    # The list came anew, and each of its documents as it was told last.
+    expect(page.locator("#rows tr[data-old]")).to_have_count(0)
+    expect(names).to_contain_text(["after.txt"])

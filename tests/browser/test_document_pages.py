@@ -1,11 +1,13 @@
 """Documents in the browser: uploaded, followed, changed, moved, deleted, read."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from journeys import upload, wait_for
+from looking import expect
 from pdf_builders import a_locked_pdf
 
 
@@ -85,7 +87,7 @@ def test_a_file_that_is_larger_than_the_server_takes_is_refused_before_it_is_sen
     page.on("request", lambda request: sent.append(request.url) if request.method == "PUT" else None)
     page.set_input_files("#files", [tmp_path / "disk.img", tmp_path / "beside.txt"])
     page.wait_for_selector("#queue .why")
-    assert {"ko": "보다 큰 파일", "en": "larger than"}[language] in page.inner_text("#queue .why")
+    expect(page.locator("#queue .why")).to_contain_text({"ko": "보다 큰 파일", "en": "larger than"}[language])
     page.wait_for_selector("#rows tr >> text=beside.txt")
     assert [url.rpartition("/")[2] for url in sent] == ["beside.txt"]
 
@@ -109,7 +111,7 @@ def test_many_files_come_whole_and_the_broken_ones_among_them_are_told_apart(
     page.wait_for_function(
         "() => /80 ready/.test(document.querySelector('#queue [role=status]').textContent)", timeout=60_000
     )
-    assert "10 failed" in page.inner_text("#queue [role=status]")
+    expect(page.locator("#queue [role=status]")).to_contain_text("10 failed")
     counts = {one["name"]: one["documents"] for one in shelf.get("/api/v1/collections").json()["items"]}["many"]
     # What is empty is refused, and is no document.
     assert (counts["searchable"], counts["failed"], counts["received"]) == (80, 5, 0)
@@ -162,13 +164,14 @@ def test_many_are_moved_and_deleted_at_once(shelf: httpx.Client, open_page: Any)
 @pytest.mark.parametrize(("language", "phone"), [("ko", True), ("en", False)])
 def test_all_that_are_shown_are_chosen(shelf: httpx.Client, open_page: Any, language: str, phone: bool) -> None:
     page = open_page(shelf, "/documents?collection=samples", language=language, phone=phone)
-    page.wait_for_selector("#rows tr")
-    count = page.locator("#rows tr").count()
+    count = shelf.get("/api/v1/documents", params={"collection": "samples"}).json()["total"]
+    assert count > 1
+    expect(page.locator("#rows tr")).to_have_count(count)
     page.check("#all")
-    assert page.locator("#rows .pick input:checked").count() == count > 1
-    assert str(count) in page.inner_text("#counted").partition("·")[2]
+    expect(page.locator("#rows .pick input:checked")).to_have_count(count)
+    expect(page.locator("#counted")).to_have_text(re.compile(rf"·.*\b{count}"))
     page.uncheck("#rows .pick input >> nth=0")
-    assert page.evaluate("document.getElementById('all').indeterminate")
+    page.wait_for_function("() => document.getElementById('all').indeterminate")
 
 
 def test_what_happens_elsewhere_is_seen_without_a_reload(shelf: httpx.Client, open_page: Any) -> None:
@@ -190,15 +193,11 @@ def test_a_hit_opens_on_its_page_and_in_its_text(shelf: httpx.Client, open_page:
     page.click("#views button:has-text('Page') >> nth=0")
     page.wait_for_function("() => document.querySelector('.sheet img')?.naturalWidth > 500")
     page.click("#views button:has-text('Text')")
-    passage = page.locator(".text .passage").first
-    passage.wait_for()
-    assert page.locator(".text table th").count() >= 3
-    assert passage.evaluate(
-        "(one) => { const box = one.getBoundingClientRect(); return box.bottom > 0 && box.top < innerHeight; }"
-    )
+    page.locator(".text table th").nth(2).wait_for(state="attached")
+    expect(page.locator(".text .passage").first).to_be_in_viewport()
     page.click("#views button:has-text('Tables')")
     page.wait_for_selector(".grid td")
-    assert page.locator("#aside a").count() > 0
+    page.locator("#aside a").first.wait_for()
     page.go_back()
     page.wait_for_selector(".text .passage")
 
@@ -215,19 +214,16 @@ def test_the_list_has_one_type_alone(shelf: httpx.Client, open_page: Any, langua
     page = open_page(shelf, "/documents", language=language)
     page.wait_for_selector("#rows tr")
     page.select_option("#type", "application/pdf")
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('#rows td.file a')].every((one) => /pdf/i.test(one.innerText))"
-    )
     page.wait_for_url("**/documents?type=application%2Fpdf")
-    listed = shelf.get("/api/v1/documents", params={"media_type": "application/pdf"}).json()
-    assert page.locator("#rows tr").count() == listed["total"] > 0
+    count = shelf.get("/api/v1/documents", params={"media_type": "application/pdf"}).json()["total"]
+    assert count > 0
+    expect(page.locator("#rows tr")).to_have_count(count)
     again = open_page(shelf, page.url, language=language)
-    again.wait_for_selector("#rows tr")
-    assert again.locator("#rows tr").count() == listed["total"]
-    assert again.input_value("#type") == "application/pdf"
+    expect(again.locator("#rows tr")).to_have_count(count)
+    expect(again.locator("#type")).to_have_value("application/pdf")
     again.goto("/documents?type=nonsense")
     again.wait_for_selector("#rows tr")
-    assert again.input_value("#type") == ""
+    expect(again.locator("#type")).to_have_value("")
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
@@ -242,8 +238,8 @@ def test_a_locked_file_asks_for_its_password(shelf: httpx.Client, open_page: Any
         row.locator("button").first.focus()
         page.keyboard.press("Enter")
         page.wait_for_selector("dialog[open]")
-        assert page.evaluate("document.activeElement.id") == "document-password"
-        assert page.get_attribute("#document-password", "type") == "password"
+        expect(page.locator("#document-password")).to_be_focused()
+        expect(page.locator("#document-password")).to_have_attribute("type", "password")
         page.keyboard.type(word)
         page.keyboard.press("Enter")
         page.wait_for_selector("dialog", state="detached")
@@ -255,7 +251,7 @@ def test_a_locked_file_asks_for_its_password(shelf: httpx.Client, open_page: Any
     give(password)
     wait_for(shelf, document["id"])
     row.locator(".badge.good").wait_for()
-    assert row.locator(".why").count() == 0
+    expect(row.locator(".why")).to_have_count(0)
     assert password not in page.content() and password not in page.url
     assert shelf.post("/api/v1/search", json={"query": "astrolabe", "filters": {"name": name}}).json()["total"] == 1
 
@@ -269,18 +265,14 @@ def test_the_list_is_sorted_by_keyboard_and_its_link_holds_the_order(
     for name, text in texts.items():
         upload(shelf, name, f"{text} {language}", collection=collection)
 
-    def names(page: Any) -> list[str]:
-        return [text.split("\n")[0] for text in page.locator("#rows .file a").all_inner_texts()]
-
     page = open_page(shelf, f"/documents?collection={collection}", language=language)
-    page.wait_for_selector("#rows tr")
-    assert names(page) == list(texts)[::-1]
+    names = page.locator("#rows .file a")
+    expect(names).to_contain_text(list(texts)[::-1])
     page.focus("#sort")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
-    page.wait_for_function("() => document.querySelector('#rows .file a').textContent.startsWith('A.txt')")
-    assert names(page) == ["A.txt", "b.txt", "나.txt"]
-    assert page.url.endswith("sort=name")
+    expect(names).to_contain_text(["A.txt", "b.txt", "나.txt"])
+    page.wait_for_url("**sort=name")
     page.goto(page.url.replace("sort=name", "sort=size"))
-    page.wait_for_selector("#rows tr")
-    assert page.input_value("#sort") == "size" and names(page)[0] == "b.txt"
+    expect(page.locator("#sort")).to_have_value("size")
+    expect(names.first).to_contain_text("b.txt")

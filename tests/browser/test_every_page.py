@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from looking import expect
 
 PAGES: Final = [
     "/",
@@ -79,7 +80,7 @@ def test_nothing_serious_keeps_anybody_out(
 ) -> None:
     page = open_page(shelf, address(path, shelf), language=language, theme=theme, phone=phone)
     settled(page)
-    assert page.locator("html").get_attribute("lang") == language
+    expect(page.locator("html")).to_have_attribute("lang", language)
     assert serious_findings(page, axe) == []
     # Nothing hangs over the side of a narrow screen.
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -123,8 +124,8 @@ def test_language_and_theme_are_kept(shelf: httpx.Client, open_page: Any) -> Non
         page.click("#theme")
         page.wait_for_selector(f"html[data-theme={theme}]")
     page.goto("/")
-    assert page.locator("html").get_attribute("lang") == "en"
-    assert page.locator("html").get_attribute("data-theme") == "dark"
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 def test_every_page_says_when_the_server_is_away_and_goes_on_when_it_is_back(

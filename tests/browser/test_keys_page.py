@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from looking import expect
 from whole_server import a_whole_server
 
 ADDRESS = "/api/v1/documents"
@@ -42,30 +43,33 @@ def test_keys_are_made_and_withdrawn(opened: httpx.Client, open_page: Any, langu
     admin = make(page, "operator")
     assert (status(opened), status(opened, admin)) == (401, 200)
     # This browser has a session with the new key, which is not in the page any more.
-    assert page.locator("#key-rows tbody tr").count() == 1 and admin not in page.content()
+    expect(page.locator("#key-rows tbody tr")).to_have_count(1)
+    assert admin not in page.content()
 
     key = make(page, "정산팀", collections="tariffs, notes")
     assert status(opened, key) == 200
     row = page.locator("tr[data-key='정산팀']")
-    assert "tariffs" in row.inner_text() and key not in page.content()
+    expect(row).to_contain_text("tariffs")
+    assert key not in page.content()
+    logged = page.locator("#audit-rows tbody tr")
+    before = logged.count()
     row.locator("button").click()
     page.locator("dialog .danger").click()
     row.wait_for(state="detached")
     assert status(opened, key) == 401
-    told = page.locator("#audit-rows tbody tr").all_inner_texts()
+    expect(logged).to_have_count(before + 1)
+    told = logged.all_inner_texts()
     assert "정산팀" in told[0] and "operator" in told[0]
 
     alike = [one for one in told if one.split("\t")[2] == told[0].split("\t")[2]]
     assert 0 < len(alike) < len(told)
-    seen = "document.querySelectorAll('#audit-rows tbody tr').length"
     page.select_option("#audit-action", "key.withdrawn")
-    page.wait_for_function(f"() => {seen} === {len(alike)}")
-    assert page.locator("#audit-rows tbody tr").all_inner_texts() == alike
+    expect(logged).to_have_text(alike, use_inner_text=True)
     page.fill("#audit-until", "2020-01-01")
     page.locator("#audit-rows p").wait_for()
     page.fill("#audit-until", "")
     page.select_option("#audit-action", "")
-    page.wait_for_function(f"() => {seen} === {len(told)}")
+    expect(logged).to_have_count(len(told))
 
     # The last one stays; by word of the API alone the server is open again.
     page.locator("tr[data-key='operator'] button").click()

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from looking import expect
 from whole_server import a_whole_server
 
 KEY: Final = "writer-key-0000002"
@@ -64,7 +65,8 @@ def test_signing_out_is_asked_about_before_the_session_ends(
     told, yes = _ASKED[language]
     page.click("#sign-out")
     page.wait_for_selector("dialog[open]")
-    assert told in page.inner_text("dialog") and page.inner_text("dialog .danger") == yes
+    expect(page.locator("dialog")).to_contain_text(told)
+    expect(page.locator("dialog .danger")).to_have_text(yes)
     page.click("dialog .actions button >> nth=0")
     page.wait_for_selector("dialog", state="detached")
     # Nothing ended: the one that is let go arrives.
@@ -89,7 +91,8 @@ def test_the_browser_asks_who_goes_elsewhere(uploading: tuple[Any, list[Any]]) -
         page.click("nav a[href='/ask']", no_wait_after=True)
     assert asked.value.type == "beforeunload"
     # Who stays still has all of it on its way.
-    assert page.locator("#queue li progress").count() == 2 and page.url.endswith("/documents")
+    expect(page.locator("#queue li progress")).to_have_count(2)
+    assert page.url.endswith("/documents")
     for route in held:
         route.continue_()
     page.wait_for_function("() => document.querySelectorAll('#queue li progress').length === 0")

@@ -7,6 +7,7 @@ from typing import Any, Final
 import httpx
 import pytest
 from journeys import handed_over, wait_for
+from looking import expect
 from pdf_builders import a_book
 
 PAGES: Final = 400
@@ -36,22 +37,22 @@ def test_it_is_chosen_by_keyboard_and_remembered(
     page.wait_for_selector("#rows tr")
     label, about = _CHOICE[language]
     choice = page.get_by_role("checkbox", name=label, exact=True)
-    assert about in page.inner_text(f"#{choice.get_attribute('aria-describedby')}")
-    assert not choice.is_checked()
+    expect(page.locator(f"#{choice.get_attribute('aria-describedby')}")).to_contain_text(about)
+    expect(choice).not_to_be_checked()
     upload(page, "plain.txt")
     page.focus("#choose-folder")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.id") == "early"
+    expect(choice).to_be_focused()
     page.keyboard.press("Space")
     upload(page, "first.txt")
     page.reload()
     page.wait_for_selector("#rows tr")
-    assert choice.is_checked()
+    expect(choice).to_be_checked()
     upload(page, "second.txt")
     choice.uncheck()
     page.reload()
     page.wait_for_selector("#rows tr")
-    assert not choice.is_checked()
+    expect(choice).not_to_be_checked()
     assert sent == ["plain.txt", "first.txt?early=true", "second.txt?early=true"]
 
 
@@ -73,21 +74,21 @@ def test_they_are_found_while_the_rest_is_read(shelf: httpx.Client, open_page: A
     (document,) = shelf.get("/api/v1/documents", params={"collection": "books"}).json()["items"]
     found = open_page(shelf, "/?q=quay0003&mode=keyword&collection=books", language="en")
     found.locator(".hit .badge", has_text=f"of {PAGES} pages").first.wait_for()
-    assert "book.pdf" in found.locator(".hit h3").first.inner_text()
+    expect(found.locator(".hit h3").first).to_contain_text("book.pdf")
     asked = open_page(shelf, "/ask", language="en")
     asked.fill("#question", "What is to be known of the harbour called quay0003?")
     asked.keyboard.press("Enter")
     told = asked.locator(".callout.early", has_text=re.compile(rf"book.pdf: only the first \d+ of {PAGES} pages"))
     told.wait_for(timeout=60_000)
     asked.click("button.cited >> nth=0")
-    assert f"of {PAGES} pages had been read" in asked.inner_text("#passage")
+    expect(asked.locator("#passage")).to_contain_text(f"of {PAGES} pages had been read")
     row = page.locator("#rows tr", has_text="book.pdf")
     row.locator("text=pages can be found").wait_for()
-    assert row.locator(".badge.info").count() == 1
+    expect(row.locator(".badge.info")).to_have_count(1)
     wait_for(shelf, document["id"], timeout_seconds=200)
     row.locator(".badge.good").wait_for()
     page.locator("#queue li", has_text="ready").wait_for()
-    assert page.locator("text=pages can be found").count() == 0
+    expect(page.locator("text=pages can be found")).to_have_count(0)
     # The answer is as old as it was.
     asked.reload()
     told.wait_for()

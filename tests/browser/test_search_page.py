@@ -1,6 +1,7 @@
 """The search page: as you type, by keyboard, through an input method, by its address; and from an empty shelf."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from journeys import upload, wait_for
+from looking import expect, until
 from whole_server import a_whole_server
 
 
@@ -28,7 +30,7 @@ def test_an_empty_shelf_is_filled_with_one_click(open_page: Any, browser: Any, t
         page.click("#samples")
         page.click(".tries button", timeout=90_000)
         page.wait_for_selector(".hit mark")
-        assert "samples" in page.locator("#filter-fields").inner_text()
+        expect(page.locator("#filter-fields")).to_contain_text("samples")
 
 
 def test_results_come_as_you_type_and_the_address_holds_everything(shelf: httpx.Client, open_page: Any) -> None:
@@ -41,8 +43,7 @@ def test_results_come_as_you_type_and_the_address_holds_everything(shelf: httpx.
     page.check("#filter-fields input[type=checkbox] >> nth=0")
     page.wait_for_function("() => new URLSearchParams(location.search).has('collection')")
     page.wait_for_selector("#busy", state="hidden")
-    told = parse_qs(urlsplit(page.url).query)
-    assert told == {
+    assert parse_qs(urlsplit(page.url).query) == {
         "q": ["lithium battery"],
         "mode": ["keyword"],
         "sort": ["document"],
@@ -51,14 +52,14 @@ def test_results_come_as_you_type_and_the_address_holds_everything(shelf: httpx.
     }
     names = page.locator(".hit h3").all_inner_texts()
     other = open_page(shelf, page.url)
-    other.wait_for_selector(".hit")
-    assert other.locator(".hit h3").all_inner_texts() == names
-    assert other.input_value("#query") == "lithium battery" and other.is_checked("#grouped")
+    expect(other.locator(".hit h3")).to_have_text(names, use_inner_text=True)
+    expect(other.locator("#query")).to_have_value("lithium battery")
+    expect(other.locator("#grouped")).to_be_checked()
     # Each choice is a step back; a reader who typed goes back by one.
     for _ in range(4):
         page.go_back()
     page.wait_for_function("() => !document.getElementById('grouped').checked")
-    assert parse_qs(urlsplit(page.url).query) == {"q": ["lithium battery"]}
+    until(page, lambda: parse_qs(urlsplit(page.url).query) == {"q": ["lithium battery"]})
 
 
 def test_nothing_is_asked_in_the_middle_of_a_syllable(shelf: httpx.Client, open_page: Any) -> None:
@@ -77,12 +78,13 @@ def test_nothing_is_asked_in_the_middle_of_a_syllable(shelf: httpx.Client, open_
     page.wait_for_timeout(150)
     keyboard.send("Input.insertText", {"text": "세"})
     page.wait_for_selector(".hit mark")
-    assert page.input_value("#query") == "관세"
-    assert set(sent) <= {"관", "관세"} and sent[-1] == "관세"
+    expect(page.locator("#query")).to_have_value("관세")
+    until(page, lambda: sent[-1:] == ["관세"])
+    assert set(sent) <= {"관", "관세"}
 
 
 def test_an_answer_that_comes_late_is_not_shown(shelf: httpx.Client, open_page: Any) -> None:
-    page = open_page(shelf, "/", expected=("ERR_ABORTED", "ERR_FAILED"))
+    page = open_page(shelf, "/", expected=("ERR_ABORTED", "ERR_FAILED"), punctual=True)
     page.wait_for_selector("#start .empty")
     slow: list[Any] = []
 
@@ -101,22 +103,22 @@ def test_an_answer_that_comes_late_is_not_shown(shelf: httpx.Client, open_page: 
     for route in slow:
         route.abort()
     page.wait_for_timeout(100)
-    assert "재택" in page.locator(".hit mark").first.inner_text()
+    expect(page.locator(".hit mark").first).to_contain_text("재택")
 
 
 def test_the_keyboard_leads_through_the_results(shelf: httpx.Client, open_page: Any) -> None:
     page = open_page(shelf, "/?q=관세")
     page.wait_for_selector(".hit")
     page.focus("#query")
-    at = "() => [...document.querySelectorAll('.hit')].findIndex((one) => one.contains(document.activeElement))"
+    at = "(place) => document.querySelectorAll('.hit')[place].contains(document.activeElement)"
     for key, place in (("ArrowDown", 0), ("ArrowDown", 1), ("j", 2), ("k", 1), ("ArrowUp", 0)):
         page.keyboard.press(key)
-        assert page.evaluate(at) == place
+        page.wait_for_function(at, arg=place)
     page.keyboard.press("Escape")
-    assert page.evaluate("document.activeElement.id") == "query"
+    expect(page.locator("#query")).to_be_focused()
     page.locator("#language").focus()
     page.keyboard.press("/")
-    assert page.evaluate("document.activeElement.id") == "query"
+    expect(page.locator("#query")).to_be_focused()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url("**/documents/*")
@@ -137,11 +139,11 @@ def test_what_comes_from_documents_is_text(shelf: httpx.Client, open_page: Any, 
     wait_for(shelf, document["id"])
     page = open_page(shelf, "/?q=quernstone&collection=markup")
     page.wait_for_selector(".hit")
-    assert name in page.locator(".hit h3").all_inner_texts()
-    assert "<script>alert(3)</script>" in page.locator(".snippet").first.inner_text()
+    expect(page.locator(".snippet").first).to_contain_text("<script>alert(3)</script>")
     page.click(f".hit h3 a >> nth={page.locator('.hit h3').all_inner_texts().index(name)}")
     page.wait_for_selector(".text .passage")
-    assert markup in page.locator(".text").inner_text() and name in page.locator("h1").inner_text()
+    expect(page.locator(".text")).to_contain_text(markup)
+    expect(page.locator("h1")).to_contain_text(name)
     page.goto("/documents?collection=markup")
     page.wait_for_selector("#rows tr")
     page.click("#rows tr td:last-child button >> nth=0")
@@ -155,7 +157,7 @@ def test_what_is_typed_goes_on_by_keyboard(shelf: httpx.Client, open_page: Any, 
     page.locator("#query").press_sequentially(typed, delay=30)
     offered = page.locator("#suggestions button")
     offered.first.wait_for()
-    assert any(one.strip() for one in offered.all_inner_texts())
+    expect(offered.first).to_have_text(re.compile(r"\S"))
     page.locator("#query").press("Tab")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('#suggestions') !== null")
@@ -163,21 +165,21 @@ def test_what_is_typed_goes_on_by_keyboard(shelf: httpx.Client, open_page: Any, 
     assert page.evaluate("document.activeElement.getAttribute('aria-label')").find(text) >= 0
     page.keyboard.press("Enter")
     page.wait_for_selector(".hit")
-    assert page.input_value("#query") == text and page.evaluate("document.activeElement.id") == "query"
-    assert parse_qs(urlsplit(page.url).query)["q"] == [text]
-    assert offered.count() == 0
+    expect(page.locator("#query")).to_have_value(text)
+    expect(page.locator("#query")).to_be_focused()
+    until(page, lambda: parse_qs(urlsplit(page.url).query).get("q") == [text])
+    expect(offered).to_have_count(0)
 
 
 def test_results_are_sorted_by_when_documents_came(shelf: httpx.Client, open_page: Any) -> None:
     for number in range(3):
         wait_for(shelf, upload(shelf, f"{number}.txt", f"a sundial, number {number}", collection="dated")["id"])
     page = open_page(shelf, "/?q=sundial&collection=dated&sort=newest")
-    page.wait_for_selector(".hit")
-    assert page.locator(".hit h3").all_inner_texts() == ["2.txt", "1.txt", "0.txt"]
+    expect(page.locator(".hit h3")).to_have_text(["2.txt", "1.txt", "0.txt"], use_inner_text=True)
     page.select_option("#sort", "oldest")
-    page.wait_for_function("() => document.querySelector('.hit h3').innerText === '0.txt'")
+    expect(page.locator(".hit h3").first).to_have_text("0.txt")
     page.go_back()
-    page.wait_for_function("() => document.querySelector('.hit h3').innerText === '2.txt'")
+    expect(page.locator(".hit h3").first).to_have_text("2.txt")
 
 
 def test_documents_like_one_have_the_whole_width(shelf: httpx.Client, open_page: Any) -> None:
@@ -188,7 +190,7 @@ def test_documents_like_one_have_the_whole_width(shelf: httpx.Client, open_page:
 
 
 def test_a_question_is_asked_with_its_key_and_the_next_waits_for_no_answer(shelf: httpx.Client, open_page: Any) -> None:
-    page = open_page(shelf, "/", expected=("ERR_ABORTED", "ERR_FAILED"))
+    page = open_page(shelf, "/", expected=("ERR_ABORTED", "ERR_FAILED"), punctual=True)
     page.wait_for_selector("#start .empty")
     held: list[Any] = []
     page.route("**/api/v1/search", lambda route: held.append(route) if not held else route.continue_())
@@ -208,7 +210,7 @@ def test_a_question_is_asked_with_its_key_and_the_next_waits_for_no_answer(shelf
         }"""
     )
     page.wait_for_selector(".hit mark")
-    assert "재택" in page.locator(".hit mark").first.inner_text()
+    expect(page.locator(".hit mark").first).to_contain_text("재택")
     assert page.evaluate("[window.atOnce, window.together, window.asked]") == [1, 1, 2]
     for route in held:
         route.abort()

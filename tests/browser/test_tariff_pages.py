@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+from looking import expect
 
 
 @pytest.mark.parametrize(("language", "goods"), [("ko", "노트북"), ("en", "laptop")])
@@ -17,11 +18,11 @@ def test_goods_lead_to_a_code_and_to_what_mentions_it(
     page.wait_for_selector("#mentions a")
     page.locator("#mentions a", has_text="노트북").first.click()
     page.wait_for_selector(".text .passage")
-    assert "8471.30" in page.locator(".text .passage").first.inner_text()
+    expect(page.locator(".text .passage").first).to_contain_text("8471.30")
     page.go_back()
     page.go_back()
     page.wait_for_selector("#codes li")
-    assert page.input_value("#goods") == goods
+    expect(page.locator("#goods")).to_have_value(goods)
 
 
 def test_the_tree_is_opened_by_keyboard_down_to_its_leaves(shelf: httpx.Client, open_page: Any) -> None:

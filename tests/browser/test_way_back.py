@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 from journeys import wait_for
+from looking import expect
 
 COUNT = 60
 _ROWS = "(count) => document.querySelectorAll('#rows tr').length === count"
@@ -47,8 +48,8 @@ def test_what_comes_from_elsewhere_leaves_the_reader_where_they_are(long_shelf: 
     name = link.inner_text()
     long_shelf.put("/api/v1/documents/long/zz-new.txt", content="a new lighthouse").raise_for_status()
     page.wait_for_function(_COUNTED, arg=COUNT + 1)
-    assert page.evaluate("document.activeElement.innerText") == name
-    assert page.locator("#rows tr").count() == COUNT
+    expect(page.locator("#rows tr")).to_have_count(COUNT)
+    page.wait_for_function("(name) => document.activeElement.innerText === name", arg=name)
     (new,) = long_shelf.get("/api/v1/documents", params={"name": "zz-new", "collection": "long"}).json()["items"]
     long_shelf.delete(new["links"]["self"]).raise_for_status()
     page.wait_for_function(_COUNTED, arg=COUNT)
@@ -91,12 +92,13 @@ def test_codes_conversations_and_settings_are_come_back_to(
     page.wait_for_selector("#messages .empty")
     page.go_back()
     page.wait_for_selector("#messages article .said")
-    assert page.url == session and page.inner_text("#messages .said") == goods
+    page.wait_for_url(session)
+    expect(page.locator("#messages .said")).to_have_text(goods)
     page.go_back()
     page.wait_for_selector("main table tr")
     page.go_back()
     page.wait_for_function("(code) => document.getElementById('code').innerText === code", arg=code)
     page.go_back()
     page.wait_for_selector("#codes li")
-    assert page.input_value("#goods") == goods
-    assert page.locator("#codes li a").first.inner_text() == code
+    expect(page.locator("#goods")).to_have_value(goods)
+    expect(page.locator("#codes li a").first).to_have_text(code, use_inner_text=True)

@@ -7,6 +7,7 @@ import { bytes, number, t, when } from "/shell/words.js";
 import { move, remove } from "./bulk.js";
 import { isLocked, unlocking } from "./locked.js";
 import { statusBadge } from "./rows.js";
+import { newest } from "./told.js";
 
 export async function showDetails(id, { writes, onChanged, onGone }) {
   let document;
@@ -46,7 +47,7 @@ const fact = (key, value) => [h("dt", {}, t(`documents.${key}`)), h("dd", {}, va
 
 async function again(document, close, onChanged) {
   try {
-    onChanged(await api.post(`/api/v1/documents/${document.id}/reprocess`, undefined));
+    onChanged(await newest(api.post(`/api/v1/documents/${document.id}/reprocess`, undefined)));
     close();
   } catch (error) {
     notifyProblem(error);
@@ -96,7 +97,7 @@ function editor(document, onSaved) {
       const now = await api.get(`/api/v1/documents/${document.id}`);
       const changedMeanwhile = JSON.stringify(now.metadata) !== JSON.stringify(document.metadata) || now.name !== document.name;
       if (changedMeanwhile && !(await confirmed({ title: t("documents.changed_meanwhile"), text: t("documents.changed_meanwhile.about"), yes: t("documents.overwrite"), danger: true }))) return;
-      const changed = Object.keys(change).length ? await api.patch(`/api/v1/documents/${document.id}`, change) : now;
+      const changed = Object.keys(change).length ? await newest(api.patch(`/api/v1/documents/${document.id}`, change)) : now;
       notify(t("documents.saved"), "good");
       onSaved(changed);
     } catch (error) {

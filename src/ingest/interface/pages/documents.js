@@ -9,6 +9,7 @@ import { bulkButtons } from "./bulk.js";
 import { manageCollections } from "./collections.js";
 import { showDetails } from "./details.js";
 import { documentRow, STATUSES } from "./rows.js";
+import { keepTold, newestOf } from "./told.js";
 import { uploads } from "./upload.js";
 
 const PAGE = 50;
@@ -57,7 +58,7 @@ async function load(cursor, length = PAGE) {
   try {
     // A collection is there while something is in it; the last document may have just gone.
     const gone = filters.collection.value && !known.has(filters.collection.value);
-    const page = gone ? { items: [], next_cursor: null, total: 0 } : await api.get("/api/v1/documents", { query: { ...query(), sort: sort.value, limit: cursor ? PAGE : Math.min(Math.max(length, PAGE), MOST), cursor }, signal: own.signal });
+    const page = gone ? { items: [], next_cursor: null, total: 0 } : await newestOf(api.get("/api/v1/documents", { query: { ...query(), sort: sort.value, limit: cursor ? PAGE : Math.min(Math.max(length, PAGE), MOST), cursor }, signal: own.signal }));
     const focused = cursor ? null : focusIn(rows);
     if (!cursor) {
       shown.clear();
@@ -65,7 +66,7 @@ async function load(cursor, length = PAGE) {
       rows.replaceChildren();
     }
     total = page.total;
-    for (const document of page.items) put(document);
+    for (const document of page.items) if (!isGone(document)) put(document);
     shown.get(focused?.id)?.row.querySelectorAll(FOCUSED)[focused.place]?.focus();
     // Who comes back finds as much of the list as there was.
     history.replaceState({ length: shown.size }, "");
@@ -84,6 +85,8 @@ function focusIn(element) {
   const row = element.contains(active) ? active.closest("tr") : null;
   return row && { id: row.dataset.id, place: [...row.querySelectorAll(FOCUSED)].indexOf(active) };
 }
+
+const isGone = ({ status }) => status === "withdrawn" && filters.status.value !== "withdrawn";
 
 function put(document) {
   const row = documentRow(document, { writes, chosen: chosen.has(document.id), onChoose: (on) => choose(document.id, on), onDetails: () => details(document.id) });
@@ -133,9 +136,10 @@ const comeNew = debounced(() => { if (!chosen.size) reload(); }, 1200);
 
 function hear({ documents }) {
   for (const document of documents) {
+    keepTold(document);
     queue?.hear(document);
     if (shown.has(document.id)) {
-      if (document.status === "withdrawn" && filters.status.value !== "withdrawn") {
+      if (isGone(document)) {
         shown.get(document.id).row.remove();
         shown.delete(document.id);
         chosen.delete(document.id);

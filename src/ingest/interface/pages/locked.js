@@ -3,6 +3,7 @@ import { api } from "/shell/api.js";
 import { explain, notify } from "/shell/components.js";
 import { fill, h } from "/shell/dom.js";
 import { t } from "/shell/words.js";
+import { newest } from "./told.js";
 
 // Locked by keys, not by a word that one could type.
 const BY_KEYS = ["message/rfc822", "application/vnd.ms-outlook", "application/epub+zip"];
@@ -18,7 +19,7 @@ export function unlocking(document, close, onChanged) {
   const send = async (event) => {
     event.preventDefault();
     try {
-      onChanged(await api.post(`/api/v1/documents/${document.id}/reprocess`, { password: password.value }));
+      onChanged(await newest(api.post(`/api/v1/documents/${document.id}/reprocess`, { password: password.value })));
       notify(t("documents.password.sent"), "info");
       close();
     } catch (error) {

@@ -12,9 +12,12 @@ const [messages, form, question, send, stop, sessions] = ["messages", "form", "q
 let session = /^[0-9a-f-]{36}$/.test(new URLSearchParams(location.search).get("session") ?? "") ? new URLSearchParams(location.search).get("session") : null;
 let composing = false;
 let running = null;
+let listing = null;
 
 async function showSessions(cursor) {
+  const own = (listing = {});
   const page = await api.get("/api/v1/chat/sessions", { query: { limit: 50, cursor } });
+  if (own !== listing) return; // asked for again meanwhile
   const found = page.items.map((one) => h("li", {},
     h("a", { href: `/ask?session=${one.session}`, "aria-current": one.session === session && "page" }, one.title),
     h("button", { type: "button", class: "plain", "aria-label": t("ask.delete", { title: one.title }), onclick: () => remove(one) }, "✕")));
@@ -35,10 +38,12 @@ async function remove(one) {
 async function showMessages() {
   if (!session) return fill(messages, empty(t("ask.empty"), t("ask.empty.about")));
   const { items } = await api.get(`/api/v1/chat/${session}/messages`, { query: { limit: 200 } });
-  fill(messages);
+  const asked = messages.querySelector("article"); // by who did not wait for what was said before
+  if (!asked) fill(messages);
   for (const one of items) {
+    if (one.message_id === running?.messageId) continue;
     const view = messageView(one.question, { session });
-    messages.append(view.element);
+    messages.insertBefore(view.element, asked);
     view.restore(one);
     if (one.state === "answering") follow(view, one.message_id, `${one.message_id}:0`);
   }
