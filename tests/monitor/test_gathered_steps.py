@@ -63,6 +63,20 @@ async def test_what_cannot_be_kept_takes_nothing_else_with_it(store: SqliteJourn
     assert not any(await store.add_all([ToldStep(document, 1, step) for document in documents for step in _STEPS]))
 
 
+async def test_what_is_known_of_all_is_read_in_two_statements_however_many_steps_come(tmp_path: Path) -> None:
+    statements = list[str]()
+    async with SqliteDatabase(tmp_path / "monitor.sqlite", SCHEMA) as database:
+        store, documents = SqliteJourneys(database), [new_document_id() for _ in range(20)]
+        await store.add_all([ToldStep(document, 1, _STEPS[2]) for document in documents])
+        await database.write(lambda connection: connection.set_trace_callback(statements.append))
+        await store.add_all([ToldStep(document, 1, step) for step in _STEPS for document in documents])
+        await database.write(lambda connection: connection.set_trace_callback(None))
+        assert sum(one.strip().startswith("SELECT") for one in statements) <= 2
+        for document in documents:
+            (known,) = await store.of_document(document)
+            assert (known.journey.state, len(known.journey.steps)) == (State.SEARCHABLE, 3)
+
+
 async def test_who_tells_after_it_was_left_is_not_kept_waiting(tmp_path: Path) -> None:
     async with SqliteDatabase(tmp_path / "monitor.sqlite", SCHEMA) as database:
         store = SqliteJourneys(database)

@@ -4,7 +4,7 @@ A journey is a function of the set of its steps, and of when it last got on betw
 became known changes nothing.
 """
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -123,8 +123,15 @@ class Journey:
         earliest: dict[str, Step] = {}
         for step in sorted(steps, key=lambda step: (step.occurred_at, step.event_id)):
             earliest.setdefault(step.identity, step)
-        ordered = sorted(earliest.values(), key=lambda step: (step.occurred_at, _ORDER[step.kind], step.identity))
-        return cls(document_id, version, tuple(ordered), progress_at)
+        return cls.of_each(document_id, version, earliest, progress_at)
+
+    @classmethod
+    def of_each(
+        cls, document_id: DocumentId, version: int, steps: Mapping[str, Step], progress_at: datetime | None = None
+    ) -> "Journey":
+        """From steps in any order, of each identity the one that counts."""
+        placed = sorted((step.occurred_at, _ORDER[step.kind], identity) for identity, step in steps.items())
+        return cls(document_id, version, tuple(steps[identity] for _, _, identity in placed), progress_at)
 
     @cached_property
     def state(self) -> State:

@@ -5,15 +5,15 @@ import itertools
 import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from typing_extensions import override
 
-from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, KnownJourney, Recent, ToldStep, folded
+from monitor.application.ports import DocumentLabels, JourneyQuery, JourneyStore, KnownJourney, Recent, ToldStep
 from monitor.domain.journey import Journey, Progress, State, Step, StepKind
-from monitor.infrastructure import sqlite_journey_list
-from monitor.infrastructure.journey_rows import EPOCH, KINDS, instant, microseconds, place_of
+from monitor.infrastructure import sqlite_journey_list, sqlite_journey_writes
+from monitor.infrastructure.journey_rows import instant, microseconds, place_of
 from shared.infrastructure.sqlite.database import SqliteDatabase
 from shared.infrastructure.sqlite.schema import Schema
 from shared.kernel import DocumentId
@@ -76,8 +76,7 @@ class SqliteJourneys(JourneyStore):
 
     @override
     async def add_all(self, told: Sequence[ToldStep]) -> Sequence[bool]:
-        # A document's steps that come together are summed up once: a write for each cost a twelfth of an ingest.
-        return await self._database.write(functools.partial(_add, told=told))
+        return await self._database.write(functools.partial(sqlite_journey_writes.add, told=told))
 
     @override
     async def advance(self, progress: Collection[Progress]) -> None:
@@ -90,7 +89,7 @@ class SqliteJourneys(JourneyStore):
 
     @override
     async def label(self, labels: DocumentLabels) -> None:
-        await self._database.write(lambda connection: _label(connection, labels))
+        await self._database.write(lambda connection: sqlite_journey_writes.label(connection, [labels]))
 
     @override
     async def of_document(self, document_id: DocumentId) -> Sequence[KnownJourney]:
@@ -178,114 +177,17 @@ class SqliteJourneys(JourneyStore):
         return {DocumentId(row["document_id"]): row["collection"] for row in rows}
 
 
-def _add(connection: sqlite3.Connection, told: Sequence[ToldStep]) -> list[bool]:
-    """Which of them were news."""
-    for one in told:
-        if one.labels is not None:
-            _label(connection, one.labels)
-    news = [_insert_step(connection, one.document_id, one.version, one.step) for one in told]
-    changed = {(one.document_id, one.version) for one, is_new in zip(told, news, strict=True) if is_new}
-    for document_id, version in sorted(changed):
-        _summarise(connection, document_id, version)
-    return news
-
-
-def _label(connection: sqlite3.Connection, labels: DocumentLabels) -> None:
-    connection.execute(
-        """
-        INSERT INTO documents (document_id, label_version, collection, name, folded) VALUES (?, ?, ?, ?, ?)
-        ON CONFLICT (document_id) DO UPDATE
-        SET label_version = excluded.label_version, collection = excluded.collection, name = excluded.name,
-            folded = excluded.folded
-        WHERE excluded.label_version > documents.label_version
-        """,
-        (labels.document_id, labels.version, labels.collection, labels.name, folded(labels.name or "")),
-    )
-    connection.execute(
-        "UPDATE journeys SET collection = labelled.collection FROM documents labelled"
-        " WHERE journeys.document_id = ? AND labelled.document_id = ?"
-        " AND journeys.collection IS NOT labelled.collection",
-        (labels.document_id, labels.document_id),
-    )
-
-
-def _insert_step(connection: sqlite3.Connection, document_id: DocumentId, version: int, step: Step) -> bool:
-    cursor = connection.execute(
-        """
-        INSERT INTO steps (document_id, version, identity, kind, stage, occurred_at, seconds, detail, event_id)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT (document_id, version, identity) DO UPDATE
-        SET occurred_at = excluded.occurred_at, seconds = excluded.seconds, detail = excluded.detail,
-            event_id = excluded.event_id
-        WHERE (excluded.occurred_at, excluded.event_id) < (steps.occurred_at, steps.event_id)
-        """,
-        (
-            document_id,
-            version,
-            step.identity,
-            step.kind,
-            step.stage,
-            microseconds(step.occurred_at),
-            step.seconds,
-            step.detail,
-            step.event_id,
-        ),
-    )
-    return cursor.rowcount > 0
-
-
-def _summarise(connection: sqlite3.Connection, document_id: DocumentId, version: int) -> None:
-    """Writes the journey's row anew from its steps, and which of the document's journeys is the newest."""
-    journey = Journey.of(document_id, version, _steps(connection, document_id, version))
-    newest = connection.execute("SELECT max(version) FROM journeys WHERE document_id = ?", (document_id,)).fetchone()[0]
-    if newest is not None and newest < version:
-        connection.execute("UPDATE journeys SET newest = 0 WHERE document_id = ? AND newest", (document_id,))
-    finished_at = journey.finished_at
-    connection.execute(
-        """
-        INSERT INTO journeys (document_id, version, newest, state, waits_for, started_at, last_event_at, finished_at,
-            total_seconds, collection)
-        VALUES (?1, ?2, ?, ?, ?, ?, ?, ?, ?, (SELECT collection FROM documents WHERE document_id = ?1))
-        ON CONFLICT (document_id, version) DO UPDATE
-        SET newest = excluded.newest, state = excluded.state, waits_for = excluded.waits_for,
-            started_at = excluded.started_at,
-            last_event_at = max(excluded.last_event_at, coalesce(journeys.progress_at, 0)),
-            finished_at = excluded.finished_at, total_seconds = excluded.total_seconds,
-            collection = excluded.collection
-        """,
-        (
-            document_id,
-            version,
-            newest is None or newest <= version,
-            journey.state,
-            journey.waits_for,
-            microseconds(journey.started_at),
-            microseconds(journey.last_event_at),
-            None if finished_at is None else microseconds(finished_at),
-            journey.total_seconds,
-        ),
-    )
-
-
-def _steps(connection: sqlite3.Connection, document_id: str, version: int) -> tuple[Step, ...]:
-    rows = connection.execute(
-        "SELECT kind, occurred_at, stage, seconds, detail, event_id FROM steps WHERE document_id = ? AND version = ?",
-        (document_id, version),
-    )
-    # By position and by table: this runs once for every event there is.
-    return tuple(_step(*row) for row in rows)
-
-
-def _step(kind: str, at: int, stage: str, seconds: float | None, detail: str, event_id: str) -> Step:
-    return Step(KINDS[kind], EPOCH + timedelta(microseconds=at), stage, seconds, detail, event_id)
-
-
 def _known(connection: sqlite3.Connection, documents: Sequence[str]) -> list[KnownJourney]:
     """All journeys of these documents."""
     (found,) = connection.execute(_KNOWN, (json.dumps(documents),)).fetchone()
     return [
         KnownJourney(
-            Journey.of(DocumentId(document_id), version, tuple(itertools.starmap(_step, steps)), instant(progress_at)),
+            Journey.of(
+                DocumentId(document_id),
+                version,
+                tuple(itertools.starmap(sqlite_journey_writes.step_of, steps)),
+                instant(progress_at),
+            ),
             is_newest=bool(newest),
             collection=collection,
             name=name,
