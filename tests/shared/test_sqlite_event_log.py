@@ -1,6 +1,8 @@
 """SqliteEventLog: trimming, readers that fall behind, closing."""
 
 import asyncio
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from shared.events.envelope import Envelope
 from shared.events.ingest import DocumentReceived
 from shared.events.process import ProcessingFailed
 from shared.infrastructure.sqlite.event_log import SqliteEventLog
+from shared.infrastructure.sqlite.event_reader import OpenedEvents, Published
 from shared.kernel import Unavailable
 from shared.ports.event_bus import Delivery, Subscription
 
@@ -146,3 +149,43 @@ async def test_who_waits_while_the_log_closes_is_told(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         await log.publish(an_envelope())
     await context.__aexit__(None, None, None)
+
+
+async def test_an_event_is_decoded_once_for_all_who_read_it(tmp_path: Path) -> None:
+    envelope = an_envelope()
+    async with (
+        SqliteEventLog(tmp_path / "events.sqlite") as log,
+        log.subscribe("one", [TOPIC]) as one,
+        log.subscribe("other", [TOPIC]) as other,
+        log.tail(TOPIC) as tail,
+        asyncio.timeout(20),
+    ):
+        await log.publish(envelope)
+        ((first,), (second,)) = await receive(one, 1), await receive(other, 1)
+        assert first.envelope == envelope
+        assert first.envelope is second.envelope is await anext(aiter(tail))
+
+
+async def test_what_is_no_event_has_only_its_bytes(tmp_path: Path) -> None:
+    async with SqliteEventLog(tmp_path / "events.sqlite") as log, log.subscribe("one", [TOPIC]) as subscription:
+        await log.publish(an_envelope())
+        await receive(subscription, 1)
+    file = sqlite3.connect(tmp_path / "events.sqlite")
+    with contextlib.closing(file), file:
+        file.execute("UPDATE events SET envelope = ?", (b"{}",))
+    async with SqliteEventLog(tmp_path / "events.sqlite") as log, log.subscribe("one", [TOPIC]) as subscription:
+        (poison,) = await receive(subscription, 1)
+        assert (poison.raw, poison.envelope) == (b"{}", None)
+
+
+@pytest.mark.parametrize("opened_bytes", [0, 2_000])
+def test_few_decoded_events_are_kept_and_every_one_is_given(opened_bytes: int) -> None:
+    envelopes = [an_envelope() for _ in range(50)]
+    kept = OpenedEvents(opened_bytes)
+    events = [Published(number, TOPIC, envelope.to_json()) for number, envelope in enumerate(envelopes)]
+    assert [kept.of(event) for event in [*events, *events]] == [*envelopes, *envelopes]
+    opened = kept.of(events[0])
+    assert kept.of(events[0]) is opened or opened_bytes == 0
+    for event in events[1:]:
+        kept.of(event)
+    assert kept.of(events[0]) is not opened

@@ -18,6 +18,8 @@ class Delivery:
     position: int
     raw: bytes
     """The envelope's JSON as it was stored; decoding is the consumer's, so that poison reaches it."""
+    envelope: Envelope | None = None
+    """What `raw` says, where the bus has read it already; other groups may have the same, so nobody changes it."""
 
 
 @dataclass(frozen=True, slots=True)

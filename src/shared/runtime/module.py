@@ -29,7 +29,7 @@ class Module:
     subscriptions: Subscriptions = field(default_factory=dict)
     events_in_order: bool = True
     """Whether events of one document wait for one another. Where their order changes nothing they need not, and while
-    there are many they come together, half a second later at most."""
+    there are many they come together, a second later at most."""
     events_together: TogetherHandler | None = None
     """Where their order changes nothing: takes those that came together, in one call rather than one each."""
     jobs: Sequence[JobHandler] = ()

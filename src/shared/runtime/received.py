@@ -27,6 +27,8 @@ class Received:
     @classmethod
     def of(cls, delivery: Delivery) -> Self:
         """With its envelope, or with why it has none."""
+        if delivery.envelope is not None:
+            return cls(delivery, delivery.envelope)
         try:
             return cls(delivery, Envelope.from_json(delivery.raw))
         except ValidationError as error:

@@ -15,14 +15,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import ValidationError
 from typing_extensions import override
 
 from shared.events.envelope import Envelope
 from shared.infrastructure.dead_letters import buried_event, no_such_letter
 from shared.infrastructure.sqlite import event_counts, event_packs
 from shared.infrastructure.sqlite.database import SqliteDatabase
-from shared.infrastructure.sqlite.event_reader import EventReader, Published, RecentEvents
+from shared.infrastructure.sqlite.event_reader import EventReader, OpenedEvents, Published, RecentEvents
 from shared.infrastructure.sqlite.event_retention import TRIM_BATCH, trim_pack, trim_topic
 from shared.infrastructure.sqlite.schema import Schema, Step
 from shared.kernel import Conflict, utc_now
@@ -77,15 +76,21 @@ class SqliteEventLog(EventBus):
         trim_every_seconds: float = 3600.0,
         pack_every_seconds: float = 10.0,
         recent_bytes: int = 8 << 20,
+        opened_bytes: int = 512 << 10,
         metrics: Metrics | None = None,
     ) -> None:
-        """Beyond twice `recent_bytes` the oldest events leave the memory, until so many are left."""
+        """Beyond twice `recent_bytes` the oldest events leave the memory, until so many are left.
+
+        Of the last `opened_bytes` that were read the envelopes are kept too: enough for a group that lets events of a
+        second come together.
+        """
         self._database = SqliteDatabase(path, _SCHEMA, readers=2, metrics=metrics)
         self._retention_seconds = retention_seconds
         self._trim_every_seconds = trim_every_seconds
         self._pack_every_seconds = pack_every_seconds
         self._topics: dict[str, int] = {}
         self._recent = RecentEvents(recent_bytes)
+        self._opened = OpenedEvents(opened_bytes)
         self._readers: set[EventReader] = set()
         self._open_groups: set[str] = set()
 
@@ -287,7 +292,7 @@ class SqliteEventLog(EventBus):
 
     @contextlib.contextmanager
     def _reader(self, floors: Mapping[str, int]) -> Iterator[EventReader]:
-        reader = EventReader(self._database, self._recent, self._topics, floors)
+        reader = EventReader(self._database, self._recent, self._opened, self._topics, floors)
         self._readers.add(reader)
         try:
             yield reader
@@ -298,7 +303,7 @@ class SqliteEventLog(EventBus):
     async def _tail(self, topics: Sequence[str]) -> AsyncIterator[AsyncIterator[Envelope]]:
         await self._topic_ids(topics)
         with self._reader(dict.fromkeys(topics, self._recent.head)) as reader:
-            yield _envelopes(reader)
+            yield reader.envelopes(_TAIL_BATCH)
 
 
 class _GroupSubscription(Subscription):
@@ -320,7 +325,7 @@ class _GroupSubscription(Subscription):
 
     @override
     async def receive(self, limit: int) -> Sequence[Delivery]:
-        return [Delivery(event.topic, event.position, event.raw) for event in await self._reader.next(limit)]
+        return await self._reader.deliveries(limit)
 
     @override
     async def commit(self, positions: dict[str, int]) -> None:
@@ -339,15 +344,6 @@ class _GroupSubscription(Subscription):
         return await self._database.read(
             lambda connection: sum(event_counts.count_above(connection, *lane) for lane in wanted)
         )
-
-
-async def _envelopes(reader: EventReader) -> AsyncIterator[Envelope]:
-    while True:
-        for event in await reader.next(_TAIL_BATCH):
-            try:
-                yield Envelope.from_json(event.raw)
-            except ValidationError:
-                continue  # the groups' consumers bury what cannot be read
 
 
 def _topics_and_head(connection: sqlite3.Connection) -> tuple[dict[str, int], int]:

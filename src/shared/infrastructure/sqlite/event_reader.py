@@ -3,12 +3,17 @@
 import asyncio
 import heapq
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
+from pydantic import ValidationError
+
+from shared.events.envelope import Envelope
 from shared.infrastructure.sqlite.database import SqliteDatabase
 from shared.infrastructure.sqlite.event_packs import packed_above
 from shared.kernel import Unavailable
+from shared.ports.event_bus import Delivery
 
 
 class Published(NamedTuple):
@@ -58,14 +63,46 @@ class RecentEvents:
             yield self._events[index]
 
 
+class OpenedEvents:
+    """The envelopes of the events that were read last: several groups read each, and it is decoded once."""
+
+    def __init__(self, kept_bytes: int) -> None:
+        """So many bytes of JSON; decoded they take some four times as many."""
+        self._kept_bytes = kept_bytes
+        self._opened: OrderedDict[int, tuple[Envelope, int]] = OrderedDict()
+        self._bytes = 0
+
+    def of(self, event: Published) -> Envelope | None:
+        """From what is stored, as after a restart; None when that is no envelope."""
+        opened = self._opened.get(event.position)
+        if opened is not None:
+            return opened[0]
+        try:
+            envelope = Envelope.from_json(event.raw)
+        except ValidationError:
+            return None
+        self._opened[event.position] = envelope, len(event.raw)
+        self._bytes += len(event.raw)
+        while self._bytes > self._kept_bytes:
+            _, (_, size) = self._opened.popitem(last=False)
+            self._bytes -= size
+        return envelope
+
+
 class EventReader:
     """One reader's place in the log: above each topic's floor, in the order of positions."""
 
     def __init__(
-        self, database: SqliteDatabase, recent: RecentEvents, topics: Mapping[str, int], floors: Mapping[str, int]
+        self,
+        database: SqliteDatabase,
+        recent: RecentEvents,
+        opened: OpenedEvents,
+        topics: Mapping[str, int],
+        floors: Mapping[str, int],
     ) -> None:
         self._database = database
         self._recent = recent
+        self._opened = opened
         self._topics = topics
         self._floors = dict(floors)
         self._wake = asyncio.Event()
@@ -82,6 +119,19 @@ class EventReader:
         """Whoever waits, or asks again, gets Unavailable."""
         self._is_closed = True
         self._wake.set()
+
+    async def deliveries(self, limit: int) -> list[Delivery]:
+        """As `next`, for a group."""
+        found = await self.next(limit)
+        return [Delivery(event.topic, event.position, event.raw, self._opened.of(event)) for event in found]
+
+    async def envelopes(self, batch: int) -> AsyncIterator[Envelope]:
+        """For a tail, for ever; the groups' consumers bury what cannot be read."""
+        while True:
+            for event in await self.next(batch):
+                envelope = self._opened.of(event)
+                if envelope is not None:
+                    yield envelope
 
     async def next(self, limit: int) -> list[Published]:
         """At least one event and at most `limit`; waits for it. Raises Unavailable when the log is closed."""
