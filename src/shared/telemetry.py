@@ -30,8 +30,8 @@ class Metrics(Protocol):
         """Adds to a counter that only rises."""
         ...
 
-    def observe(self, name: str, value: float, /, **labels: str) -> None:
-        """One sample of a distribution, seconds unless the name says otherwise."""
+    def observe(self, name: str, value: float, times: int = 1, /, **labels: str) -> None:
+        """One sample of a distribution (or so many alike), seconds unless the name says otherwise."""
         ...
 
     def gauge(self, name: str, value: float, /, **labels: str) -> None:

@@ -159,3 +159,14 @@ async def test_documents_stuck_letters_and_the_build_are_shown(monitor: Monitor)
     assert _value(text, "seoga_process_start_time_seconds") > 1.7e9
     assert re.search(rf'^seoga_build_info{{python="3\.[^"]+",version="{re.escape(VERSION)}"}} 1\.0$', text, re.M)
     assert "_created" not in text
+
+
+def test_samples_that_are_alike_are_told_in_one_call() -> None:
+    metrics = PrometheusMetrics()
+    metrics.observe("event_handling_seconds", 0.2, 3, group="monitor", event="DocumentIndexed")
+    metrics.observe("event_handling_seconds", 2.0, group="monitor", event="DocumentIndexed")
+    text = metrics.exposition().decode()
+    labels = 'event="DocumentIndexed",group="monitor"'
+    assert _value(text, f'seoga_event_handling_seconds_bucket{{{labels},le="0.25"}}') == 3
+    assert _value(text, f"seoga_event_handling_seconds_count{{{labels}}}") == 4
+    assert _value(text, f"seoga_event_handling_seconds_sum{{{labels}}}") == pytest.approx(2.6)

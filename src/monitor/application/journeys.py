@@ -1,6 +1,7 @@
 """Journeys: keeps what happened to each document, and tells where it is and whether it is stuck."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -92,15 +93,16 @@ class Journeys:
 
     async def record(self, told: Sequence[ToldStep]) -> None:
         """Keeps the steps. The same again, or out of order, leave the same journeys. When it raises, some are kept."""
-        for one, is_new in zip(told, await self._store.add_all(told), strict=True):
-            if is_new:
-                self._count(one.step)
+        news = await self._store.add_all(told)
+        self._count([one.step for one, is_new in zip(told, news, strict=True) if is_new])
 
-    def _count(self, step: Step) -> None:
-        self._metrics.count("journey_steps", kind=str(step.kind))
-        if step.seconds is not None and step.detail != "reused":
-            stage = INDEX if step.kind is StepKind.INDEXED else step.stage
-            self._metrics.observe("journey_stage_seconds", step.seconds, stage=stage)
+    def _count(self, steps: Sequence[Step]) -> None:
+        for kind, number in Counter(step.kind for step in steps).items():
+            self._metrics.count("journey_steps", number, kind=str(kind))
+        for step in steps:
+            if step.seconds is not None and step.detail != "reused":
+                stage = INDEX if step.kind is StepKind.INDEXED else step.stage
+                self._metrics.observe("journey_stage_seconds", step.seconds, stage=stage)
 
     def heard_of(self, module: str, at: datetime) -> None:
         """The module did something then, in whichever process."""

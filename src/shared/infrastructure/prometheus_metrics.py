@@ -101,9 +101,10 @@ class PrometheusMetrics(Metrics):
         self._counters.moved[counted.key] = counted.metric
 
     @override
-    def observe(self, name: str, value: float, /, **labels: str) -> None:
+    def observe(self, name: str, value: float, times: int = 1, /, **labels: str) -> None:
         observed = self._histograms.child(name, labels)
-        observed.metric.observe(value)
+        for _ in range(times):
+            observed.metric.observe(value)
         self._histograms.moved[observed.key] = observed.metric
 
     @override

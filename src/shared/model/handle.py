@@ -330,7 +330,7 @@ class _Uncounted(Metrics):
         return None
 
     @override
-    def observe(self, name: str, value: float, /, **labels: str) -> None:
+    def observe(self, name: str, value: float, times: int = 1, /, **labels: str) -> None:
         return None
 
     @override
