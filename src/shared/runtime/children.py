@@ -17,14 +17,19 @@ import msgpack
 
 from shared.kernel import Unavailable
 from shared.runtime.child import LENGTH, READY, SHORTAGE
+from shared.runtime.disk_waiting import DiskWatch, Seen
 from shared.shortages import as_unavailable
 from shared.silence import FETCHES_OFF
 
 _READ_AHEAD_BYTES: Final = 4 << 20
 """Large answers (vectors) come in a few reads instead of hundreds."""
-_LAST_CHANCE_SECONDS: Final = 0.2
+_LOOK_SECONDS: Final = 0.05
+_LAST_LOOKS: Final = 4
 """When it was this process that stood still, the answer is in the pipe already."""
-
+_LOOKS_AFTER_DISK: Final = 20
+"""One that was at the disk may not be seen there for a moment."""
+_LONG_AT_WORK_SECONDS: Final = 0.5
+"""At one call; a child that has much to answer is not at any for so long."""
 
 _ahead: Final[dict[str, "ChildProcess"]] = {}
 """By their modules: started, and not yet asked for."""
@@ -58,6 +63,7 @@ class _Asked:
 
     method: str
     within_seconds: float
+    at_disk_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,7 @@ class ChildProcess:
         self._asked: dict[int, _Asked] = {}
         self._at_work_since = 0.0
         self._watch: asyncio.TimerHandle | None = None
+        self._disk = DiskWatch(process.pid)
         self._late: _Asked | None = None
         self._reader = asyncio.create_task(self._read_answers(), name=f"child-{process.pid}")
 
@@ -167,11 +174,26 @@ class ChildProcess:
         faults = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE)
         return next((fault for fault in faults if code == -fault), None)
 
-    async def call(self, method: str, /, *, within_seconds: float, **arguments: Any) -> Any:
+    async def waits_for_disk(self) -> bool:
+        """Whether what it works at lasts, and it was seen to wait for the disk at one of a few looks."""
+        watch, loop = DiskWatch(self.pid), asyncio.get_running_loop()
+        for _ in range(_LAST_LOOKS):
+            if not self._asked or loop.time() - self._at_work_since < _LONG_AT_WORK_SECONDS:
+                return False
+            seen = watch.look()
+            if seen is not Seen.OTHERWISE:
+                return seen is Seen.AT_DISK
+            await asyncio.sleep(_LOOK_SECONDS)
+        return False
+
+    async def call(
+        self, method: str, /, *, within_seconds: float, at_disk_seconds: float = 0.0, **arguments: Any
+    ) -> Any:
         """The child's answer. A cancelled call is still done by the child.
 
         When the child works at this one call for longer than `within_seconds`, it is killed, and ChildLate raised.
-        Time that it takes for the calls before does not count: each has its own.
+        Time that it takes for the calls before does not count: each has its own. While it waits for the disk it has up
+        to `at_disk_seconds` more.
 
         Raises ChildError; ChildEnded, and ChildNotStarted when it never came so far as to be asked; Unavailable when
         the machine ran out of something while the child was at it.
@@ -183,7 +205,7 @@ class ChildProcess:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         self._waiting[number] = answer
-        self._asked[number] = _Asked(method, within_seconds)
+        self._asked[number] = _Asked(method, within_seconds, at_disk_seconds)
         if len(self._asked) == 1:
             self._begins(self._asked[number])
         try:
@@ -237,17 +259,28 @@ class ChildProcess:
             self._watch.cancel()
         self._watch = asyncio.get_running_loop().call_later(seconds, self._look_at_the_time)
 
-    def _look_at_the_time(self, already_late: _Asked | None = None) -> None:
-        """Kills the child when the call that it works at has had its time; else looks again when it will have."""
+    def _look_at_the_time(self, late: _Asked | None = None, looks: int = 0) -> None:
+        """Kills the child when the call that it works at has had its time; else looks again when it will have.
+
+        `late` had it already, and there were to be so many more `looks`.
+        """
         self._watch = None
         if not self._asked or self._reader.done():
             return
         asked, loop = next(iter(self._asked.values())), asyncio.get_running_loop()
-        left = self._at_work_since + asked.within_seconds - loop.time()
-        if left > 0:
-            self._watch_for(left)
-        elif asked is not already_late:
-            self._watch = loop.call_later(_LAST_CHANCE_SECONDS, self._look_at_the_time, asked)
+        over = loop.time() - self._at_work_since - asked.within_seconds
+        if over < 0:
+            self._watch_for(-over)
+            return
+        if asked is not late:
+            self._disk, looks = DiskWatch(self.pid), _LAST_LOOKS
+        seen = self._disk.look() if over < asked.at_disk_seconds else Seen.OTHERWISE
+        if seen is Seen.AT_DISK:
+            looks = _LOOKS_AFTER_DISK
+        elif seen is Seen.STOPPED:
+            looks = min(looks, _LAST_LOOKS)
+        if looks:
+            self._watch = loop.call_later(_LOOK_SECONDS, self._look_at_the_time, asked, looks - 1)
         else:
             self._late = asked
             with contextlib.suppress(ProcessLookupError, PermissionError):

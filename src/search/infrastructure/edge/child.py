@@ -50,6 +50,7 @@ class IndexChild:
         reserve: DiskReserve,
         metrics: Metrics,
         times: EdgeIndexTimes,
+        module: str = PROCESS,
     ) -> None:
         """`set_up` has a new child open what it is to serve; `owner_file` says which process it is.
 
@@ -62,6 +63,7 @@ class IndexChild:
         self._reserve = reserve
         self._metrics = metrics
         self._times = times
+        self._module = module
         self._child: ChildProcess | None = None
         self._opening: asyncio.Task[ChildProcess] | None = None
         self._opening_since = 0.0
@@ -113,7 +115,7 @@ class IndexChild:
         for last in (False, True):
             child = await self._owner()
             try:
-                answer = await child.call(method, within_seconds=self._patience(method), **arguments)
+                answer = await self._call(child, method, self._patience(method), **arguments)
             except ChildEnded as error:
                 self._late[method] += isinstance(error, ChildLate)
                 await self._suspect(child)
@@ -136,15 +138,25 @@ class IndexChild:
         raise AssertionError("unreachable")
 
     async def ask_soon(self, method: str, **arguments: Any) -> Any:
-        """The same for somebody who waits: Unavailable after `search_seconds`, or if it has been opened for so long."""
-        seconds = self._times.search_seconds if self._openings else self._times.first_search_seconds
-        if self._is_opening:
-            seconds -= asyncio.get_running_loop().time() - self._opening_since
-        try:
-            async with asyncio.timeout(seconds):
-                return await self.ask(method, **arguments)
-        except TimeoutError:
-            raise Unavailable("The index does not answer now.", code=_CODE) from None
+        """The same for somebody who waits: Unavailable after `search_seconds`, or if it has been opened for so long.
+
+        Later while the child waits for the disk: it answers as soon as that has done its part.
+        """
+        loop = asyncio.get_running_loop()
+        until, at_disk = loop.time() + self._times.search_at_disk_seconds, False
+        while True:
+            seconds = self._times.search_seconds if self._openings else self._times.first_search_seconds
+            if self._is_opening:
+                seconds -= loop.time() - self._opening_since
+            try:
+                async with asyncio.timeout(seconds):
+                    return await self.ask(method, **arguments)
+            except TimeoutError:
+                # Once more also when it has just come back from there, and has others to answer first.
+                was_at_disk, child = at_disk, self._child
+                at_disk = child is not None and await child.waits_for_disk()
+                if loop.time() >= until or not (at_disk or was_at_disk):
+                    raise Unavailable("The index does not answer now.", code=_CODE) from None
 
     @property
     def openings(self) -> int:
@@ -154,6 +166,10 @@ class IndexChild:
     @property
     def _is_opening(self) -> bool:
         return self._opening is not None and not self._opening.done()
+
+    async def _call(self, child: ChildProcess, method: str, within_seconds: float, **arguments: Any) -> Any:
+        at_disk_seconds = self._times.at_disk_seconds
+        return await child.call(method, within_seconds=within_seconds, at_disk_seconds=at_disk_seconds, **arguments)
 
     def _patience(self, method: str, first_seconds: float | None = None) -> float:
         seconds = self._times.call_seconds if first_seconds is None else first_seconds
@@ -233,17 +249,17 @@ class IndexChild:
             raise _cannot_open(error) from error
 
     async def _opened(self) -> ChildProcess:
-        child = await ChildProcess.start(PROCESS)
+        child = await ChildProcess.start(self._module)
         patience = self._patience("open", self._times.open_seconds)
 
         async def ask(method: str, **arguments: Any) -> Any:
             try:
-                return await child.call(method, within_seconds=patience, **arguments)
+                return await self._call(child, method, patience, **arguments)
             except ChildError as error:
                 if error.kind != "ShardLocked":
                     raise
             await asyncio.to_thread(self._end_former_owner)
-            return await child.call(method, within_seconds=patience, **arguments)
+            return await self._call(child, method, patience, **arguments)
 
         try:
             await self._set_up(ask)

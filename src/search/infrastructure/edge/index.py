@@ -15,6 +15,7 @@ from search.application.ports.chunk_index import ChunkIndex, DenseVector, IndexA
 from search.application.ports.versions import DocumentVersion
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
+from search.infrastructure.edge import PROCESS
 from search.infrastructure.edge.child import Ask, IndexChild
 from search.infrastructure.edge.faults import LITTLE_ROOM_BYTES
 from search.infrastructure.edge.folders import EdgeFolders, Place
@@ -62,10 +63,12 @@ class EdgeIndex(ChunkIndex, Checked):
         trash_seconds: float = 7 * 86400,
         least_dead: int = _LEAST_DEAD,
         times: EdgeIndexTimes = _TIMES,
+        module: str = PROCESS,
     ) -> None:
         """New units leave room for the `reserve` of the disk while it is given up.
 
         A folder of another space that nobody moved here waits in the trash for `trash_seconds`.
+        `module` is the child's.
         """
         self._folder = folder
         self._reserve = reserve or DiskReserve(folder)
@@ -91,6 +94,7 @@ class EdgeIndex(ChunkIndex, Checked):
             reserve=self._reserve,
             metrics=metrics,
             times=times,
+            module=module,
         )
         # Writes take turns, in the order they came, so that a search waits for one of them at most.
         self._writes = asyncio.Lock()

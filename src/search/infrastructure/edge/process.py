@@ -144,9 +144,8 @@ class Owner:
         return [self._present, self._next] if self._next is not None else [self._present]
 
 
-def main() -> None:
+def serve(owner: Owner) -> None:
     """Serves the parent until its input ends; what is in memory then is flushed."""
-    owner = Owner()
     serve_parent(
         {
             "open": owner.open,
@@ -170,4 +169,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(Owner())

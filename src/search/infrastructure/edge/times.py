@@ -15,6 +15,10 @@ class EdgeIndexTimes:
     """A child that works longer at one call is killed and replaced. Twice as long the next time for the same kind of
     call, so that a slow disk is not taken for a child that stands still again and again."""
     longest_call_seconds: float = 120.0
+    at_disk_seconds: float = 120.0
+    """A child that is seen to wait for the disk has so much more: it is not hanging, and another would wait as well."""
+    search_at_disk_seconds: float = 10.0
+    """So long a search is asked again of a child that waits for the disk, instead of being refused."""
     open_seconds: float = 30.0
     """For a child that opens the index; twice as long the next time."""
     check_seconds: float = 600.0
