@@ -18,6 +18,8 @@ from shared.kernel import Gone
 from shared.ports.storage import Cache
 
 _MOST: Final = 256
+_MOST_ENTRIES: Final = 60_000
+"""In all of them, at 430 bytes each: 256 first readings have fewer, and deep ones have up to 2,000 each."""
 _SHAPE: Final = 3
 """Of what is in the cache; another Seoga's may differ."""
 
@@ -46,24 +48,35 @@ class PreparedQuery:
 
 
 class KeptRankings:
-    """By the query's name and the index version it was read at; the newest 256 for ten minutes.
+    """By the query's name and the index version it was read at; the newest 256 for ten minutes, fewer if many are deep.
 
     Reading deeper another time may give another order, so whoever reads deeper tells the others.
     """
 
-    def __init__(self, cache: Cache, index: ChunkIndex, analyzer: Analyzer, *, ttl_seconds: float = 600.0) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        index: ChunkIndex,
+        analyzer: Analyzer,
+        *,
+        ttl_seconds: float = 600.0,
+        most_entries: int = _MOST_ENTRIES,
+    ) -> None:
         self._cache = cache
         self._index = index
         self._analyzer = analyzer
         self._ttl_seconds = ttl_seconds
+        self._most_entries = most_entries
         self._kept: OrderedDict[tuple[str, int], PreparedQuery] = OrderedDict()
 
     def keep(self, name: str, at: int, query: PreparedQuery) -> None:
         """In this process."""
         self._kept[name, at] = query
         self._kept.move_to_end((name, at))
-        while len(self._kept) > _MOST:
-            self._kept.popitem(last=False)
+        # Counted anew: those that are kept grow as their pages are asked for.
+        entries = sum(len(kept.ranking.entries) for kept in self._kept.values())
+        while len(self._kept) > _MOST or (entries > self._most_entries and len(self._kept) > 1):
+            entries -= len(self._kept.popitem(last=False)[1].ranking.entries)
 
     async def find(self, request: SearchRequest, cursor: Cursor) -> PreparedQuery:
         """What this process keeps, or another one put into the cache. Raises Gone (`cursor_expired`)."""
