@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from typing_extensions import override
 
 from search.chat.application.ports.history import ChatHistory, HistorySource
+from shared.kernel import Unavailable
 from shared.ports.health import ComponentHealth
 from shared.runtime.resilience import Remotes
 from shared.settings import Settings, scheme_of, without_credentials
@@ -31,6 +32,7 @@ class SqlHistorySource(HistorySource):
         self._remotes = remotes
         self._opening = asyncio.Lock()
         self._history: SqlHistory | None = None
+        self._is_closed = False
 
     @property
     def _where(self) -> str:
@@ -43,6 +45,8 @@ class SqlHistorySource(HistorySource):
 
     async def __aexit__(self, *_: object) -> None:
         async with self._opening:
+            # Whoever comes now, as the server ends, would open what nobody closes.
+            self._is_closed = True
             if self._history is not None:
                 await self._history.close()
                 self._history = None
@@ -51,6 +55,8 @@ class SqlHistorySource(HistorySource):
     async def get(self) -> ChatHistory:
         if self._history is None:
             async with self._opening:
+                if self._is_closed:
+                    raise Unavailable("The server ends: conversations are closed.")
                 if self._history is None:
                     self._history = await self._open()
         return self._history
