@@ -53,7 +53,7 @@ async def a_chat(
         resources: list[Any] = [container.language_model(), container.history(), container.running()]
         for resource in filter(None, resources):
             await stack.enter_async_context(resource)
-        yield await stack.enter_async_context(AsyncClient(base_url=url, timeout=20, trust_env=False))
+        yield await stack.enter_async_context(AsyncClient(base_url=url, timeout=100, trust_env=False))
 
 
 @asynccontextmanager

@@ -202,7 +202,7 @@ async def a_mail_server(*, tls: ssl.SSLContext | None = None, needs_login: bool 
 
 
 SOON: Final = SendingTimes(
-    timeout_seconds=0.3,
+    timeout_seconds=2.0,
     first_pause_seconds=0.02,
     longest_pause_seconds=0.05,
     failure_limit=3,
@@ -246,6 +246,6 @@ async def a_desk(folder: Path, times: SendingTimes = SOON) -> AsyncIterator[Desk
         store = sqlite_channels.SqliteChannels(database)
         notifier = Notifier(store, deliveries, duties, senders, PrometheusMetrics(), every_seconds=0.02, times=times)
         channels = Channels(
-            store, deliveries, senders, notifier, link="http://127.0.0.1:8000/monitor", timeout_seconds=0.3
+            store, deliveries, senders, notifier, link="http://127.0.0.1:8000/monitor", timeout_seconds=2.0
         )
         yield Desk(channels, notifier, deliveries, database)

@@ -87,7 +87,7 @@ async def _remove(installation: Installation) -> None:
     if installation.qdrant is not None:
         import httpx
 
-        async with httpx.AsyncClient(base_url=installation.qdrant.replace("qdrant:", "http:")) as qdrant:
+        async with httpx.AsyncClient(base_url=installation.qdrant.replace("qdrant:", "http:"), timeout=60) as qdrant:
             collections = (await qdrant.get("/collections")).json()["result"]["collections"]
             for collection in collections:
                 if collection["name"].startswith(f"{installation.name}-"):

@@ -11,8 +11,8 @@ from command_line import seoga, seoga_json
 from damage import PAGE, flip_byte, spoil_page
 from dependency_injector import providers
 from end_to_end.conftest import Serving
-from end_to_end.test_stores_of_different_moments import all_found, artefacts, becomes, fill, originals
-from journeys import upload, wait_for
+from end_to_end.test_stores_of_different_moments import all_found, artefacts, fill, originals
+from journeys import becomes, upload, wait_for
 
 from ingest.application.comparing import ComparingTimes
 from ingest.container import IngestContainer
@@ -94,7 +94,7 @@ def test_a_damaged_page_is_told_and_mended(
     try:
         with serving(data) as client:
             assert [answer.text for answer in knock(client) if answer.status_code == 500] == []
-            becomes(lambda: told_by(client, name), 20)
+            becomes(lambda: told_by(client, name))
             assert [answer.text for answer in knock(client) if answer.status_code == 500] == []
     except StoreDamaged as error:
         assert f"{name}.sqlite is damaged" in error.detail and "`seoga" in error.detail

@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 from command_line import Listening, command
-from journeys import upload, wait_for
+from journeys import delete, upload, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 _DISK_BYTES = 224 << 20
@@ -135,8 +135,7 @@ def test_a_disk_filled_by_another_program(disk: Path, tmp_path: Path) -> None:
         assert _put(client, "new.txt", b"The lighthouse. " * 4096) in (507, 503)
 
         for one in ids[: _MANY // 2]:
-            answer = client.delete(f"/api/v1/documents/{one}")
-            assert answer.status_code == 204, (answer.text, server.words())
+            delete(client, one)
         left = set(names[_MANY // 2 :])
         assert _found(client, "harbour") == left
 
@@ -163,5 +162,5 @@ def test_a_server_that_was_killed_on_a_full_disk_starts_again(disk: Path, tmp_pa
         server.end(signal.SIGKILL)
     with _a_server(disk, models) as (server, client):
         _eventually(lambda: _found(client, "harbour") == {"harbour.txt"}, server)
-        assert client.delete(f"/api/v1/documents/{document}").status_code == 204
+        delete(client, document)
         assert _found(client, "harbour") == set()

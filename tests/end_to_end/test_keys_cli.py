@@ -9,7 +9,7 @@ from command_line import a_served_directory, seoga, seoga_json
 
 def _status(url: str, key: str | None = None) -> int:
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-    return httpx.get(f"{url}/api/v1/documents", headers=headers, trust_env=False).status_code
+    return httpx.get(f"{url}/api/v1/documents", headers=headers, trust_env=False, timeout=60).status_code
 
 
 @pytest.mark.slow

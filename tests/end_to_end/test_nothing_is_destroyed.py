@@ -8,8 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from end_to_end.test_stores_of_different_moments import becomes
-from journeys import found_names, upload, wait_for
+from journeys import becomes, found_names, upload, wait_for
 
 pytestmark = pytest.mark.slow  # minutes in sum
 

@@ -68,12 +68,12 @@ def test_documents_wait_for_a_worker_and_it_borrows_the_machines_model(
         for document in documents:
             wait_for(front, document["id"])
         assert "출장비_규정.md" in found_names(front, "부산 출장 숙박비 상한", filters={"collection": "samples"})[:3]
-        health = httpx.get(f"{worker.url}/health/ready").raise_for_status().json()
+        health = httpx.get(f"{worker.url}/health/ready", timeout=60).raise_for_status().json()
         assert {"process.parsers", "shared.events"} <= health["components"].keys()
-        model = httpx.get(f"{worker.url}/api/v1/model/status").raise_for_status().json()
+        model = httpx.get(f"{worker.url}/api/v1/model/status", timeout=60).raise_for_status().json()
         assert "remote" in str(model)
         # It is no door for documents.
-        assert httpx.get(f"{worker.url}/api/v1/documents").status_code == 404
+        assert httpx.get(f"{worker.url}/api/v1/documents", timeout=60).status_code == 404
         remotes = {remote["name"]: remote["state"] for remote in front.get("/api/v1/monitor").json()["remotes"]}
         assert remotes["kafka"] == remotes["mongodb"] == "closed"
     assert worker.process.returncode == 0

@@ -50,7 +50,10 @@ def test_what_was_given_up_for_want_of_threads_comes_back_by_one_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data_dir = tmp_path / "data"
-    with a_served_directory(data_dir, model_path=tmp_path / "none") as url, httpx.Client(base_url=url) as client:
+    with (
+        a_served_directory(data_dir, model_path=tmp_path / "none") as url,
+        httpx.Client(base_url=url, timeout=60) as client,
+    ):
         documents = [upload(client, f"{name}.txt", f"About the {name}.")["id"] for name in ("quay", "crane")]
 
         def are_at_work() -> bool:

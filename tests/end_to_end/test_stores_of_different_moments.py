@@ -1,18 +1,17 @@
 """A data directory whose files are of different moments: every document comes well again by itself, or is told of."""
 
 import random
+import re
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from command_line import seoga
 from dependency_injector import providers
 from end_to_end.conftest import Serving
-from journeys import found_names, search, upload, wait_for
+from journeys import becomes, delete, found_names, search, upload, wait_for
 
 from ingest.application.comparing import ComparingTimes
 from ingest.container import IngestContainer
@@ -32,14 +31,6 @@ def fill(client: httpx.Client, *words: str) -> list[str]:
     """One searchable document for each word; their ids."""
     documents = [upload(client, f"{word}.txt", f"A short memo about {word} and its tariff.") for word in words]
     return [wait_for(client, document["id"])["id"] for document in documents]
-
-
-def becomes(condition: Callable[[], Any], seconds: float = 40) -> None:
-    """Waits for it."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.1)
 
 
 def all_found(client: httpx.Client, *words: str) -> bool:
@@ -90,7 +81,7 @@ def test_files_of_two_moments_come_together(older: tuple[str, ...], tmp_path: Pa
         fill(client, *WORDS[3:])
         # Known to both moments, with more versions in the later.
         wait_for(client, upload(client, f"{WORDS[0]}.txt", f"The memo about {WORDS[0]} was written anew.")["id"])
-        assert client.delete(f"/api/v1/documents/{ids[1]}").status_code == 204
+        delete(client, ids[1])
     for name in older:
         file, then = data / name, before / name
         shutil.rmtree(file) if file.is_dir() else file.unlink()
@@ -99,8 +90,14 @@ def test_files_of_two_moments_come_together(older: tuple[str, ...], tmp_path: Pa
     words = WORDS if "ingest.sqlite" in older else (WORDS[0], *WORDS[2:])
     with serving(data) as client:
         becomes(lambda: all_found(client, *words))
-        health = client.get("/health/ready").json()["components"]
-        assert all(component["ready"] for component in health.values()), health
+
+        def all_ready() -> bool:
+            health = client.get("/health/ready").json()["components"]
+            assert all(component["ready"] for component in health.values()), health
+            return True
+
+        # What does not agree is looked at again before it is told to be well.
+        becomes(all_ready)
 
 
 @pytest.mark.slow
@@ -122,7 +119,7 @@ def test_a_list_that_is_lost_is_made_again_of_what_is_shown(tmp_path: Path, serv
         ids = fill(client, *WORDS[:3])
         client.patch(f"/api/v1/documents/{ids[0]}", json={"metadata": {"team": "관세"}}).raise_for_status()
         wait_for(client, upload(client, f"{WORDS[1]}.txt", f"The memo about {WORDS[1]} was written anew.")["id"])
-        assert client.delete(f"/api/v1/documents/{ids[2]}").status_code == 204
+        delete(client, ids[2])
     seoga(data, "repair", "--remake", "ingest")
     with serving(data) as client:
         becomes(lambda: all_found(client, *WORDS[:2]))
@@ -141,8 +138,9 @@ def test_documents_that_search_lost_are_found_again(tmp_path: Path, serving: Ser
     shutil.rmtree(data / "index")
     with serving(data) as client:
         becomes(lambda: all_found(client, *WORDS[:2]))
-        metrics = client.get("/metrics").text
-        assert 'documents_healed_total{reason="not_served"} 2.0' in metrics
+        healed = re.search(r'documents_healed_total\{reason="not_served"\} (\S+)', client.get("/metrics").text)
+        # One that a busy machine serves only after a while is set going once more.
+        assert healed is not None and float(healed[1]) >= 2
 
 
 def originals(data: Path) -> list[Path]:
@@ -222,5 +220,5 @@ def test_a_copy_of_a_running_directory_comes_well(tmp_path: Path, serving: Servi
             names = set(found_names(client, "Brindlewharf", mode="keyword", limit=random.randint(80, 100)))
             return {document["name"] for document in found} == names
 
-        becomes(all_settled, 60)
+        becomes(all_settled)
         assert client.get("/api/v1/monitor/dead-letters").json()["items"] == []

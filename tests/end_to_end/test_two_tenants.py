@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 from every_route import NO_ID, bearer, described, filled, parameters
+from journeys import becomes
 from tenant_builders import Tenants, put, they_move_in
 from whole_server import a_whole_server
 from whose_routes import (
@@ -45,9 +46,18 @@ def tenants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenants]:
             server, OURS, OUR_SHELF, "ours.md", f"# The mill\n\nThe rent of our mill is paid in May. HS {HS_CODE}"
         )
         found = Tenants(server, {}, ours)
+        # Monitor hears of it after everyone else, and counts are exact a moment after that.
+        becomes(lambda: _is_told(found))
         found.before = _what_we_see(found)
         they_move_in(found)
         yield found
+
+
+def _is_told(tenants: Tenants) -> bool:
+    listed = tenants.ask(OUR_ADMIN, ("get", "/api/v1/monitor/journeys"), {}).json()
+    assert [one["state"] for one in listed["items"]] == ["searchable"], listed
+    asked = {"json": {"query": "rent of the mill"}}
+    return bool(tenants.ask(OUR_ADMIN, ("post", "/api/v1/search"), asked).json()["total_is_exact"])
 
 
 def _is_stream(told: dict[str, Any]) -> bool:

@@ -132,7 +132,7 @@ def test_metadata_goes_with_the_files(serving: Path, tmp_path: Path) -> None:
     (document,) = report["documents"]
     server = DataDirectory(serving).server()
     assert server is not None
-    stored = httpx.get(f"{server.url}/api/v1/documents/{document['id']}", trust_env=False).json()
+    stored = httpx.get(f"{server.url}/api/v1/documents/{document['id']}", trust_env=False, timeout=60).json()
     assert stored["metadata"] == {"year": 2026, "team": "통관"}
     assert stored["name"] == "관세.txt"
 
@@ -145,7 +145,8 @@ def test_first_pages_are_asked_for(serving: Path, tmp_path: Path, metadata: list
     server = DataDirectory(serving).server()
     assert server is not None
     asked = {"q": "soon", "mode": "keyword", "collection": f"early{len(metadata)}"}
-    found = httpx.get(f"{server.url}/api/v1/search", params=asked, trust_env=False).raise_for_status().json()
+    answer = httpx.get(f"{server.url}/api/v1/search", params=asked, trust_env=False, timeout=60)
+    found = answer.raise_for_status().json()
     # Versions below it were left free for its first pages.
     assert [hit["chunk"]["id"] for hit in found["hits"]] == [chunk_id(report["documents"][0]["id"], 17, 0)]
 

@@ -60,7 +60,7 @@ def server(tmp_path: Path) -> Iterator[AServer]:
         yield AServer(f"http://127.0.0.1:{port}", port, tmp_path, psutil.Process(process.pid))
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def pieces() -> Iterator[bytes]:
@@ -105,7 +105,7 @@ async def test_a_client_that_goes_away_leaves_nothing(server: AServer) -> None:
         )
         await eventually(server.left_behind)
     await eventually(lambda: not server.left_behind())
-    async with httpx.AsyncClient(base_url=server.url) as client:
+    async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
         assert (await client.get("/api/v1/documents")).json()["total"] == 0
 
 
@@ -115,7 +115,7 @@ def test_a_form_from_a_client_that_goes_away_leaves_nothing(server: AServer) -> 
         yield b"Content-Disposition: form-data; name=files; filename=b.txt\r\n\r\nhalf of the second"
         raise ConnectionError("the cable was pulled")
 
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
         headers = {"content-type": "multipart/form-data; boundary=b"}
         with pytest.raises(ConnectionError):
             client.post("/api/v1/documents", content=half(), headers=headers)

@@ -17,7 +17,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The data directory of a running server."""
     data_dir = tmp_path_factory.mktemp("serving") / "data"
     with a_served_directory(data_dir) as url:
-        while httpx.get(f"{url}/health/ready").status_code != 200:
+        while httpx.get(f"{url}/health/ready", timeout=60).status_code != 200:
             time.sleep(0.02)
         yield data_dir
 

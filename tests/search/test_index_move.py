@@ -73,9 +73,9 @@ async def an_index(
 
 
 a_slow_index = partial(
-    an_index, times=EdgeIndexTimes(move_after_seconds=0.0, move_pause_seconds=0.1, search_seconds=60.0)
+    an_index, times=EdgeIndexTimes(move_after_seconds=0.0, move_pause_seconds=0.5, search_seconds=60.0)
 )
-"""Its move of four steps takes nearly half a second from the start, so that things can happen meanwhile.
+"""Its move of four steps takes nearly two seconds from the start, so that things can happen meanwhile.
 
 A search waits for as long as another child takes to start.
 """
@@ -330,13 +330,13 @@ async def test_dead_points_give_their_room_back(tmp_path: Path) -> None:
 
 async def test_room_that_a_kill_kept_from_being_made_is_made_later(tmp_path: Path) -> None:
     root, model = tmp_path / "index", SmallModel()
-    times = EdgeIndexTimes(room_seconds=0.0, move_after_seconds=0.0, move_pause_seconds=0.1, search_seconds=60.0)
+    times = EdgeIndexTimes(room_seconds=0.0, move_after_seconds=0.0, move_pause_seconds=0.5, search_seconds=60.0)
     async with EdgeIndex(root, model, "1", PrometheusMetrics(), times=times, least_dead=100) as index:
         await index.ready()
         await fill(index, range(2 * MANY))
         await index.delete([(DocumentId(f"d{number}"), 1) for number in range(MANY)])
         await index.flush()
-        assert len(folders(root)) == 2, "the move has begun, and takes nearly half a second"
+        assert len(folders(root)) == 2, "the move has begun, and takes nearly two seconds"
         kill_the_child()
         await index.ready()
         assert await by_words(index) == documents(range(MANY, 2 * MANY))

@@ -37,8 +37,8 @@ async def shelf() -> AsyncIterator[AShelf]:
 
 @pytest.fixture
 def slowly(shelf: AShelf) -> None:
-    """A move of 400 units takes nearly a second, so that things can happen meanwhile."""
-    shelf.moving = replace(shelf.moving, points_a_step=50, move_pause_seconds=0.08)
+    """A move of 400 units takes nearly three seconds, so that things can happen meanwhile."""
+    shelf.moving = replace(shelf.moving, points_a_step=50, move_pause_seconds=0.3)
 
 
 async def moved(index: QdrantIndex, fingerprint: str) -> None:

@@ -101,10 +101,10 @@ async def test_what_waits_to_be_tried_again_is_not_waited_for(moving_log: Moving
     await moving_log.publish(an_envelope())
     async with consuming(moving_log, handle, drain_seconds=60):
         await eventually(lambda: tried >= 2)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await moving_log.take_away()
         before = tried
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await moving_log.take_away()
         assert tried == before
     assert await lag(moving_log) == 1

@@ -9,9 +9,11 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from main import Application
+from search.application.renewal import Renewal
 from shared.events.catalogue import TOPICS
 from shared.infrastructure.files.packs import unpack
 from shared.runtime.data_directory import DataDirectory
@@ -19,14 +21,16 @@ from shared.settings import load_settings
 from shared.web.server import bind, serve, url_of
 
 
-async def _die_at(application: Application, name: str, count: int) -> None:
+async def _die_at(application: Application, name: str, count: int, on_watching: Callable[[], None]) -> None:
     kind, _, stage = name.partition(":")
     if kind == "artefact":
+        on_watching()
         folder = application.settings.data_dir / "blobs" / "artefacts"
         while _artefacts(folder, stage) < count:  # noqa: ASYNC110 -- files set no event
             await asyncio.sleep(0.001)
         os.kill(os.getpid(), signal.SIGKILL)
     async with application.shared.bus().tail(*TOPICS) as envelopes:
+        on_watching()
         async for envelope in envelopes:
             if envelope.name == name:
                 count -= 1
@@ -42,16 +46,33 @@ def _artefacts(folder: Path, stage: str) -> int:
     return sum(name.startswith(f"{stage}-") for name in names)
 
 
+def _renewals_wait_for(watching: asyncio.Event) -> None:
+    """A renewal begins by itself: what it tells before anybody watches would not be seen."""
+    run = Renewal.run
+
+    async def held(renewal: Renewal) -> None:
+        await watching.wait()
+        await run(renewal)
+
+    Renewal.run = held  # type: ignore[method-assign, assignment]
+
+
 def main(folder: Path, name: str, count: int) -> None:
-    """Serves on a free port until the event comes."""
+    """Serves on a free port, which is told when it watches, until the event comes."""
     directory = DataDirectory(folder)
     with directory.hold(), bind("127.0.0.1", 0) as bound:
         application = Application(load_settings(data_dir=folder), directory)
         tasks: list[asyncio.Task[None]] = []
+        watching = asyncio.Event()
+        _renewals_wait_for(watching)
+
+        def on_watching() -> None:
+            watching.set()
+            directory.publish_server(url_of(bound))
 
         def on_listening() -> None:
-            tasks.append(asyncio.get_running_loop().create_task(_die_at(application, name, count)))
-            directory.publish_server(url_of(bound))
+            dying = _die_at(application, name, count, on_watching)
+            tasks.append(asyncio.get_running_loop().create_task(dying))
 
         serve(application.web, bound, on_listening)
 

@@ -50,6 +50,16 @@ async def _ends_as(client: httpx.AsyncClient, document_id: str, status: str) -> 
     await eventually(ended, timeout_seconds=60)
 
 
+async def _delete(client: httpx.AsyncClient, document_id: str) -> None:
+    path = f"/api/v1/documents/{document_id}"
+    assert (await client.delete(path)).status_code in (202, 204)
+
+    async def is_gone() -> bool:
+        return (await client.get(path)).status_code == 404
+
+    await eventually(is_gone)
+
+
 async def _state(client: httpx.AsyncClient) -> list[Any]:
     """What a person sees of every document, its journey and what is found."""
     listed = (await client.get("/api/v1/documents", params={"limit": 100})).raise_for_status().json()["items"]
@@ -75,7 +85,10 @@ async def _settled(client: httpx.AsyncClient) -> list[Any]:
     seen: list[list[Any]] = []
 
     async def is_as_before() -> bool:
-        seen.append(await _state(client))
+        state = await _state(client)
+        told = [journeys["items"][0]["state"] for journeys in state[1]]
+        assert told == [document["status"] for document in state[0]]
+        seen.append(state)
         return seen[-2:-1] == seen[-1:]
 
     await eventually(is_as_before, timeout_seconds=90, every_seconds=3)
@@ -120,7 +133,7 @@ async def test_every_event_three_times_more_leaves_the_same_state(tmp_path: Path
             await _ends_as(client, broken, "failed")
             await _put(client, "0.txt", b"Harbour 0: revised duty on notebook 0.")
             await client.patch(f"/api/v1/documents/{ids[1]}", json={"metadata": {"team": "east"}})
-            await client.delete(f"/api/v1/documents/{ids[2]}")
+            await _delete(client, ids[2])
             await _ends_as(client, ids[0], "searchable")
             await _ends_as(client, await _put(client, "last.txt", b"The last one."), "searchable")
 
@@ -134,8 +147,7 @@ async def test_every_event_three_times_more_leaves_the_same_state(tmp_path: Path
             for number in range(_MARKERS):
                 marker = await _put(client, f"marker-{number}.txt", f"Behind all of them, {number}.".encode())
                 await _ends_as(client, marker, "searchable")
-                answer = await client.delete(f"/api/v1/documents/{marker}")
-                assert answer.status_code == 204, answer.text
+                await _delete(client, marker)
 
             async def unchanged() -> bool:
                 after = await _state(client)

@@ -31,7 +31,7 @@ def _crash_once(folder: Path, model: Path, boundary: str, count: int) -> None:
         stdout=subprocess.DEVNULL,
     )
     try:
-        assert process.wait(60) == -signal.SIGKILL
+        assert process.wait(100) == -signal.SIGKILL
     finally:
         process.kill()
         process.wait()

@@ -14,7 +14,7 @@ from chat_streams import URL, Told, a_chat, kept, without_gap
 from httpx import AsyncClient
 from search_builders import ASearch, a_search
 
-from builders import labels
+from builders import eventually, labels
 from search.chat.application.citing import Citing
 from search.chat.application.message import Message
 from search.chat.application.message_stream import MessageStream
@@ -77,10 +77,11 @@ async def test_fifty_conversations_at_once_are_whole_and_leave_nothing_behind(se
                     assert said in text
                 messages = await kept(client, session)
                 assert [(one["ordinal"], one["state"]) for one in messages] == [(1, "done"), (2, "done")]
-            # What an answer was made of goes with its end, its events after a while.
-            assert set(kept_in_memory()) == {"MessageStream"}
+            # What an answer was made of goes with its end, its events after a while. Its task ends a turn after its
+            # last event is told.
+            await eventually(lambda: set(kept_in_memory()) == {"MessageStream"}, every_seconds=0.1)
             # All can be taken up again for five minutes; then the next question finds none of them.
             turned[0] += 301
             await asked(client, question=QUESTIONS[0], remember=False)
-            assert kept_in_memory()["MessageStream"] == 1
-    assert not kept_in_memory()
+            await eventually(lambda: kept_in_memory() == {"MessageStream": 1}, every_seconds=0.1)
+    await eventually(lambda: not kept_in_memory(), every_seconds=0.1)

@@ -75,7 +75,7 @@ async def test_an_answer_that_is_cancelled_ends_and_is_kept_as_far_as_it_came(
         assert (end["type"], end["data"]["finish_reason"]) == ("message_complete", "cancelled")
         tasks = {name: task["status"] for name, task in end["data"]["tasks"].items()}
         assert tasks["answer"] == "cancelled" and tasks["history"] == "done"
-        await asyncio.wait_for(llm.left.wait(), 5)
+        await asyncio.wait_for(llm.left.wait(), 60)
         (message,) = await kept(client, session)
         assert message["state"] == "cancelled" and message["answer"].startswith("The warranty lasts 24 months.")
         assert [one["supported"] for one in message["citations"]] == [True]
@@ -96,7 +96,7 @@ async def test_who_leaves_for_good_breaks_the_answer_off_and_it_is_kept(
             return answer.status_code == 200 and answer.json()["items"][0]["state"] != "answering"
 
         await eventually(is_stored)
-        await asyncio.wait_for(llm.left.wait(), 5)
+        await asyncio.wait_for(llm.left.wait(), 60)
         (message,) = await kept(client, session)
         assert message["state"] == "broken_off" and message["answer"].startswith("The warranty lasts 24 months.")
         assert [one["supported"] for one in message["citations"]] == [True]
@@ -149,7 +149,7 @@ async def test_a_stream_is_taken_up_for_five_minutes_and_then_refused_clearly(se
         session = asked[0]["data"]["session"]
         place = place_of(asked[0], session)
         headers = {"Last-Event-ID": f"{asked[0]['message_id']}:3"}
-        turned[0] = 290
+        turned[0] = 200  # what the machine takes meanwhile counts too
         assert events(await client.get(f"{place}/events", headers=headers)) == asked[3:]
         turned[0] = 310
         late = await client.get(f"{place}/events", headers=headers)
