@@ -52,6 +52,7 @@ def test_keys_are_made_and_withdrawn(opened: httpx.Client, open_page: Any, langu
     expect(row).to_contain_text("tariffs")
     assert key not in page.content()
     logged = page.locator("#audit-rows tbody tr")
+    expect(logged.first).to_contain_text("정산팀")
     before = logged.count()
     row.locator("button").click()
     page.locator("dialog .danger").click()
