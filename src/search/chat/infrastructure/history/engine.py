@@ -53,6 +53,7 @@ def sqlite_engine(path: Path) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _: object) -> None:
+        # The driver has no other way to its thread, and closing a connection does not wait for it.
         engine.threads.add(connection.driver_connection._thread)
         # The driver would begin a transaction at its own discretion, and none for a savepoint.
         connection.isolation_level = None
