@@ -144,19 +144,22 @@ class IndexChild:
         """
         loop = asyncio.get_running_loop()
         until, at_disk = loop.time() + self._times.search_at_disk_seconds, False
-        while True:
-            seconds = self._times.search_seconds if self._openings else self._times.first_search_seconds
-            if self._is_opening:
-                seconds -= loop.time() - self._opening_since
-            try:
-                async with asyncio.timeout(seconds):
-                    return await self.ask(method, **arguments)
-            except TimeoutError:
+        asking = loop.create_task(self.ask(method, **arguments))
+        try:
+            while True:
+                seconds = self._times.search_seconds if self._openings else self._times.first_search_seconds
+                if self._is_opening:
+                    seconds -= loop.time() - self._opening_since
+                await asyncio.wait({asking}, timeout=max(0.0, seconds))
+                if asking.done():
+                    return asking.result()
                 # Once more also when it has just come back from there, and has others to answer first.
                 was_at_disk, child = at_disk, self._child
                 at_disk = child is not None and await child.waits_for_disk()
                 if loop.time() >= until or not (at_disk or was_at_disk):
-                    raise Unavailable("The index does not answer now.", code=_CODE) from None
+                    raise Unavailable("The index does not answer now.", code=_CODE)
+        finally:
+            asking.cancel()
 
     @property
     def openings(self) -> int:

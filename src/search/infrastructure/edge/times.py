@@ -18,7 +18,7 @@ class EdgeIndexTimes:
     at_disk_seconds: float = 120.0
     """A child that is seen to wait for the disk has so much more: it is not hanging, and another would wait as well."""
     search_at_disk_seconds: float = 10.0
-    """So long a search is asked again of a child that waits for the disk, instead of being refused."""
+    """So long a search waits for a child that waits for the disk, instead of being refused."""
     open_seconds: float = 30.0
     """For a child that opens the index; twice as long the next time."""
     check_seconds: float = 600.0
