@@ -1,6 +1,7 @@
 """What every ChunkIndex promises (src/search/application/ports/chunk_index.py)."""
 
 import hashlib
+from array import array
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -315,6 +316,20 @@ async def test_a_longer_limit_continues_the_same_list(index: ChunkIndex) -> None
     short = await index.search(dense=dense("tea x"), sparse=None, limit=10)
     long = await index.search(dense=dense("tea x"), sparse=None, limit=40)
     assert [one.score for one in long.dense[:10]] == [one.score for one in short.dense]
+
+
+async def test_gives_the_vectors_of_units(index: ChunkIndex) -> None:
+    own = [a_unit("tea", "a"), a_unit("tea coffee", "b", 2, 3), a_unit("tea", "wordy", dense=None)]
+    await index.upsert([*own, a_unit("tea", "alien", dense=dense("tea", "small-0"))])
+    found = {str(unit.document_id): unit for unit in (await index.search(dense=None, sparse=words("tea"))).sparse}
+    gone = found["a"]._replace(ordinal=7)
+    first, second, *nothing = await index.vectors([found["b"], found["a"], found["wordy"], found["alien"], gone])
+    assert nothing == [None, None, None]
+    for vector, text in ((first, "tea coffee"), (second, "tea")):
+        assert vector is not None and vector.space == "small-1"
+        stored, given = (array("f", one) for one in (vector.values, dense(text).values))
+        assert list(stored) == pytest.approx(list(given), abs=0.01)
+    assert await index.vectors([]) == []
 
 
 async def test_what_was_flushed_is_there_after_a_restart(open_index: OpenIndex) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from search.application.ports.chunk_index import DenseVector, IndexAnswer, ScoredUnit
-from search.application.ranking import Ranking
+from search.application.ranking import Lists, Ranking
 from search.application.sieve import Sieve
 from search.domain.cursor import WINDOW
 from search.domain.fusion import weights
@@ -83,7 +83,8 @@ async def test_lists_what_looking_at_every_text_would_list(
     whole = ranking(shelf, None, by_document=False)
     await whole.read(deep=True)
     # The window of a plain query ends early: the rest in the order in which it is fused.
-    everything = whole._ranked(await shelf.search())
+    answer = await shelf.search()
+    everything = Lists(answer, answer.dense).ranked(whole.weights, whole._ranges)
     texts = [shelf.text(shelf.numbers[one.unit[:3]]) for one in everything]
     passed = [
         (not all(phrase.is_in(text) for phrase in phrases), one)

@@ -20,7 +20,7 @@ from shared.ports.storage import Cache
 _MOST: Final = 256
 _MOST_ENTRIES: Final = 60_000
 """In all of them, at 430 bytes each: 256 first readings have fewer, and deep ones have up to 2,000 each."""
-_SHAPE: Final = 3
+_SHAPE: Final = 4
 """Of what is in the cache; another Seoga's may differ."""
 
 

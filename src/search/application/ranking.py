@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from search.application.by_date import ByDate
+from search.application.feedback import moved
 from search.application.ports.chunk_index import ChunkIndex, DenseVector, IndexAnswer, ScoredUnit
 from search.application.sieve import Sieve
 from search.domain.cursor import WINDOW
+from search.domain.feedback import EXAMPLES, strength
 from search.domain.filters import Filters
 from search.domain.fusion import Fused, ScoreRange, Weights, decidedness, fuse, support, weighed
 from search.domain.terms import SparseVector
@@ -45,6 +47,8 @@ class Ranking:
     filters: Filters
     weights: Weights
     by_document: bool
+    with_feedback: bool = False
+    """Whether the dense list may be looked up once more, by a vector nearer to what was found best at first."""
     asked: float = 0.0
     """What the query's own words weigh, without those that were added to it: for the weights."""
     sieve: Sieve | None = None
@@ -60,6 +64,8 @@ class Ranking:
     rerank_seconds: float | None = None
     """What reordering its first entries took; None: they are as they were fused."""
     _ranges: tuple[ScoreRange, ScoreRange] | None = None
+    _moved: DenseVector | None = None
+    """What the dense list is of instead, after the first reading."""
 
     async def read(self, *, deep: bool) -> None:
         """Adds what a longer reading of both lists finds. Raises Unavailable."""
@@ -67,10 +73,13 @@ class Ranking:
             return
         deep = deep or self._is_sorted_out
         depth = WINDOW if deep else SHALLOW
-        answer = await self.index.search(
-            dense=self.dense, sparse=self.sparse, filters=self.filters, limit=depth, window=WINDOW
-        )
-        found = self._ranked(answer)
+        answer = await self._listed(self.dense, self.sparse, depth)
+        if self._ranges is None:
+            await self._begin(answer)
+        nearer = answer.dense if self._moved is None else (await self._listed(self._moved, None, depth)).dense
+        lists = Lists(answer, nearer)
+        self._ranges = self._ranges or lists.ranges
+        found = lists.ranked(self.weights, self._ranges)
         if self.sieve is not None:
             found = await self._sieved(found, self.sieve)
         if self.by_date is not None:
@@ -109,15 +118,17 @@ class Ranking:
             for one in self.entries
         ]
         sparse = None if self.sparse is None else (self.sparse.indices, self.sparse.values)
+        vectors = (self.dense, self._moved, sparse)
         ranges = None if self._ranges is None else [(one.low, one.high) for one in self._ranges]
         weights = (self.weights.dense, self.weights.sparse)
         numbers = (self.total, self.total_is_exact, self.is_deep, self.rerank_seconds)
-        return self.dense, sparse, weights, ranges, *numbers, entries
+        return vectors, weights, ranges, *numbers, entries
 
     @classmethod
     def restored(cls, packed: Sequence[Any], *, index: ChunkIndex, filters: Filters, by_document: bool) -> "Ranking":
         """The inverse, for the same request. Raises ValueError or TypeError when it is something else."""
-        dense, sparse, weights, ranges, total, total_is_exact, is_deep, rerank_seconds, entries = packed
+        vectors, weights, ranges, total, total_is_exact, is_deep, rerank_seconds, entries = packed
+        dense, moved_to, sparse = vectors
         of_dense, of_sparse = ranges
         ranking = cls(
             index=index,
@@ -131,6 +142,7 @@ class Ranking:
             is_deep=is_deep,
             rerank_seconds=rerank_seconds,
             _ranges=(ScoreRange(*of_dense), ScoreRange(*of_sparse)),
+            _moved=None if moved_to is None else DenseVector(*moved_to),
         )
         units = [ScoredUnit(*one[:6]) for one in entries]
         ranking._append(
@@ -138,24 +150,25 @@ class Ranking:
         )
         return ranking
 
-    def _ranked(self, answer: IndexAnswer) -> list[Ranked]:
-        units: dict[UnitKey, ScoredUnit] = {}
-        dense = _scores(answer.dense, units)
-        sparse = _scores(answer.sparse, units)
-        if self._ranges is None:
-            self._ranges = (
-                ScoreRange.of(list(dense.values())),
-                ScoreRange.of(list(sparse.values()), absent=0.0),
-            )
-            self.total, self.total_is_exact = answer.total, answer.total_is_exact
-            if self.weights.dense and self.weights.sparse:
-                best = _best_by_document(answer.sparse).values()
-                self.weights = weighed(decidedness(best), support(max(best, default=0.0), self.asked))
-        dense_range, sparse_range = self._ranges
-        fused = fuse(dense, sparse, weights=self.weights, dense_range=dense_range, sparse_range=sparse_range)
-        # A named tuple's own constructor takes twice as long, and there are hundreds.
-        made = tuple.__new__
-        return [made(Ranked, (units[one[0]], one, None)) for one in fused]
+    async def _listed(self, dense: DenseVector | None, sparse: SparseVector | None, limit: int) -> IndexAnswer:
+        return await self.index.search(dense=dense, sparse=sparse, filters=self.filters, limit=limit, window=WINDOW)
+
+    async def _begin(self, answer: IndexAnswer) -> None:
+        """What the first reading decides: how much each list counts, and whether the query's vector moves."""
+        self.total, self.total_is_exact = answer.total, answer.total_is_exact
+        if not (self.weights.dense and self.weights.sparse):
+            return
+        words = _best_by_document(answer.sparse).values()
+        supported = support(max(words, default=0.0), self.asked)
+        self.weights = weighed(decidedness(words), supported, self.asked)
+        if self.dense is None or not self.with_feedback or self.by_date is not None:
+            return
+        far = strength([unit.score for unit in answer.dense], _best_by_document(answer.dense).values(), supported)
+        if far > 0.0:
+            examples: dict[DocumentId, tuple[ScoredUnit, float]] = {}
+            for one in Lists(answer, answer.dense).ranked(self.weights):
+                examples.setdefault(one.unit.document_id, (one.unit, one.fused.score))
+            self._moved = await moved(self.index, self.dense, list(examples.values())[:EXAMPLES], far)
 
     def _append(self, found: Sequence[Ranked]) -> None:
         entries = self.entries
@@ -174,6 +187,31 @@ class Ranking:
     def _same(self, one: Ranked) -> object:
         """What it stands for: no two entries stand for the same."""
         return one[0][:2] if self.by_document else one[1][0]
+
+
+class Lists:
+    """What the index answered, by unit; its dense list by the query's own vector, or by one nearer to what it means."""
+
+    def __init__(self, answer: IndexAnswer, dense: Sequence[ScoredUnit]) -> None:
+        self._units: dict[UnitKey, ScoredUnit] = {}
+        self._own = _scores(answer.dense, self._units)
+        self._dense = self._own if dense is answer.dense else _scores(dense, self._units)
+        self._sparse = _scores(answer.sparse, self._units)
+
+    @property
+    def ranges(self) -> tuple[ScoreRange, ScoreRange]:
+        """Of these lists."""
+        return ScoreRange.of(list(self._dense.values())), ScoreRange.of(list(self._sparse.values()), absent=0.0)
+
+    def ranked(self, weights: Weights, ranges: tuple[ScoreRange, ScoreRange] | None = None) -> list[Ranked]:
+        """Fused; each says what it scored by the query's own vector."""
+        of_dense, of_sparse = ranges or self.ranges
+        fused = fuse(self._dense, self._sparse, weights=weights, dense_range=of_dense, sparse_range=of_sparse)
+        # A named tuple's own constructor takes twice as long, and there are hundreds.
+        made, units, own = tuple.__new__, self._units, self._own
+        if self._dense is not own:
+            fused = [made(Fused, (key, score, own.get(key), sparse)) for key, score, _, sparse in fused]
+        return [made(Ranked, (units[one[0]], one, None)) for one in fused]
 
 
 def _phrases_first(found: Sequence[Ranked], has_phrases: Sequence[bool | None], most: int) -> list[Ranked]:

@@ -320,6 +320,7 @@ class Retrieval:
             filters=request.allowed_filters,
             weights=weights(dense=vector is not None, sparse=sparse is not None),
             by_document=request.by_document,
+            with_feedback=True,
             asked=weight,
             sieve=None if syntax.is_plain else await self._sieve(syntax, at),
             by_date=None if by_score else ByDate(self._store, at, newest_first=request.sort == "newest"),

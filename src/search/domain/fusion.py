@@ -3,7 +3,7 @@
 Source: Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval" (TOIS 2023); the top 100 of each
 list as the range of the scores. Where a sparse list is shorter than that, its lowest score is that of the chunks not in
 it: 0. The weights follow how decided the words are (measured in docs/search-quality.md): a question whose words are all
-in one document is spoilt by vectors that know less, and one whose words are anywhere is not.
+in one document is spoilt by vectors that know less, and one whose words are anywhere, or that has few, is not.
 """
 
 import heapq
@@ -17,14 +17,18 @@ K = TypeVar("K", bound=Any)
 
 RANGE_DEPTH: Final = 100
 _COMPARED: Final = 9
-_UNDECIDED: Final = 0.2
-_DECIDED: Final = 0.55
-_DOUBTED: Final = 0.8
-_BELIEVED: Final = 2.0
+_UNDECIDED: Final = 0.1
+_DECIDED: Final = 0.5
+_DOUBTED: Final = 0.4
+_BELIEVED: Final = 1.2
+_SHORT: Final = 4.0
+_LONG: Final = 10.0
+"""What the terms of a query weigh: about as much as it has words that say something."""
 _DENSE: Final = 0.55
-"""What the dense list counts when the words are found and undecided."""
-_LESS: Final = 0.3
+"""What the dense list counts when the words of a long query are found and undecided."""
+_LESS: Final = 0.2
 _MORE: Final = 0.3
+_MORE_OF_SHORT: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +96,25 @@ def support(best: float, query_weight: float) -> float:
     return best / query_weight if query_weight > 0.0 else 0.0
 
 
-def weighed(decided: float, supported: float) -> Weights:
-    """For two lists, by how decided the sparse one is, and how well supported by what was asked.
+def belief(supported: float) -> float:
+    """How far what the words found is to be believed, 0 to 1, by `support`: hardly, where few of them were found."""
+    return _share(supported, _DOUBTED, _BELIEVED)
 
-    The more of either, the less the dense one counts: few words found (a question in another language than the
-    passages) say little, however far one passage stands above others.
+
+def weighed(decided: float, supported: float, asked: float) -> Weights:
+    """For two lists, by how decided the sparse one is, how well supported, and what all the query's terms weigh.
+
+    The more of any, the less the dense one counts: few words found (a question in another language than the
+    passages) say little, however far one passage stands above others, and so do the few words of a short question.
     """
-    share = min(1.0, max(0.0, (decided - _UNDECIDED) / (_DECIDED - _UNDECIDED)))
-    belief = min(1.0, max(0.0, (supported - _DOUBTED) / (_BELIEVED - _DOUBTED)))
-    dense = _DENSE - share * belief * _LESS + (1.0 - belief) * _MORE
+    believed, length = belief(supported), _share(asked, _SHORT, _LONG)
+    dense = _DENSE - _share(decided, _UNDECIDED, _DECIDED) * believed * length * _LESS
+    dense += (1.0 - believed) * _MORE + (1.0 - length) * _MORE_OF_SHORT
     return Weights(dense, 1.0 - dense)
+
+
+def _share(value: float, low: float, high: float) -> float:
+    return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
 class Fused(NamedTuple, Generic[K]):

@@ -223,7 +223,7 @@ class HitExplanation(Shape):
     """What each list said; null: not in it."""
 
     dense_score: float | None
-    """Of the list by meaning."""
+    """Of the list by meaning, by the query's own vector."""
     sparse_score: float | None
     """Of the list by words."""
     dense_weight: float

@@ -130,6 +130,10 @@ class ChunkIndex(Protocol):
         """
         ...
 
+    async def vectors(self, units: Sequence[ScoredUnit]) -> Sequence[DenseVector | None]:
+        """The dense vector of each of these units as the index has it; None: it has none, or is gone."""
+        ...
+
     async def documents(
         self, *, dense: DenseVector | None, sparse: SparseVector | None, filters: Filters = (), most: int
     ) -> Matches:

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from typing_extensions import override
 
-from search.application.ports.chunk_index import ChunkIndex, DenseVector, IndexAnswer, Matches, Unit
+from search.application.ports.chunk_index import ChunkIndex, DenseVector, IndexAnswer, Matches, ScoredUnit, Unit
 from search.application.ports.versions import DocumentVersion
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
@@ -177,6 +177,12 @@ class EdgeIndex(ChunkIndex, Checked):
             total=answer["total"],
             total_is_exact=answer["exact"],
         )
+
+    @override
+    async def vectors(self, units: Sequence[ScoredUnit]) -> Sequence[DenseVector | None]:
+        answer = await self._child.ask_soon("vectors", units=[unit[:4] for unit in units])
+        space, values = answer["space"], answer["vectors"]
+        return [None if one is None else DenseVector(space, one) for one in values]
 
     @override
     async def documents(

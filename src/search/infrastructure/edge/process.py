@@ -120,6 +120,10 @@ class Owner:
         """From the shard that answers."""
         return self._present.search(**arguments)
 
+    def vectors(self, **arguments: Any) -> dict[str, Any]:
+        """From the shard that answers."""
+        return self._present.vectors(**arguments)
+
     def documents(self, **arguments: Any) -> dict[str, Any]:
         """From the shard that answers."""
         return self._present.documents(**arguments)
@@ -159,6 +163,7 @@ def serve(owner: Owner) -> None:
             "size": owner.size,
             "room": owner.room,
             "search": owner.search,
+            "vectors": owner.vectors,
             "documents": owner.documents,
             "versions": owner.versions,
             "close": owner.close,

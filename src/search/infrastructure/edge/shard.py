@@ -227,6 +227,14 @@ class Shard:
             "exact": total <= window,
         }
 
+    def vectors(self, units: Sequence[tuple[str, int, int, str]]) -> dict[str, Any]:
+        """The dense vectors of units (document, version, unit, kind), as bytes; None where there is none."""
+        points = [point_id(*unit) for unit in units]
+        records = self._shard.retrieve(points, False, [DENSE]) if self.space is not None else []
+        known = {record.id: record.vector[DENSE] for record in records if DENSE in (record.vector or {})}
+        found = [array("f", known[point]).tobytes() if point in known else None for point in points]
+        return {"space": self.space, "vectors": found}
+
     def documents(
         self,
         space: str | None,

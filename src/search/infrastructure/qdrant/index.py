@@ -7,7 +7,7 @@ from typing import Final, Self, TypeVar
 from qdrant_client import models
 from typing_extensions import override
 
-from search.application.ports.chunk_index import ChunkIndex, DenseVector, IndexAnswer, Matches, Unit
+from search.application.ports.chunk_index import ChunkIndex, DenseVector, IndexAnswer, Matches, ScoredUnit, Unit
 from search.application.ports.versions import DocumentVersion
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
@@ -171,6 +171,13 @@ class QdrantIndex(ChunkIndex):
 
         async def ask(serving: Collection) -> IndexAnswer:
             return await self._searching.search(serving.place, dense, sparse, filters, limit, window)
+
+        return await self._read(ask)
+
+    @override
+    async def vectors(self, units: Sequence[ScoredUnit]) -> Sequence[DenseVector | None]:
+        async def ask(serving: Collection) -> Sequence[DenseVector | None]:
+            return await self._searching.vectors(serving.place, units)
 
         return await self._read(ask)
 

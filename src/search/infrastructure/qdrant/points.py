@@ -44,6 +44,11 @@ def floats(vector: DenseVector) -> list[float]:
     return array("f", vector.values).tolist()
 
 
+def from_floats(space: str, numbers: object) -> DenseVector | None:
+    """The inverse; None for what is no plain vector."""
+    return DenseVector(space, array("f", numbers).tobytes()) if isinstance(numbers, list) else None
+
+
 def sparse_vector(vector: SparseVector) -> models.SparseVector:
     """As the server takes it."""
     return models.SparseVector(indices=list(vector.indices), values=list(vector.values))

@@ -2,17 +2,18 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from qdrant_client import models
 
-from search.application.ports.chunk_index import DenseVector, IndexAnswer, Matches
+from search.application.ports.chunk_index import DenseVector, IndexAnswer, Matches, ScoredUnit
 from search.domain.filters import Filters
 from search.domain.terms import SparseVector
-from search.infrastructure.points import REFERENCE_FIELDS, SPARSE
+from search.infrastructure.points import REFERENCE_FIELDS, SPARSE, point_id
 from search.infrastructure.qdrant.filters import having
 from search.infrastructure.qdrant.layout import Place
-from search.infrastructure.qdrant.points import floats, sparse_vector, to_units
+from search.infrastructure.qdrant.points import floats, from_floats, sparse_vector, to_units
 from search.infrastructure.qdrant.server import QdrantServer
 from shared.kernel import DocumentId
 from shared.settings import Settings
@@ -74,6 +75,18 @@ class Searching:
         else:
             total = await self._total(place if near is not None else None, sparse, filters, window)
         return IndexAnswer(to_units(dense_points), to_units(sparse_points), min(total, window), total <= window)
+
+    async def vectors(self, place: Place, units: Sequence[ScoredUnit]) -> Sequence[DenseVector | None]:
+        """Dense vectors of these units. Raises Rejected when the alias has moved on."""
+        name, space = place.dense_name, place.space
+        if name is None or space is None:
+            return [None] * len(units)
+        points = [str(point_id(*unit[:4])) for unit in units]
+        records = await self._server.call(
+            lambda client: client.retrieve(self._alias, points, with_payload=False, with_vectors=[name])
+        )
+        known = {str(record.id): record.vector.get(name) for record in records if isinstance(record.vector, dict)}
+        return [from_floats(space, known.get(point)) for point in points]
 
     async def documents(
         self, place: Place, dense: DenseVector | None, sparse: SparseVector | None, filters: Filters, most: int
