@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from process_builders import count_tokens
 
-from process.domain.chunking import Limits, Piece, chunk
+from process.domain.chunking import Piece, chunk
 from process.domain.passages import passage_prefix, passage_text
+from process.domain.sizes import Limits
 
 ENGLISH = "The importer shall declare the goods to customs within thirty days of their arrival at the port. "
 KOREAN = "수입자는 물품이 항구에 도착한 날부터 삼십 일 이내에 세관에 신고하여야 한다. "
@@ -179,6 +180,24 @@ def test_a_heading_stays_with_what_follows_it() -> None:
     text, blocks = build(*parts)
     for piece in cut(text, blocks):
         assert not text[piece.start : piece.end].splitlines()[-1].startswith("Chapter")
+
+
+@pytest.mark.parametrize("words", range(200, 380, 20))
+def test_no_heading_is_alone_above_a_sentence_that_nearly_fills_a_chunk(words: int) -> None:
+    heading = (
+        "Effects of a simulated rocket jet on the stability and control of a research airplane at a Mach number of 6"
+    )
+    endless = " ".join(f"item{number % 7}" for number in range(words))
+    text, blocks = build(("heading", heading, 1), ("paragraph", endless))
+    pieces = cut(text, blocks, title=heading)
+    assert not [piece for piece in pieces if piece.kind == "heading"]
+    assert pieces[0].start == 0 and pieces[-1].end == len(text)
+
+
+def test_a_word_is_not_cut_for_the_sake_of_its_heading() -> None:
+    word, heading = "x" * 1_100, ("word " * 40).strip()
+    text, blocks = build(("heading", heading, 1), ("paragraph", word))
+    assert [text[piece.start : piece.end] for piece in cut(text, blocks)] == [heading, word]
 
 
 def test_english_inside_a_korean_document_is_measured_in_tokens() -> None:

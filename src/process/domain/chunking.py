@@ -13,7 +13,8 @@ from typing import Final, Protocol
 
 from process.domain.language import is_readable, language_of, script_of
 from process.domain.passages import passage_prefix
-from process.domain.units import TableHeader, Unit, divided, units_of
+from process.domain.sizes import FULL, HEADINGS, RUNNING_TEXT, Limits, Section, measure, set_size, size_of
+from process.domain.units import TableHeader, Unit, units_of
 
 
 class BlockLike(Protocol):
@@ -41,22 +42,6 @@ class BlockLike(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How large a chunk may be."""
-
-    tokens: int = 254
-    """Model tokens of a chunk and its prefix, where the model reads the language."""
-    words: int = 150
-    """White-space words (eojeol) where it does not: a Korean chunk of that length fills a screen."""
-    characters: int = 1_000
-    """Non-space characters, where the model does not read it (scripts without spaces have no words)."""
-    characters_of_tokens: int = 3_000
-    """Non-space characters where tokens count: one token may be a very long word."""
-    languages: frozenset[str] = frozenset(("en",))
-    """What the model reads."""
-
-
-@dataclass(frozen=True, slots=True)
 class Piece:
     """A chunk: `text[start:end]`, below which headings, and its language."""
 
@@ -79,26 +64,11 @@ _AT_ONCE: Final = 200_000
 """Characters measured and divided at once: a tokenizer keeps some 150 bytes for each token of a call."""
 _SAMPLE: Final = 20_000
 """Characters of a block whose language is looked at."""
-_FULL: Final = 0.88
-"""How far chunks are filled where overlap is to follow."""
 _OVERLAP: Final = 0.12
 _UNEVENNESS: Final = 0.6
 _BREAK_AT_HEADING: Final = -0.3
 _BREAK_AFTER_HEADING: Final = 3.0
 _LONGEST_HEADING: Final = 200
-
-
-@dataclass(slots=True)
-class _Section:
-    """A heading with what stands under it, up to the next heading."""
-
-    headings: tuple[str, ...]
-    level: int
-    units: list[Unit]
-    prefix_tokens: int = 0
-
-    def size(self) -> float:
-        return sum(unit.size for unit in self.units)
 
 
 def chunk(
@@ -143,13 +113,13 @@ def plan_chunks(
         start, end = whole
         counts = yield (text[start:end], passage_prefix(title, ())) if readable else ()
         tokens, prefix = (counts[0], counts[1]) if readable else (0, 0)
-        if _size(text[start:end], tokens if readable else None, limits.tokens - prefix, limits) <= 1:
+        if size_of(text[start:end], tokens if readable else None, limits.tokens - prefix, limits) <= 1:
             kinds = _kinds_by_length(blocks)
             return [Piece(start, end, kinds, _first_headings(text, blocks), language)]
     pieces: list[Piece] = []
     for sections in _batches(text, blocks, language, limits, headers):
-        yield from _measure(text, sections, title, limits)
-        fits_in_one = sum(section.size() for section in sections) <= _FULL
+        yield from measure(text, sections, title, limits)
+        fits_in_one = sum(section.size() for section in sections) <= FULL
         for group in [sections] if fits_in_one else _grouped(sections):
             pieces.extend(_pieces_of(text, group, language, limits))
     return pieces
@@ -157,16 +127,16 @@ def plan_chunks(
 
 def _batches(
     text: str, blocks: Sequence[BlockLike], language: str | None, limits: Limits, headers: Headers
-) -> Generator[list[_Section], None, None]:
+) -> Generator[list[Section], None, None]:
     """The sections in order, some hundred thousand characters at a time: a long document has a million units."""
-    sections = [_Section((), 0, [])]
+    sections = [Section((), 0, [])]
     characters = 0
     for headings, level, unit in _units(text, blocks, language, limits, headers):
         if characters >= _AT_ONCE:
             yield [section for section in sections if section.units]
             sections, characters = [], 0
         if not sections or headings is not sections[-1].headings:
-            sections.append(_Section(headings, level, []))
+            sections.append(Section(headings, level, []))
         sections[-1].units.append(unit)
         characters += unit.end - unit.start
     if characters:
@@ -218,66 +188,16 @@ def _stray_units(text: str, start: int, end: int, block: int, limits: Limits, la
     return units_of(text, *stray, "paragraph", block, readable)
 
 
-def _measure(
-    text: str, sections: list[_Section], title: str | None, limits: Limits
-) -> Generator[Sequence[str], Sequence[int], None]:
-    """Sets every unit's size (1 = a full chunk) and divides those that are larger."""
-    paths = list({section.headings: None for section in sections})
-    repeated = list({unit.header: None for section in sections for unit in section.units if unit.header})
-    counted = yield [*(passage_prefix(title, path) for path in paths), *repeated]
-    prefix_tokens = dict(zip(paths, counted, strict=False))
-    header_tokens = {"": 0} | dict(zip(repeated, counted[len(paths) :], strict=True))
-    for section in sections:
-        section.prefix_tokens = prefix_tokens[section.headings]
-        for unit in section.units:
-            unit.header_tokens = header_tokens[unit.header]
-    fresh = [(section, unit) for section in sections for unit in section.units]
-    while fresh:
-        readable = [(section, unit) for section, unit in fresh if unit.readable]
-        tokens = (yield [text[unit.start : unit.end] for _, unit in readable]) if readable else ()
-        for (_, unit), count in zip(readable, tokens, strict=True):
-            unit.tokens = count
-        for section, unit in fresh:
-            _set_size(text, unit, limits.tokens - section.prefix_tokens, limits)
-        too_large = {id(section): section for section, unit in fresh if unit.size > 1 and unit.end - unit.start > 1}
-        fresh = []
-        for section in too_large.values():
-            smaller: list[Unit] = []
-            for unit in section.units:
-                if unit.size <= 1 or unit.end - unit.start <= 1:
-                    smaller.append(unit)
-                    continue
-                parts = divided(text, unit, math.ceil(unit.size / _FULL))
-                smaller.extend(parts)
-                fresh.extend((section, part) for part in parts)
-            section.units = smaller
-
-
-def _size(text: str, tokens: int | None, room_for_tokens: int, limits: Limits) -> float:
-    words = text.split()
-    characters = sum(map(len, words))
-    if tokens is None:
-        return max(len(words) / limits.words, characters / limits.characters)
-    return max(tokens / max(1, room_for_tokens), characters / limits.characters_of_tokens)
-
-
-def _set_size(text: str, unit: Unit, room_for_tokens: int, limits: Limits) -> None:
-    tokens = unit.tokens if unit.readable else None
-    # A long header leaves a third of the room, whatever it takes.
-    room_for_tokens = max(room_for_tokens - unit.header_tokens, min(room_for_tokens, limits.tokens // 3))
-    unit.size = max(0.002, _size(text[unit.start : unit.end], tokens, room_for_tokens, limits))
-
-
-def _grouped(sections: list[_Section]) -> list[list[_Section]]:
+def _grouped(sections: list[Section]) -> list[list[Section]]:
     """Neighbouring sections that share chunks because one of them is too small to stand alone."""
-    groups: list[list[_Section]] = []
+    groups: list[list[Section]] = []
     total = 0.0
     for section in sections:
         size = section.size()
         if groups:
             rises = section.level < groups[-1][-1].level
             small = 0.15 if rises else 0.35
-            fits = total + size <= _FULL and (total < small or size < small / 2)
+            fits = total + size <= FULL and (total < small or size < small / 2)
             # A scrap beside something long joins it: dividing evens it out.
             if fits or total < 0.1 or (size < 0.1 and (total > 1 or total + size <= 1)):
                 groups[-1].append(section)
@@ -288,20 +208,20 @@ def _grouped(sections: list[_Section]) -> list[list[_Section]]:
     return groups
 
 
-def _pieces_of(text: str, group: list[_Section], language: str | None, limits: Limits) -> list[Piece]:
+def _pieces_of(text: str, group: list[Section], language: str | None, limits: Limits) -> list[Piece]:
     units = [unit for section in group for unit in section.units]
     owner = [section for section in group for _ in section.units]
     prefix_tokens = max(section.prefix_tokens for section in group)
     if any(section.prefix_tokens != prefix_tokens for section in group):
         for unit in units:
-            _set_size(text, unit, limits.tokens - prefix_tokens, limits)
+            set_size(text, unit, limits.tokens - prefix_tokens, limits)
     pieces = []
     former = -1
     for first, last in _divide(units):
         begin = _overlapped(units, first, last, former)
         former = first
         # The path is that of the first text in it, not of a heading that merely closes what came before.
-        body = next((i for i in range(first, last) if units[i].kind not in ("heading", "title")), first)
+        body = next((i for i in range(first, last) if units[i].kind not in HEADINGS), first)
         start, end = units[begin].start, units[last - 1].end
         pieces.append(
             Piece(
@@ -325,7 +245,7 @@ def _divide(units: list[Unit]) -> list[tuple[int, int]]:
         total = 0.0
         for begin in range(end - 1, -1, -1):
             total += units[begin].size
-            if begin < end - 1 and total > _FULL:
+            if begin < end - 1 and total > FULL:
                 break
             cost = best[begin] + 1 + _UNEVENNESS * (1 - min(1.0, total)) ** 2 + _break_before(units, begin)
             if cost < best[end]:
@@ -345,20 +265,20 @@ def _break_before(units: list[Unit], index: int) -> float:
         return 0.0
     if units[index].kind == "heading":
         return _BREAK_AT_HEADING
-    if units[index - 1].kind in ("heading", "title"):
+    if units[index - 1].kind in HEADINGS:
         return _BREAK_AFTER_HEADING
     return units[index].break_cost
 
 
 def _overlapped(units: list[Unit], first: int, last: int, former: int) -> int:
     """Where the chunk begins with up to two sentences before it, but not with all of the one that began at `former`."""
-    if first == 0 or units[first].apart or units[first].kind not in ("paragraph", "list_item"):
+    if first == 0 or units[first].apart or units[first].kind not in RUNNING_TEXT:
         return first
     room = min(_OVERLAP, 1 - sum(unit.size for unit in units[first:last]))
     begin = first
     while begin - 1 > former and first - begin < 2:
         before = units[begin - 1]
-        if before.kind not in ("paragraph", "list_item") or before.size > room or units[begin].apart:
+        if before.kind not in RUNNING_TEXT or before.size > room or units[begin].apart:
             break
         room -= before.size
         begin -= 1

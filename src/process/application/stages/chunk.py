@@ -9,7 +9,8 @@ from typing_extensions import override
 from process.application.stages.placing import Placing
 from process.application.stages.stage import Stage, Way
 from process.application.stages.text import text_of
-from process.domain.chunking import Limits, Piece, Plan, plan_chunks
+from process.domain.chunking import Piece, Plan, plan_chunks
+from process.domain.sizes import Limits
 from shared.artefacts.chunks import Chunk, ChunkedDocument
 from shared.artefacts.parsed import ParsedDocument
 from shared.artefacts.recognised import RecognisedDocument
@@ -29,7 +30,7 @@ class ChunkStage(Stage[ChunkedDocument]):
     """Cuts the text into pieces that the model reads whole."""
 
     name = CHUNK
-    version = 2
+    version = 3
     artefact = ChunkedDocument
     made_from = (ParsedDocument, RecognisedDocument)
 
