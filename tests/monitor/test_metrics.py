@@ -10,9 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from shown_metrics import shown
 
 from builders import a_document_received
+from monitor.application.ports import Recent
 from shared.infrastructure.metric_catalogue import HELP
 from shared.infrastructure.prometheus_metrics import PrometheusMetrics
-from shared.kernel import new_document_id
+from shared.kernel import Unavailable, new_document_id
 from shared.version import VERSION
 
 SRC: Final = Path(__file__).parents[2] / "src"
@@ -159,6 +160,17 @@ async def test_documents_stuck_letters_and_the_build_are_shown(monitor: Monitor)
     assert _value(text, "seoga_process_start_time_seconds") > 1.7e9
     assert re.search(rf'^seoga_build_info{{python="3\.[^"]+",version="{re.escape(VERSION)}"}} 1\.0$', text, re.M)
     assert "_created" not in text
+
+
+async def test_counts_are_shown_without_reading_a_step(monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def recent(*_: object) -> Recent:
+        raise Unavailable("Steps are not to be read.")
+
+    monkeypatch.setattr(type(monitor.container.journey_store()), "recent", recent)
+    await monitor.hear(told(a_document_received(new_document_id())))
+    assert _value(await _text(monitor), 'seoga_documents{state="received"}') == 1
+    summary = await monitor.get("/api/v1/monitor")
+    assert (summary["documents"]["received"], summary["degraded"]) == (1, ["Steps are not to be read."])
 
 
 def test_samples_that_are_alike_are_told_in_one_call() -> None:

@@ -68,25 +68,25 @@ class Exposition:
                 pass
 
     async def _show_work(self, overview: Overview) -> None:
-        summary, now, gauge = await overview.summary(None), self._clock(), self._metrics.gauge
-        for state, number in summary.documents.items():
+        work, now, gauge = await overview.work(), self._clock(), self._metrics.gauge
+        for state, number in work.documents.items():
             gauge("documents", number, state=state.value)
-        ended = summary.searchable_per_minute + summary.failed_per_minute
+        ended = work.searchable_per_minute + work.failed_per_minute
         # Of fewer than one a minute a share says nothing.
-        gauge("documents_failed_ratio", summary.failed_per_minute / ended if ended >= 1 else 0.0)
-        gauge("documents_finished_rate", summary.searchable_per_minute / 60, state="searchable")
-        gauge("documents_finished_rate", summary.failed_per_minute / 60, state="failed")
-        for stage, rate in summary.passed_per_minute.items():
+        gauge("documents_failed_ratio", work.failed_per_minute / ended if ended >= 1 else 0.0)
+        gauge("documents_finished_rate", work.searchable_per_minute / 60, state="searchable")
+        gauge("documents_finished_rate", work.failed_per_minute / 60, state="failed")
+        for stage, rate in work.passed_per_minute.items():
             gauge("documents_passed_rate", rate / 60, stage=stage)
-        gauge("documents_stuck", summary.stuck)
-        gauge("dead_letters", summary.dead_letters)
-        for queue in summary.queues:
+        gauge("documents_stuck", work.stuck)
+        gauge("dead_letters", work.dead_letters)
+        for queue in work.queues:
             of = {"module": queue.module, "kind": queue.kind}
             since = queue.oldest_waiting_at
             gauge("jobs_waiting", queue.waiting, **of)
             gauge("jobs_running", queue.running, **of)
             gauge("jobs_oldest_waiting_seconds", max(0.0, (now - since).total_seconds()) if since else 0, **of)
-        self._show_searches(summary.searches)
+        self._show_searches(work.searches)
 
     def _show_searches(self, searches: SearchNumbers) -> None:
         gauge = self._metrics.gauge

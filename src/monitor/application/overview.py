@@ -3,9 +3,9 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from monitor.application.dead_letters import DeadLetters
 from monitor.application.health import Health, HealthReport
@@ -19,6 +19,7 @@ from monitor.domain.journey import State, percentile
 from shared.kernel import Clock, Unavailable, utc_now
 from shared.runtime.resilience import Remotes, RemoteState
 
+T = TypeVar("T")
 _RECENT_STEPS: Final = 4_000
 _RATE_WINDOW: Final = timedelta(minutes=5)
 _MOST_CACHED: Final = 64
@@ -33,9 +34,9 @@ class Latency:
     p95_seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Everything the dashboard's first page needs."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What waits, what was done, what was searched: counts, for which no journey is looked at."""
 
     at: datetime
     degraded: Sequence[str]
@@ -46,30 +47,43 @@ class Summary:
     failed_per_minute: float
     passed_per_minute: Mapping[str, float]
     """Received, and done with each stage, in their order."""
-    stages: Mapping[str, Latency]
-    total: Latency
     queues: Sequence[Queue]
     dead_letters: int
     searches: SearchNumbers
     system: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary(Work):
+    """Everything the dashboard's first page needs."""
+
+    stages: Mapping[str, Latency]
+    total: Latency
     remotes: Sequence[RemoteState]
     """The servers that this process calls."""
     health: HealthReport
 
 
 @dataclass(frozen=True, slots=True)
-class _Numbers:
-    """What the store of journeys tells."""
+class _Counts:
+    """What the store of journeys tells without looking at one."""
 
     documents: Mapping[State, int]
     stuck: int
     searchable_per_minute: float
     failed_per_minute: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Latencies:
+    """What it tells of the newest."""
+
     stages: Mapping[str, Latency]
     total: Latency
 
 
-_NOTHING: Final = _Numbers(dict.fromkeys(State, 0), 0, 0.0, 0.0, {}, Latency(0, None, None))
+_NO_COUNTS: Final = _Counts(dict.fromkeys(State, 0), 0, 0.0, 0.0)
+_NO_LATENCIES: Final = _Latencies({}, Latency(0, None, None))
 
 
 class Overview:
@@ -103,8 +117,9 @@ class Overview:
         self._cached_seconds = cached_seconds
         self._asking = asyncio.Lock()
         self._cached: dict[frozenset[str] | None, tuple[float, Summary]] = {}
-        self._known: dict[frozenset[str] | None, _Numbers] = {}
-        self._known_letters: dict[frozenset[str] | None, int] = {}
+        self._counts: dict[frozenset[str] | None, _Counts] = {}
+        self._letters: dict[frozenset[str] | None, int] = {}
+        self._latencies = _NO_LATENCIES
 
     async def summary(self, collections: frozenset[str] | None) -> Summary:
         """Documents and dead letters of these collections only (None: all); the rest is of the whole system."""
@@ -112,32 +127,47 @@ class Overview:
             made_at, summary = self._cached.get(collections, (0.0, None))
             if summary is None or time.monotonic() - made_at > self._cached_seconds:
                 summary = await self._make(collections)
-                if len(self._cached) >= _MOST_CACHED:
-                    self._cached.clear()
-                self._cached[collections] = (time.monotonic(), summary)
+                _keep(self._cached, collections, (time.monotonic(), summary))
             return summary
 
+    async def work(self) -> Work:
+        """Of everything; a fraction of what a summary costs, since thousands of steps need not be read for it."""
+        return await self._work(None)
+
     async def _make(self, collections: frozenset[str] | None) -> Summary:
-        now = self._clock()
-        known, known_letters = self._known.get(collections, _NOTHING), self._known_letters.get(collections, 0)
         # Side by side: each waits for a server that is away as long as one call may take.
-        numbers, queues, letters, usage, health = await asyncio.gather(
+        work, latencies, health = await asyncio.gather(
+            self._work(collections), self._look_at_newest(), self._health.check()
+        )
+        degraded = work.degraded
+        if isinstance(latencies, str):
+            degraded = tuple(dict.fromkeys((*degraded, latencies)))
+        else:
+            self._latencies = latencies
+        of_work = {one.name: getattr(work, one.name) for one in fields(work)}
+        return Summary(
+            **{**of_work, "degraded": degraded},
+            stages=self._latencies.stages,
+            total=self._latencies.total,
+            remotes=self._remotes.states(),
+            health=health,
+        )
+
+    async def _work(self, collections: frozenset[str] | None) -> Work:
+        now = self._clock()
+        counts, queues, letters, usage = await asyncio.gather(
             self._count(collections, now),
             self._queues.look(),
             self._count_letters(collections),
             self._system.usage(),
-            self._health.check(),
         )
-        degraded = dict.fromkeys(one for one in (numbers, letters) if isinstance(one, str))
-        if not isinstance(numbers, str):
-            if len(self._known) >= _MOST_CACHED:
-                self._known.clear()
-            known = self._known[collections] = numbers
+        degraded = dict.fromkeys(one for one in (counts, letters) if isinstance(one, str))
+        if not isinstance(counts, str):
+            _keep(self._counts, collections, counts)
         if not isinstance(letters, str):
-            if len(self._known_letters) >= _MOST_CACHED:
-                self._known_letters.clear()
-            known_letters = self._known_letters[collections] = letters
-        return Summary(
+            _keep(self._letters, collections, letters)
+        known = self._counts.get(collections, _NO_COUNTS)
+        return Work(
             at=now,
             degraded=tuple(degraded),
             documents=known.documents,
@@ -145,38 +175,46 @@ class Overview:
             searchable_per_minute=known.searchable_per_minute,
             failed_per_minute=known.failed_per_minute,
             passed_per_minute=self._passing.per_minute(),
-            stages=known.stages,
-            total=known.total,
             queues=queues,
-            dead_letters=known_letters,
+            dead_letters=self._letters.get(collections, 0),
             searches=self._searches.numbers(),
             system=usage,
-            remotes=self._remotes.states(),
-            health=health,
         )
 
-    async def _count(self, collections: frozenset[str] | None, now: datetime) -> "_Numbers | str":
+    async def _count(self, collections: frozenset[str] | None, now: datetime) -> "_Counts | str":
         minutes = _RATE_WINDOW.total_seconds() / 60
         since = now - _RATE_WINDOW
         try:
-            recent = await self._store.recent(_RECENT_STEPS)
             counts = await self._store.count_by_state(collections)
-            return _Numbers(
+            return _Counts(
                 documents={state: counts.get(state, 0) for state in State},
                 stuck=await self._journeys.count_stuck(collections),
                 searchable_per_minute=await self._store.count_finished(State.SEARCHABLE, since, collections) / minutes,
                 failed_per_minute=await self._store.count_finished(State.FAILED, since, collections) / minutes,
-                stages={stage: _latency(samples) for stage, samples in sorted(recent.stage_seconds.items())},
-                total=_latency(recent.total_seconds),
             )
         except Unavailable as error:
             return error.detail
+
+    async def _look_at_newest(self) -> "_Latencies | str":
+        try:
+            recent = await self._store.recent(_RECENT_STEPS)
+        except Unavailable as error:
+            return error.detail
+        stages = {stage: _latency(samples) for stage, samples in sorted(recent.stage_seconds.items())}
+        return _Latencies(stages, _latency(recent.total_seconds))
 
     async def _count_letters(self, collections: frozenset[str] | None) -> int | str:
         try:
             return await self._dead_letters.count(collections)
         except Unavailable as error:
             return error.detail
+
+
+def _keep(kept: dict[frozenset[str] | None, T], collections: frozenset[str] | None, value: T) -> None:
+    """Of a few dozen sets of collections."""
+    if len(kept) >= _MOST_CACHED:
+        kept.clear()
+    kept[collections] = value
 
 
 def _latency(samples: Sequence[float]) -> Latency:
