@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from monitor.domain.journey import Journey, Progress, State, Step
 from shared.kernel import DocumentId
@@ -17,8 +17,7 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentLabels:
+class DocumentLabels(NamedTuple):
     """What a document is called; the newest version's word counts. A withdrawn document has no name."""
 
     document_id: DocumentId
@@ -27,8 +26,7 @@ class DocumentLabels:
     name: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ToldStep:
+class ToldStep(NamedTuple):
     """A step of one version of a document, and the document's labels where it brings them."""
 
     document_id: DocumentId

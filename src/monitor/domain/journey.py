@@ -4,12 +4,11 @@ A journey is a function of the set of its steps, and of when it last got on betw
 became known changes nothing.
 """
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.kernel import DocumentId
 from shared.vocabulary import INDEX, PROCESS, SEARCH
@@ -17,6 +16,9 @@ from shared.vocabulary import INDEX, PROCESS, SEARCH
 
 class StepKind(StrEnum):
     """What happened to a version."""
+
+    # As the text that it is: an enumeration hashes its name in Python, several times for each step of an ingest.
+    __hash__ = str.__hash__
 
     RECEIVED = "received"
     STAGE = "stage"
@@ -34,6 +36,8 @@ class StepKind(StrEnum):
 class State(StrEnum):
     """Where a version is now."""
 
+    __hash__ = str.__hash__
+
     RECEIVED = "received"
     PROCESSING = "processing"
     SEARCHABLE = "searchable"
@@ -44,7 +48,11 @@ class State(StrEnum):
 
 
 UNFINISHED: Final = frozenset((State.RECEIVED, State.PROCESSING, State.WITHDRAWING))
+_FOR_SEARCH: Final = frozenset((StepKind.PROCESSED, StepKind.WITHDRAWN))
+"""After these it is Search's turn."""
 _REPEATABLE: Final = frozenset((StepKind.FAILED, StepKind.DEAD_LETTERED, StepKind.REPLAYED))
+_DECIDES: Final = _REPEATABLE | {StepKind.WITHDRAWN, StepKind.REMOVED, StepKind.INDEXED}
+_ONLY_RECEIVED: Final = frozenset((StepKind.RECEIVED,))
 _ENDS: Final = {
     State.SEARCHABLE: (StepKind.INDEXED,),
     State.FAILED: (StepKind.FAILED, StepKind.DEAD_LETTERED),
@@ -53,8 +61,7 @@ _ENDS: Final = {
 _ORDER: Final = {kind: place for place, kind in enumerate(StepKind)}
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One thing that happened, as the event that told it says."""
 
     kind: StepKind
@@ -108,6 +115,11 @@ class Journey:
     steps: tuple[Step, ...]
     progress_at: datetime | None = None
     """When it last got on within a stage; None while nothing told of that."""
+    state: State = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Now: everybody asks for it, and `cached_property` takes a lock, which costs more than this.
+        object.__setattr__(self, "state", _state_of(self.steps))
 
     @classmethod
     def of(
@@ -133,21 +145,6 @@ class Journey:
         placed = sorted((step.occurred_at, _ORDER[step.kind], identity) for identity, step in steps.items())
         return cls(document_id, version, tuple(steps[identity] for _, _, identity in placed), progress_at)
 
-    @cached_property
-    def state(self) -> State:
-        """Withdrawal and searchability are final; a failure stands until something is replayed after it."""
-        kinds = {step.kind for step in self.steps}
-        if StepKind.WITHDRAWN in kinds:
-            return State.WITHDRAWN if StepKind.REMOVED in kinds else State.WITHDRAWING
-        if StepKind.REMOVED in kinds:
-            return State.WITHDRAWN
-        if StepKind.INDEXED in kinds:
-            return State.SEARCHABLE
-        verdicts = [step.kind for step in self.steps if step.kind in _REPEATABLE]
-        if verdicts and verdicts[-1] is not StepKind.REPLAYED:
-            return State.FAILED
-        return State.RECEIVED if kinds == {StepKind.RECEIVED} else State.PROCESSING
-
     @property
     def is_finished(self) -> bool:
         """Whether nothing more is expected."""
@@ -164,7 +161,7 @@ class Journey:
         newest = self.steps[-1].occurred_at
         return newest if self.progress_at is None else max(newest, self.progress_at)
 
-    @cached_property
+    @property
     def finished_at(self) -> datetime | None:
         """When it reached its state, or None while it is on its way."""
         ends = _ENDS.get(self.state)
@@ -221,8 +218,22 @@ class Journey:
         """The module whose word comes next, or None when it is finished."""
         if self.is_finished:
             return None
-        kinds = {step.kind for step in self.steps}
-        return SEARCH if kinds & {StepKind.PROCESSED, StepKind.WITHDRAWN} else PROCESS
+        return SEARCH if any(step.kind in _FOR_SEARCH for step in self.steps) else PROCESS
+
+
+def _state_of(steps: Sequence[Step]) -> State:
+    """Withdrawal and searchability are final; a failure stands until something is replayed after it."""
+    kinds = {step.kind for step in steps}
+    if kinds.isdisjoint(_DECIDES):
+        return State.RECEIVED if kinds == _ONLY_RECEIVED else State.PROCESSING
+    if StepKind.WITHDRAWN in kinds:
+        return State.WITHDRAWN if StepKind.REMOVED in kinds else State.WITHDRAWING
+    if StepKind.REMOVED in kinds:
+        return State.WITHDRAWN
+    if StepKind.INDEXED in kinds:
+        return State.SEARCHABLE
+    verdicts = [step.kind for step in steps if step.kind in _REPEATABLE]
+    return State.FAILED if verdicts[-1] is not StepKind.REPLAYED else State.PROCESSING
 
 
 def is_stuck(journey: Journey, *, now: datetime, after_seconds: float, busy: Set[str] = frozenset()) -> bool:
