@@ -1,6 +1,7 @@
 """What psutil says of this process, its children, and the disk of the data directory."""
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -72,8 +73,8 @@ def _descendants(process: psutil.Process) -> list[psutil.Process]:
     all the rest of a measurement beside a hundred others.
     """
     try:
-        tasks = Path(f"/proc/{process.pid}/task")
-        pids = [int(pid) for thread in tasks.iterdir() for pid in (thread / "children").read_text().split()]
+        with os.scandir(f"/proc/{process.pid}/task") as tasks:
+            pids = [int(pid) for thread in tasks for pid in _read(f"{thread.path}/children").split()]
     except OSError:  # another system; or it, or one of its threads, ended in between
         with contextlib.suppress(psutil.NoSuchProcess):
             return process.children(recursive=True)
@@ -84,6 +85,17 @@ def _descendants(process: psutil.Process) -> list[psutil.Process]:
             child = psutil.Process(pid)
             found += [child, *_descendants(child)]
     return found
+
+
+def _read(path: str) -> bytes:
+    """All of it. There are fifty threads to ask about: a file object for each takes three times as long."""
+    file, found = os.open(path, os.O_RDONLY), b""
+    try:
+        while part := os.read(file, 1 << 12):
+            found += part
+        return found
+    finally:
+        os.close(file)
 
 
 def _own_share(process: psutil.Process) -> int:
