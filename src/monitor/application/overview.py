@@ -185,15 +185,21 @@ class Overview:
         minutes = _RATE_WINDOW.total_seconds() / 60
         since = now - _RATE_WINDOW
         try:
-            counts = await self._store.count_by_state(collections)
-            return _Counts(
-                documents={state: counts.get(state, 0) for state in State},
-                stuck=await self._journeys.count_stuck(collections),
-                searchable_per_minute=await self._store.count_finished(State.SEARCHABLE, since, collections) / minutes,
-                failed_per_minute=await self._store.count_finished(State.FAILED, since, collections) / minutes,
+            # Asked for at once: an answer after the other wakes two threads each time.
+            counts, stuck, searchable, failed = await asyncio.gather(
+                self._store.count_by_state(collections),
+                self._journeys.count_stuck(collections),
+                self._store.count_finished(State.SEARCHABLE, since, collections),
+                self._store.count_finished(State.FAILED, since, collections),
             )
         except Unavailable as error:
             return error.detail
+        return _Counts(
+            documents={state: counts.get(state, 0) for state in State},
+            stuck=stuck,
+            searchable_per_minute=searchable / minutes,
+            failed_per_minute=failed / minutes,
+        )
 
     async def _look_at_newest(self) -> "_Latencies | str":
         try:

@@ -1,5 +1,6 @@
 """How much work waits in each module."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,14 +30,18 @@ class Queues:
 
     async def look(self) -> Sequence[Queue]:
         """One per module and kind; a store that is unavailable now is left out."""
-        queues: list[Queue] = []
-        for module, store in sorted(self._job_stores.items()):
-            for kind in self._kinds.get(module, ()):
-                try:
-                    counts = await store.counts(kind)
-                except Unavailable:
-                    continue
-                queues.append(
-                    Queue(module, kind, counts.waiting, counts.running, counts.buried, counts.oldest_waiting_at)
-                )
-        return queues
+        asked = [
+            (module, kind, store)
+            for module, store in sorted(self._job_stores.items())
+            for kind in self._kinds.get(module, ())
+        ]
+        found = await asyncio.gather(*(_look(*one) for one in asked))
+        return [queue for queue in found if queue is not None]
+
+
+async def _look(module: str, kind: str, store: JobStore) -> Queue | None:
+    try:
+        counts = await store.counts(kind)
+    except Unavailable:
+        return None
+    return Queue(module, kind, counts.waiting, counts.running, counts.buried, counts.oldest_waiting_at)
