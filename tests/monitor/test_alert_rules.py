@@ -197,14 +197,14 @@ POINTS = st.lists(st.tuples(st.integers(0, 20_000), NUMBERS), min_size=1, max_si
 def test_coarser_in_steps_is_coarser_at_once(samples: list[tuple[int, float]]) -> None:
     points = [Point(at, 1, value, value, value) for at, value in sorted(samples)]
     once, twice = merged(points, 3600), merged(merged(points, 60), 3600)
-    assert [(one.start, one.count, one.least, one.most) for one in once] == [
-        (one.start, one.count, one.least, one.most) for one in twice
+    assert [(one.start, one.samples, one.least, one.most) for one in once] == [
+        (one.start, one.samples, one.least, one.most) for one in twice
     ]
     scale = max(abs(value) for _, value in samples)
     for one, other in zip(once, twice, strict=True):
         assert one.mean == pytest.approx(other.mean, rel=1e-6, abs=1e-6 * scale + 1e-30)
         assert one.least <= one.mean <= one.most
-    assert sum(one.count for one in once) == len(samples)
+    assert sum(one.samples for one in once) == len(samples)
 
 
 def test_the_resolution_reaches_back_and_is_no_finer_than_asked() -> None:

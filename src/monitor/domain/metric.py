@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -45,12 +45,11 @@ class Resolution(IntEnum):
         return {Resolution.SECOND: 3600, Resolution.MINUTE: 7 * 86400, Resolution.HOUR: 365 * 86400}[self]
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """What a series was between `start` (seconds since 1970, a multiple of the resolution) and the next point."""
 
     start: int
-    count: int
+    samples: int
     mean: float
     least: float
     most: float
@@ -72,22 +71,22 @@ def matches(wanted: Labels, labels: Labels) -> bool:
 def merged(points: Iterable[Point], step_seconds: int) -> list[Point]:
     """Coarser points, in order: one for every `step_seconds` in which there is any.
 
-    The mean weighs each point by its count; merging in steps gives what merging at once gives.
+    The mean weighs each point by its samples; merging in steps gives what merging at once gives.
     """
     found: dict[int, Point] = {}
     for point in points:
         start = point.start - point.start % step_seconds
         before = found.get(start)
-        found[start] = replace(point, start=start) if before is None else _joined(before, point)
+        found[start] = point._replace(start=start) if before is None else _joined(before, point)
     return [found[start] for start in sorted(found)]
 
 
 def _joined(one: Point, other: Point) -> Point:
-    count = one.count + other.count
+    samples = one.samples + other.samples
     # Between the two by construction, whatever the size of the numbers.
-    mean = one.mean * (one.count / count) + other.mean * (other.count / count)
+    mean = one.mean * (one.samples / samples) + other.mean * (other.samples / samples)
     least, most = min(one.least, other.least), max(one.most, other.most)
-    return Point(one.start, count, min(max(mean, least), most), least, most)
+    return Point(one.start, samples, min(max(mean, least), most), least, most)
 
 
 def resolution_for(seconds_ago: float, step_seconds: float) -> Resolution:

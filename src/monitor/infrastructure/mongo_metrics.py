@@ -60,7 +60,7 @@ class MongoMetrics(MetricRepository):
                             "resolution": int(resolution),
                             "start": block,
                             **{
-                                f"points.{point.start - block}": [point.count, point.mean, point.least, point.most]
+                                f"points.{point.start - block}": [point.samples, point.mean, point.least, point.most]
                                 for point in some
                             },
                         }

@@ -54,15 +54,9 @@ def block_starts(resolution: Resolution, start: int, end: int) -> range:
 def packed(block: int, points: Sequence[Point]) -> bytes:
     """Column by column and compressed: what does not move costs some 60 bytes, whatever the number of points."""
     many = len(points)
-    raw = struct.pack(
-        f"<H{many}I{many}I{3 * many}d",
-        many,
-        *(point.start - block for point in points),
-        *(point.count for point in points),
-        *(point.mean for point in points),
-        *(point.least for point in points),
-        *(point.most for point in points),
-    )
+    starts, samples, means, least, most = zip(*points, strict=True)
+    offsets = [start - block for start in starts]
+    raw = struct.pack(f"<H{many}I{many}I{3 * many}d", many, *offsets, *samples, *means, *least, *most)
     return zlib.compress(raw, 1)
 
 
@@ -71,8 +65,5 @@ def unpacked(block: int, data: bytes) -> list[Point]:
     raw = zlib.decompress(data)
     (many,) = struct.unpack_from("<H", raw)
     values = struct.unpack_from(f"<{many}I{many}I{3 * many}d", raw, 2)
-    columns = (values[place * many : (place + 1) * many] for place in range(5))
-    return [
-        Point(block + offset, count, mean, least, most)
-        for offset, count, mean, least, most in zip(*columns, strict=True)
-    ]
+    offsets, *columns = (values[place * many : (place + 1) * many] for place in range(5))
+    return list(map(Point, [block + offset for offset in offsets], *columns))
