@@ -16,9 +16,9 @@ _Steps = dict[str, Step]
 """By their identity."""
 
 # Each in one row: SqliteDatabase.read says why, and a writer has the interpreter to wait for as well.
+# Of a step what a journey's row is made of, and what tells which of two is the earlier.
 _STEPS: Final = """
-SELECT json_group_array(json_array(s.document_id, s.version, s.identity,
-    s.kind, s.occurred_at, s.stage, s.seconds, s.detail, s.event_id))
+SELECT json_group_array(json_array(s.document_id, s.version, s.identity, s.kind, s.occurred_at, s.event_id))
 FROM json_each(?) AS asked CROSS JOIN steps s
     ON s.document_id = asked.value ->> 0 AND s.version = asked.value ->> 1
 """
@@ -96,11 +96,12 @@ def step_of(kind: str, at: int, stage: str, seconds: float | None, detail: str, 
 
 
 def _journeys(connection: sqlite3.Connection, wanted: Iterable[_Version]) -> dict[_Version, _Steps]:
-    """The steps of each that are known."""
+    """The steps of each that are known, without what they say beside what happened when."""
     found: dict[_Version, _Steps] = {key: {} for key in wanted}
     (rows,) = connection.execute(_STEPS, (json.dumps(list(found)),)).fetchone()
-    for document_id, version, identity, *row in json.loads(rows):
-        found[document_id, version][identity] = step_of(*row)
+    for document_id, version, identity, kind, at, event_id in json.loads(rows):
+        step = Step(KINDS[kind], EPOCH + timedelta(microseconds=at), event_id=event_id)
+        found[document_id, version][identity] = step
     return found
 
 
