@@ -14,6 +14,7 @@ import psutil
 
 from benchmarks.figures import Figure, at_most, median
 from benchmarks.server import a_server
+from benchmarks.waking import times_as_much
 
 _STARTS: Final = 5
 _BASELINES: Final = 3
@@ -86,7 +87,8 @@ def _idle(data: Path) -> Figure:
     with a_server(data) as server:
         server.search("duty on notebooks")
         time.sleep(3)
-        before = server.cpu_seconds()
-        time.sleep(_IDLE_SECONDS)
-        share = 100 * (server.cpu_seconds() - before) / _IDLE_SECONDS
-    return Figure("S13", "idle CPU of all processes", share, "% of a core", None, "≤ 0.5 %", share <= 0.5)
+        before, began = server.cpu_seconds(), time.monotonic()
+        times = times_as_much(_IDLE_SECONDS)
+        share = 100 * (server.cpu_seconds() - before) / (time.monotonic() - began)
+    note = f"work took {times:.1f} × its processor time once a second here"
+    return Figure("S13", "idle CPU of all processes", share, "% of a core", None, "≤ 0.5 %", share <= 0.5, note)
