@@ -126,7 +126,7 @@ class Board:
         """Each series of the metric: its labels, its value, and how many seconds ago that was."""
         now = self._monotonic()
         return [
-            (self._key(name, labels).labels, series.value, now - series.at)
+            (self._with_own(name, labels), series.value, now - series.at)
             for labels, series in self._series.get(name, {}).items()
         ]
 
@@ -151,6 +151,9 @@ class Board:
         return found
 
     def _key(self, name: str, labels: Labels) -> SeriesKey:
+        return SeriesKey(name, self._with_own(name, labels))
+
+    def _with_own(self, name: str, labels: Labels) -> Labels:
         if not self.labels or name in self._shared:
-            return SeriesKey(name, labels)
-        return SeriesKey(name, tuple(sorted((*labels, *self.labels))))
+            return labels
+        return tuple(sorted((*labels, *self.labels)))

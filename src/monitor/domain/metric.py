@@ -65,7 +65,7 @@ def labels_of(labels: Mapping[str, str]) -> Labels:
 
 def matches(wanted: Labels, labels: Labels) -> bool:
     """Whether every wanted label is there with its value."""
-    return set(wanted) <= set(labels)
+    return not wanted or set(wanted) <= set(labels)
 
 
 def merged(points: Iterable[Point], step_seconds: int) -> list[Point]:
