@@ -39,18 +39,19 @@ class Gathering:
     """How long to leave events to come together: not at all, but while many come all the time."""
 
     def __init__(self, seconds: float, *, many: int = 50, clock: Callable[[], float] = monotonic) -> None:
-        """`many` of one second: of fewer each is handled as soon as it comes."""
+        """`many` a second: of fewer each is handled as soon as it comes."""
         self._seconds = seconds
-        self._many = many
+        self._window = max(1.0, seconds)
+        self._many = many * self._window
         self._clock = clock
         self._since, self._count, self._before = clock(), 0, 0
 
     def pause(self, received: int) -> float:
         """After so many more came."""
         now = self._clock()
-        if now - self._since >= 1:
-            # Nothing for a second or two: what was before that says nothing.
-            self._before = self._count if now - self._since < 2 else 0
+        if now - self._since >= self._window:
+            # Nothing for so long, or twice as long: what was before that says nothing.
+            self._before = self._count if now - self._since < 2 * self._window else 0
             self._since, self._count = now, 0
         self._count += received
         return self._seconds if max(self._before, self._count) >= self._many else 0.0

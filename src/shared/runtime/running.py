@@ -21,7 +21,7 @@ from shared.telemetry import Metrics, get_log
 _MOST_FACTS: Final = 10_000
 _KEYS_AT_ONCE: Final = 32
 _EVENTS_AT_ONCE: Final = 512
-_GATHERING_SECONDS: Final = 1.0
+_GATHERING_SECONDS: Final = 2.0
 """Of those that need not come in order, while there are many: they are handled at once and go into one write."""
 _log = get_log("main")
 
