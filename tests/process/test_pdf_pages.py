@@ -158,6 +158,17 @@ def test_items_marks_are_no_column(parse_bytes: ParseBytes) -> None:
         ("state-of-the-", "art tools", "state-of-the-art tools"),
         ("goods - ", "and more", "goods - and more"),
         ("con-", "tainers are", "containers are"),
+        ("for re-", "export only", "for re-export only"),
+        ("an anti-", "inflationary tax", "an anti-inflationary tax"),
+        ("the inter-", "national trade", "the international trade"),
+        ("sold ex-", "works here", "sold ex-works here"),
+        ("of cross-", "border goods", "of cross-border goods"),
+        ("from door-to-", "door by", "from door-to-door by"),
+        ("a state-", "of-the-art tool", "a state-of-the-art tool"),
+        ("non-govern-", "mental bodies", "non-governmental bodies"),
+        ("the all-", "in rate", "the all-in rate"),
+        ("its by-", "products are", "its by-products are"),
+        ("the co-", "ordination of", "the coordination of"),
     ],
 )
 @pytest.mark.parametrize("pages", [1, 2])
@@ -186,6 +197,8 @@ def test_the_documents_own_words_decide_about_a_hyphen(parse_bytes: ParseBytes) 
         (("이 법은 세관", "공무원이 정한다."), "이 법은 세관 공무원이 정한다."),
         (("이 세관공무원이 보는데 다른 세관", "공무원이 정한다."), "이 세관공무원이 보는데 다른 세관공무원이 정한다."),
         (("그 값은 정해", "진다. 그리고 내", "었다."), "그 값은 정해 진다. 그리고 내었다."),
+        (("그 값이 이미 정해졌", "음을 안다."), "그 값이 이미 정해졌음을 안다."),
+        (("신고를 하지 않", "은 물품"), "신고를 하지 않은 물품"),
         (("기호는 “U07.1”", "로 표시한다."), "기호는 “U07.1”로 표시한다."),
         (
             ("수입자는 물품을 ", "신고한 ", "뒤 그 값을 적정하게 정", "하여 세관장에게 ", "알린다."),

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pypdfium2
 import pytest
 from fpdf import FPDF
+from pdf_builders import PdfPage, a_pdf_of
 
 from process.infrastructure.parsers.draft import Draft
 from process.infrastructure.parsers.layout.table_blocks import add_table
@@ -222,3 +223,18 @@ def test_a_page_full_of_lines_takes_no_longer_than_its_size_says() -> None:
     started = time.process_time()
     found(pdf)
     assert time.process_time() - started < 20
+
+
+FORM = [
+    ("Shipper:", "Hanbit Trading", "Consignee:", "Narae GmbH"),
+    ("Port:", "Busan", "Port:", "Hamburg"),
+    ("Weight:", "2,400 kg", "Marks:", "NR-1/24"),
+]
+
+
+def test_the_lines_of_a_form_are_rows_of_their_own_without_a_header(
+    parse_bytes: Callable[..., ParsedDocument],
+) -> None:
+    text = [(x, 780.0 - 16 * at, row[n]) for at, row in enumerate(FORM) for n, x in enumerate((50.0, 120, 310, 390))]
+    document = parse_bytes(a_pdf_of(PdfPage(text)), "application/pdf")
+    assert document.text == "\n".join("\t".join(row) for row in FORM)

@@ -13,6 +13,9 @@ _LEAST_GUTTER: Final = 0.6
 _MOST_EDGE_ROWS: Final = 4
 """Rows of headers and footers with something at the other side: a date, the number of the page."""
 _LEAST_BETWEEN: Final = 4
+_LONGEST_HEADING: Final = 25.0
+_LEAST_TEXT: Final = 7.0
+"""Times the height of the line: how wide a heading of columns is at most, and a line of their text at least."""
 _MOST_LOOKS: Final = 60_000
 """Pieces looked at while gutters are followed; what is found until then is used."""
 
@@ -88,7 +91,7 @@ def _extended(rows: list[Row], index: int, left: float, right: float) -> tuple[B
         while 0 <= at < len(rows):
             narrowed = _narrowed(rows[at], left, right, least)
             looked += len(rows[at].pieces)
-            if narrowed is None:
+            if narrowed is None or (at != index and _stands_between(rows, at, (narrowed[0] + narrowed[1]) / 2)):
                 break
             left, right = narrowed
             if step < 0:
@@ -150,6 +153,25 @@ def _stands_apart(rows: list[Row], index: int, middle: float) -> bool:
     return above.bottom - rows[index].top > 0.6 * max(above.height, rows[index].height) or (
         _side(above, middle) == "both" and rows[index].height > 1.15 * above.height
     )
+
+
+def _stands_between(rows: list[Row], index: int, middle: float) -> bool:
+    """Whether the row is a heading at the left of all columns: these end above it and begin anew below it."""
+    row = rows[index]
+    if not 0 < index < len(rows) - 2 or len(row.pieces) > 1 or _side(row, middle) != "left":
+        return False
+    above, below = rows[index - 1], rows[index + 1]
+    # Nothing of the column at its side stands beside it, nor in the free space around it.
+    return (
+        row.right - row.left < _LONGEST_HEADING * row.height
+        and above.bottom - row.top > 0.6 * max(above.height, row.height)
+        and row.bottom - below.top > 0.2 * below.height
+        and all(_side(one, middle) == "both" and _is_text(one) for one in rows[index + 1 : index + 3])
+    )
+
+
+def _is_text(row: Row) -> bool:
+    return all(piece.width > _LEAST_TEXT * piece.height for piece in row.pieces)
 
 
 def _stands_above(rows: list[Row], index: int) -> bool:

@@ -19,12 +19,17 @@ _CUTTABLE_END: Final = re.compile(r"[가-힣a-zA-Z0-9%”’\")\]」』》〉】
 """What a particle or an ending may follow without a space."""
 _EOJEOL: Final = re.compile(r"[가-힣]+")
 _PREFIXES_TEXT: Final = (
-    "ab ad anti auto be bi bio co col com con contra counter cross de di dis electro em en ex extra for fore hydro "
-    "hyper im in infra inter intra ir macro mal mega meta micro mid mini mis mono multi neo non over para photo poly "
+    "ab ad anti auto be bi bio co col com con contra counter de di dis electro em en ex extra for fore hydro "
+    "hyper im in infra inter intra ir macro mal mega meta micro mini mis mono multi neo non over para photo poly "
     "post pre pro proto pseudo psycho re retro semi sub super sur syn tele thermo trans tri ultra un under uni up"
 )
 _PREFIXES: Final = frozenset(_PREFIXES_TEXT.split())
 """They are written together with what follows, and words by themselves only by chance."""
+_OFTEN_APART: Final = frozenset(("ex", "non"))
+"""Of these: before whole words they mostly keep their hyphen."""
+_FIRST: Final = frozenset(("to", "of", "by", "on"))
+_SMALL: Final = _FIRST | frozenset(("in", "up", "at", "off", "out", "or", "and", "the", "a", "for"))
+"""Words that English hyphenation leaves whole, and which the common words here lack where they have two letters."""
 # No eojeol is one of these alone: who finds one at a line's beginning has the end of a word before him.
 _ENDINGS_TEXT: Final = (
     "을 를 은 는 의 에 에서 에게 에는 에도 에서는 으로 로 으로서 으로써 로서 로써 으로는 로는 와 과 까지 부터 "
@@ -34,7 +39,9 @@ _ENDINGS: Final = frozenset(_ENDINGS_TEXT.split())
 _LAST_SYLLABLES: Final = frozenset("다요까죠")
 """With a full stop behind it, each ends a sentence and its word."""
 # Syllables that are stems or beginnings and stand alone nowhere: a line that ends so breaks a word.
-_BEGINNINGS: Final = frozenset("하되받않없있같많했됐였었았겠었렇떻")
+_BEGINNINGS: Final = frozenset("하되받없같렇떻")
+_OF_STEMS: Final = frozenset((6, 15, 20))
+"""Finals (ㄶ, ㅀ, ㅆ, in Unicode's order) that only stems of verbs have."""
 _ENOUGH_SPACED: Final = 3
 
 
@@ -79,10 +86,10 @@ class Joiner:
             return ""
         if f"{left[0]}-{right[0]}".lower() in self._words:
             return "-"
-        known = _english()
-        if whole in known or last.lower() in _PREFIXES:
+        if whole in _english():
             return ""
-        return "-" if last.lower() in known and right[0].lower() in known else ""
+        goes_on = "-" in left[0] or behind[len(right[0]) : len(right[0]) + 1] == "-"
+        return "-" if _are_two_words(last.lower(), right[0].lower(), goes_on) else ""
 
     def _is_cut(self, before: str, behind: str) -> bool:
         """Whether the line break stands inside a Korean word."""
@@ -98,7 +105,7 @@ class Joiner:
         if word in _LAST_SYLLABLES and following == ".":
             return True
         last = before.rpartition(" ")[2]
-        if last in _BEGINNINGS:
+        if last in _BEGINNINGS or ("가" <= last[-1:] <= "힣" and (ord(last[-1]) - ord("가")) % 28 in _OF_STEMS):
             return True
         if not _EOJEOL.fullmatch(last):
             return False
@@ -106,6 +113,15 @@ class Joiner:
             self._eojeols = _eojeols_of(self._lines)
         # Both parts standing alone elsewhere are words; one word that stands whole elsewhere was cut.
         return last + word in self._eojeols and not (last in self._eojeols and word in self._eojeols)
+
+
+def _are_two_words(left: str, right: str, goes_on: bool) -> bool:
+    """Whether a hyphen between them is written within a line, too; `goes_on`: there are more of them in the word."""
+    known = _english()
+    if left in _PREFIXES and not (goes_on and left in _SMALL):
+        return (left[-1] == right[0] and left[-1] in "aei") or (left in _OFTEN_APART and right in known)
+    is_word = left in known or left in _FIRST or (goes_on and left in _SMALL)
+    return is_word and (right in known or right in _SMALL)
 
 
 def with_hyphen(text: str) -> str:

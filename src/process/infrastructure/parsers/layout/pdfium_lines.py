@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from process.infrastructure.parsers.layout.rows import MUCH_TALLER
 from process.infrastructure.parsers.layout.segment import ITEM_MARK, WIDEST_INDENT, Segment
 from process.infrastructure.parsers.pdfium.page_text import PageText, Rect
 
@@ -20,6 +21,14 @@ _ON_BASE: Final = 0.1
 _MOST_WORDS: Final = 400
 _WITHOUT_GAP: Final = 0.6
 """Times the height, for each letter: a line that is no wider has surely no gap in it that none of its letters fill."""
+_LEVEL: Final = 4.0
+"""Times the mean width of a letter: the letters of a level line are hardly ever taller together."""
+_LOWEST: Final = 0.4
+"""Of the height of a line, that of its small letters."""
+_TALLEST_INITIAL: Final = 8.0
+"""Times the height of the letters beside it."""
+_ASLANT: Final = 0.25
+"""Of the longer way of a line, the shorter one: what a scan is turned by is less."""
 _NOWHERE: Final = (0.0, 0.0, 0.0, 0.0)
 _SPACES: Final = re.compile(r"(?<=\S)\s+(?=\S)")
 _Part = tuple[int, int, float, float]
@@ -85,6 +94,7 @@ class _Reader:
                 top > bottom
                 and (wide > high - low or length == 1)
                 and 0 <= wide <= _WITHOUT_GAP * (top - bottom) * length
+                and (high - low) * length <= _LEVEL * wide
             ):
                 self._turns[0] += 1
                 whole = page.whole(text) if page.has_pairs else text
@@ -102,17 +112,22 @@ class _Reader:
         left, bottom, right, top = rects[0] if len(rects) == 1 else _union(rects)
         turn = self._turn(first, last, right - left, top - bottom)
         self._turns[turn] += 1
-        if turn:
+        aslant = (top - bottom) * len(text) > _LEVEL * (right - left) and self._is_aslant(first, last)
+        if turn or aslant:
             self._is_level = False
+        if turn:
             left, bottom, right, top = _turned((left, bottom, right, top), turn)
             middle, half = (top + bottom) / 2, self._height(first, top - bottom) / 2
-            self._groups[turn].append(Segment(page.whole(text), left, right, middle - half, middle + half, spaced))
+            lies = left, right, middle - half, middle + half
+            self._groups[turn].append(Segment(page.whole(text), *lies, spaced, aslant=aslant))
+            return
+        if aslant or font_box[3] <= font_box[1]:
+            if not aslant:
+                _, bottom, _, top = font_box
+            self._groups[0].append(Segment(page.whole(text), left, right, bottom, top, spaced, None, begin, aslant))
             return
         _, bottom, _, top = font_box
-        if top <= bottom:
-            self._groups[0].append(Segment(page.whole(text), left, right, bottom, top, spaced, None, begin))
-            return
-        base = None
+        base, is_aslant = None, False
         for start, end, piece_left, piece_right in self._cut(text, first, rects, top - bottom):
             cut = text[start:end]
             piece = cut.strip()
@@ -123,26 +138,33 @@ class _Reader:
                 its_begin = begin + end - len(cut.lstrip())
                 if start:
                     base = page.origin(first)[1] if base is None else base
-                    bottom, top = self._edges_of(its_begin, base, bottom, top)
+                    bottom, top, is_aslant = self._edges_of(its_begin, len(piece), base, bottom, top)
                 whole = page.whole(piece) if page.has_pairs else piece
-                self._groups[0].append(Segment(whole, piece_left, piece_right, bottom, top, ends, None, its_begin))
+                place = piece_left, piece_right, bottom, top
+                self._groups[0].append(Segment(whole, *place, ends, None, its_begin, is_aslant))
 
-    def _edges_of(self, begin: int, base: float, bottom: float, top: float) -> tuple[float, float]:
-        """Of a piece that begins there: those of its line, unless it has a base of its own.
+    def _edges_of(self, begin: int, length: int, base: float, bottom: float, top: float) -> tuple[float, float, bool]:
+        """Of a piece that begins there: those of its line, unless it has a base of its own; whether it is aslant.
 
         PDFium takes for one line what overlaps in height, and so columns whose lines are not quite beside each other.
         """
         number = self._page.number(begin)
         if abs(self._page.origin(number)[1] - base) < _ON_BASE * (top - bottom):
-            return bottom, top
+            return bottom, top, False
         _, bottom, _, top = self._page.box(number) or (0.0, bottom, 0.0, top)
-        return bottom, top
+        return bottom, top, self._is_aslant(number, self._page.number(begin + length - 1))
 
     def _height(self, index: int, of_letters: float) -> float:
         """That of the font's box, for text whose own boxes lie on their side."""
         size = self._page.font_size(index) * _LOOSE
         # The size is that before the text was scaled: it counts where the letters are about as tall.
         return size if 0.5 * of_letters < size < 2.5 * of_letters else of_letters * _LOOSE
+
+    def _is_aslant(self, first: int, last: int) -> bool:
+        x, y = self._page.origin(first)
+        end_x, end_y = self._page.origin(last)
+        across, up = abs(end_x - x), abs(end_y - y)
+        return min(across, up) > _ASLANT * max(across, up)
 
     def _turn(self, first: int, last: int, width: float, height: float) -> int:
         """Quarters of a turn, counter-clockwise, that the line is turned by."""
@@ -168,7 +190,11 @@ class _Reader:
         parts: list[_Part] = []
         for index in range(1, len(rects)):
             next_left, _, next_right, _ = rects[index]
-            if next_left - right > gap or left - next_right > gap:
+            if (
+                next_left - right > gap
+                or left - next_right > gap
+                or _is_no_neighbour(rects[index - 1], rects[index], height)
+            ):
                 cut = self._where_rect_begins(first, len(text), index)
                 is_mark = (
                     start == 0 and ITEM_MARK.match(text[:cut].strip()) and next_left - right < WIDEST_INDENT * height
@@ -214,6 +240,16 @@ class _Reader:
 def _usual_width(letters: int, wide: int, height: float) -> float:
     """The most of so many letters without a wide gap, of which some are wide."""
     return 1.35 * (0.86 * height * (0.52 * letters + 0.48 * wide))
+
+
+def _is_no_neighbour(before: Rect, behind: Rect, height: float) -> bool:
+    """Whether a piece of a line of that height is much taller than the other, and lies on it or elsewhere: a stamp."""
+    small, large = sorted((before, behind), key=lambda rect: rect[3] - rect[1])
+    low = max(small[3] - small[1], _LOWEST * height)  # hyphens and points are lower
+    across = min(small[2], large[2]) - max(small[0], large[0])
+    is_beside = large[1] < (small[1] + small[3]) / 2 < large[3]
+    high = large[3] - large[1]
+    return high > MUCH_TALLER * low and (across > 0 or not is_beside or high > _TALLEST_INITIAL * low)
 
 
 def _union(rects: list[Rect]) -> Rect:

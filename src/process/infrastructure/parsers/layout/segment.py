@@ -31,6 +31,8 @@ class Segment:
     """It stands for this table, at its upper edge."""
     begin: int = -1
     """Where it begins in the text of its page as PDFium gives it; -1 where it is not of one piece there."""
+    aslant: bool = False
+    """It runs in none of the four directions of writing."""
 
     @property
     def height(self) -> float:

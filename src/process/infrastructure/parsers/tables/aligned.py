@@ -208,6 +208,7 @@ def _header_rows(
             and not spanning
             and not any(row == len(rows) - 1 for row, _, _, _ in spans)
             and not _is_parted(before, line, rules)
+            and not (not rules and _are_full(rows[-1], cells, len(places) - 1))
         )
         if not joins:
             rows.append([""] * (len(places) - 1))
@@ -217,6 +218,11 @@ def _header_rows(
                 spans.append((len(rows) - 1, first, 1, last - first + 1))
         before = line
     return rows, spans
+
+
+def _are_full(above: Sequence[str], below: Sequence[tuple[int, int, str]], columns: int) -> bool:
+    """Whether two rows have something in each column, and the lower one begins anew: a form's lines, no header's."""
+    return all(above) and len(below) == columns and not all(text[0].islower() or text[0] in "([" for *_, text in below)
 
 
 def _reach(segment: Line, places: Sequence[float], rules: Sequence[Rule]) -> tuple[int, int]:

@@ -1,0 +1,79 @@
+"""Stamps and watermarks: text that is drawn over other text, or aslant across the page, and is no line of it."""
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Final
+
+from process.infrastructure.parsers.draft import one_line
+from process.infrastructure.parsers.layout.segment import Note, Segment
+from process.infrastructure.parsers.pdfium.page_text import PageText
+
+_TALLER: Final = 1.3
+"""Times the height of what lies under it."""
+_OVERLAP: Final = 0.5
+"""Times the height of what lies under it, across."""
+_COVERED: Final = 0.3
+"""Of that height."""
+_LOOKED_AT: Final = 12
+"""Letters of a piece."""
+_MOST_STAMPS: Final = 8
+"""On one page; more large pieces over others are a font with boxes of its own."""
+_MOST_LETTERS: Final = 0.2
+"""Of the page's letters, those of stamps."""
+
+
+def set_stamps_apart(groups: Sequence[list[Segment]], text: PageText) -> list[Note]:
+    """Takes them out of the pieces of a page, which stay as they are where it has too many of them.
+
+    What is set aslant is one only on a page whose other text is level: all of a page may be scanned aslant.
+    """
+    everything = [piece for group in groups for piece in group]
+    if not everything:
+        return []
+    usual = median([piece.height for piece in everything])
+    tall = [piece for piece in everything if piece.height > _TALLER * usual or piece.aslant]
+    if not tall:
+        return []
+    sure = [piece for piece in tall if piece.aslant or _lies_over(piece, everything, text)]
+    stamps = [piece for piece in tall if any(piece is one or _is_beside(piece, one) for one in sure)]
+    letters = sum(len(piece.text) for piece in stamps)
+    if not stamps or len(stamps) > _MOST_STAMPS or letters > _MOST_LETTERS * sum(len(one.text) for one in everything):
+        return []
+    taken = set(map(id, stamps))
+    for group in groups:
+        group[:] = [piece for piece in group if id(piece) not in taken]
+    lines: list[list[Segment]] = []
+    for piece in stamps:
+        if lines and _is_beside(lines[-1][-1], piece):
+            lines[-1].append(piece)
+        else:
+            lines.append([piece])
+    texts = [one_line(" ".join(piece.text for piece in line)) for line in lines]
+    return [Note("paragraph", text, ("stamp", text)) for text in texts]
+
+
+def _lies_over(tall: Segment, pieces: Sequence[Segment], text: PageText) -> bool:
+    """Whether its letters, from feet to heads, cover some of a smaller piece."""
+    bottom, top = _letters(tall, text)
+    for piece in pieces:
+        height = piece.height
+        across = min(tall.right, piece.right) - max(tall.left, piece.left)
+        covered = min(top, piece.top) - max(bottom, piece.bottom)
+        if tall.height > _TALLER * height and across > _OVERLAP * height and covered > _COVERED * height:
+            return True
+    return False
+
+
+def _is_beside(one: Segment, other: Segment) -> bool:
+    """Whether both are words of one stamp."""
+    near = 0.1 * one.height
+    return abs(one.bottom - other.bottom) < near and abs(one.height - other.height) < near and not other.aslant
+
+
+def _letters(piece: Segment, text: PageText) -> tuple[float, float]:
+    """From where to where its letters reach; the boxes of fonts may be taller than what is drawn."""
+    if piece.begin < 0:
+        return 0.0, 0.0
+    places = [at for at, sign in enumerate(piece.text) if sign.isalnum()][:_LOOKED_AT]
+    boxes = [text.tight_box(text.number(piece.begin + at)) for at in places]
+    return min((box[1] for box in boxes), default=0.0), max((box[3] for box in boxes), default=0.0)

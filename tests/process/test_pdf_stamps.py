@@ -1,0 +1,75 @@
+"""What is drawn over the text of a PDF page, or stands between its columns, parts no sentence and no column."""
+
+from collections.abc import Callable
+from textwrap import wrap
+
+import pytest
+from pdf_builders import PdfPage, Place, a_pdf_of
+from process_builders import PDF
+
+from shared.artefacts.parsed import ParsedDocument
+
+ParseBytes = Callable[..., ParsedDocument]
+LEFT = (
+    "The committee looked at the annual report of the port and found that the berth fees had been set without a "
+    "hearing. It asked for a new tariff before the summer."
+)
+RIGHT = (
+    "Traffic on the river doubled while the lock was closed for repairs, so that barges waited for two days at the "
+    "bridge. A second lock is planned for next year."
+)
+BODY = f"{LEFT} {RIGHT}"
+
+
+def column(x: float, top: float, text: str, letters: int) -> list[Place]:
+    return [(x, top - 14 * at, line) for at, line in enumerate(wrap(text, letters))]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "stamp", "size"),
+    [
+        (60, 745, "CONFIDENTIAL COPY", 48),
+        (200, 752, "RECEIVED 12 MAR 2026", 18),
+        (400, 757, "PAID", 30),
+        (100, 760, "사본", 40),
+    ],
+)
+def test_a_stamp_over_text_is_told_behind_it(
+    parse_bytes: ParseBytes, x: float, y: float, stamp: str, size: float
+) -> None:
+    body = column(50, 780, BODY, 80)
+    document = parse_bytes(a_pdf_of(PdfPage([*body, (x, y, stamp)], sizes={len(body): size})), PDF)
+    assert document.text == f"{BODY}\n\n{stamp}"
+    assert document.title is None
+
+
+@pytest.mark.parametrize("matrix", ["0.7 0.7 -0.7 0.7", "0.87 0.5 -0.5 0.87", "0.5 0.87 -0.87 0.5"])
+def test_a_watermark_aslant_is_told_once(parse_bytes: ParseBytes, matrix: str) -> None:
+    drawn = f"BT /F1 60 Tf {matrix} 120 500 Tm (WATERMARK) Tj ET"
+    pages = [PdfPage(column(50, 780, text, 80), marks=drawn) for text in (LEFT, RIGHT)]
+    document = parse_bytes(a_pdf_of(*pages), PDF)
+    assert document.text.split("\n\n") == [LEFT, "WATERMARK", RIGHT]
+    assert document.title is None
+
+
+def test_large_letters_that_lie_over_nothing_are_no_stamp(parse_bytes: ParseBytes) -> None:
+    body = column(50, 740, BODY, 80)
+    document = parse_bytes(a_pdf_of(PdfPage([(50, 765, "Berth fees"), *body], sizes={0: 30})), PDF)
+    assert document.text == f"Berth fees\n\n{BODY}"
+    assert document.title == "Berth fees"
+
+
+@pytest.mark.parametrize(("x", "size"), [(50, 16), (50, 11), (200, 16), (62, 13)])
+def test_a_heading_between_blocks_of_columns_ends_both(parse_bytes: ParseBytes, x: float, size: float) -> None:
+    above = [*column(50, 780, LEFT, 38), *column(310, 780, RIGHT, 38)]
+    below = [*column(50, 600, RIGHT, 38), *column(310, 600, LEFT, 38)]
+    page = PdfPage([*above, (x, 640, "Second part"), *below], sizes={len(above): size})
+    document = parse_bytes(a_pdf_of(page), PDF)
+    assert document.text == "\n\n".join((LEFT, RIGHT, "Second part", RIGHT, LEFT))
+
+
+def test_a_heading_inside_a_column_is_no_end_of_the_other(parse_bytes: ParseBytes) -> None:
+    left = [*column(50, 780, LEFT, 38), (50.0, 660.0, "Second part"), *column(50, 625, RIGHT, 38)]
+    right = column(310, 780, f"{RIGHT} {LEFT}", 38)
+    document = parse_bytes(a_pdf_of(PdfPage([*left, *right])), PDF)
+    assert document.text == "\n\n".join((LEFT, "Second part", RIGHT, f"{RIGHT} {LEFT}"))
