@@ -148,3 +148,8 @@ def test_broken_xml_gives_what_is_before_the_mistake(parse_bytes: ParseBytes) ->
     assert document.text.startswith("b: first") and document.warnings
     with pytest.raises(Unreadable):
         parse_bytes(b"\x00\x01<<<>>>", XML)
+
+
+def test_words_inside_a_sentence_of_xml_are_not_parted(parse_bytes: ParseBytes) -> None:
+    text = "<d><p>섞인 <b>글</b>과 <i>또</i> 글</p><row>사과<code>0808</code><rate>45%</rate></row></d>"
+    assert parse_bytes(text.encode(), XML).text == "p: 섞인 글과 또 글\nrow: 사과 0808 45%"

@@ -74,6 +74,14 @@ def test_lines_that_go_on_are_joined(parse_bytes: ParseBytes, parameters: str, t
     assert blocks(parse_bytes((head + body).encode(), EML))[-1] == ("paragraph", text)
 
 
+def test_quoted_lines_that_go_on_are_joined_at_their_depth(parse_bytes: ParseBytes) -> None:
+    head = "From: a@b.c\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8; format=flowed\n\n"
+    body = "> the fee \n> is due \n>> deeper \n>> still\n\n From here \non\n"
+    found = blocks(parse_bytes((head + body).encode(), EML))
+    assert ("quote", "the fee is due \ndeeper still") in found
+    assert found[-1] == ("paragraph", "From here on")
+
+
 def test_raw_bytes_and_encoded_words_in_a_header(parse_bytes: ParseBytes) -> None:
     raw = "Subject: 세금 계산서\r\n".encode("cp949") + b"From: =?euc-kr?B?" + base64.b64encode("홍길동".encode("cp949"))
     raw += b"?= <h@example.com>\r\n\r\nwords"

@@ -49,6 +49,8 @@ def blocks(document: ParsedDocument) -> list[tuple[str, str]]:
         ("| a | b |\n|---|:-:|\n| `x\\|y` | **z** |", [("table", "a\tb\nx|y\tz")]),
         ("Setext\n---\n\n# ATX #", [("heading", "Setext"), ("heading", "ATX")]),
         ("---\n\na rule first", [("paragraph", "a rule first")]),
+        ("+++\ntitle = \"t\"\n+++\na", [("code", 'title = "t"'), ("paragraph", "a")]),
+        ("가로 2*3*4 cm, *기운* 글", [("paragraph", "가로 2*3*4 cm, 기운 글")]),
         ("<table>\n<tr><td rowspan=2>a</td><td>b</td></tr>\n<tr><td>c</td></tr>\n</table>", [("table", "a\tb\n\tc")]),
     ],
 )  # fmt: skip
@@ -91,6 +93,22 @@ def test_markdown_is_read_as_it_is_rendered(
         ("<table><tr><th rowspan=2>Goods<th colspan=2>Rate<tr><th>2023<th>2024<tr><td>a<br>b<td>1<td>2<tr hidden><td>"
          "no<td>no<td>no</table>", [("table", "Goods\tRate\n\t2023\t2024\na b\t1\t2")]),
         ("a<wbr>b&shy;c ﬁ", [("paragraph", "abc fi")]),
+        ("<ol start=3><li>a<ol type=a><li>b</ol><li value=9>c<li>d</ol><ol reversed type=I><li>e<li>f</ol>", [
+            ("list_item", "3. a"), ("list_item", "a. b"), ("list_item", "9. c"), ("list_item", "10. d"),
+            ("list_item", "II. e"), ("list_item", "I. f"),
+        ]),
+        ("<ol style='list-style-type: hangul'><li>a</ol><ol style='list-style:none'><li>b</ol><ol><li>1) c<li>제2조 d",
+         [("list_item", "가. a"), ("list_item", "b"), ("list_item", "1) c"), ("list_item", "제2조 d")]),
+        ("<style>ul, ol { margin: 0; list-style: none }</style><ol><li>a</ol>", [("list_item", "a")]),
+        ("<table><tr><td>left<td><table><tr><td>a<td>b<tr><td>c<td>d</table></table>", [
+            ("paragraph", "left"), ("table", "a\tb\nc\td"),
+        ]),
+        ("<table><tr><th>a<th>b<tr><td>c<td><table><tr><td>d<td>e</table><tr><td>f<td>g</table>", [
+            ("table", "a\tb\nc\td e\nf\tg"),
+        ]),
+        ("<math><mi>x</mi><mo>=</mo><mfrac><mn>1</mn><mrow><mi>a</mi><mo>+</mo><mn>2</mn></mrow></mfrac></math>", [
+            ("paragraph", "x=1/(a+2)"),
+        ]),
     ],
 )  # fmt: skip
 def test_html_is_read_as_it_is_shown(parse_bytes: ParseBytes, source: str, expected: list[tuple[str, str]]) -> None:
@@ -118,3 +136,12 @@ def test_nested_and_broken_markup_ends(parse_bytes: ParseBytes, unit: str, media
 )
 def test_stars_around_signs_before_a_particle_are_marks(parse_bytes: ParseBytes, written: str, shown: str) -> None:
     assert parse_bytes(written.encode(), MARKDOWN).text == shown
+
+
+XHTML = '<html xmlns="http://www.w3.org/1999/xhtml"><head><title/><script src="x.js"/></head><body>{}</body></html>'
+
+
+@pytest.mark.parametrize("head", ["", '<?xml version="1.0" encoding="utf-8"?>\n', "<!DOCTYPE html>\n"])
+def test_what_xml_calls_empty_swallows_nothing(parse_bytes: ParseBytes, head: str) -> None:
+    page = head + XHTML.format('<p>a<a id="b"/>b</p><div class="c"/><textarea rows="2" /><br/><p>c<img src="d"/></p>')
+    assert blocks(parse_bytes(page.encode(), HTML)) == [("paragraph", "ab"), ("paragraph", "c")]

@@ -229,6 +229,39 @@ def test_a_book_in_the_order_of_its_spine(parse_bytes: ParseBytes) -> None:
     assert refusal.value.data["code"] == "encrypted"
 
 
+def test_pages_of_a_book_may_have_empty_elements(parse_bytes: ParseBytes) -> None:
+    page = (
+        '<html xmlns="http://www.w3.org/1999/xhtml"><head><title/></head><body><h1>{}</h1><svg><title>x</title></svg>'
+    )
+    more = {
+        "OPS/a.xhtml": page.format("1장") + "</body></html>",
+        "OPS/b b.xhtml": page.format("2장") + "</body></html>",
+    }
+    document = parse_bytes(a_book(**more), EPUB)
+    assert [text for kind, text in blocks(document) if kind == "heading"] == ["1장", "2장"]
+
+
+def test_numbers_of_lists_in_cells(parse_bytes: ParseBytes) -> None:
+    styles = a_list_style("rows", 'style:num-format="1" style:num-suffix="."')
+    table = "".join(
+        f"<table:table-row><table:table-cell>{a_list(an_item(first), 'rows', continue_numbering='true')}"
+        f"</table:table-cell><table:table-cell><text:p>{text}</text:p></table:table-cell></table:table-row>"
+        for first, text in (("", "볼트"), ("둘", "너트"))
+    )
+    body = f"<table:table>{table}</table:table>{a_list(an_item('밖'), 'rows', continue_numbering='true')}"
+    document = parse_bytes(an_opendocument("text", body, styles), ODT)
+    assert [text for _, text in blocks(document)] == ["1.\t볼트\n2. 둘\t너트", "3. 밖"]
+
+
+def test_rtf_marks_of_lists_boxes_and_signs_of_two_halves(parse_bytes: ParseBytes) -> None:
+    raw = (
+        "{\\rtf1\\ansi\\ansicpg949{\\fonttbl{\\f0\\fcharset0 Arial;}{\\f3\\fcharset2 Symbol;}}"
+        "{\\listtext\\f3 \\'b7\\tab}dot\\par {\\pntext\\f0 2.\\tab}number\\par \\u-10179?\\u-8576?\\par"
+        "{\\shp{\\*\\shpinst{\\shptxt in a box\\par}}}}"
+    )
+    assert [text for _, text in blocks(parse_bytes(raw.encode(), RTF))] == ["• dot", "2. number", "🚀", "in a box"]
+
+
 def test_rtf_with_korean_tables_and_notes(parse_bytes: ParseBytes) -> None:
     def hexadecimal(text: str) -> str:
         return "".join(f"\\'{byte:02x}" for byte in text.encode("cp949"))

@@ -156,7 +156,7 @@ async def test_artefacts_stay_where_earlier_releases_left_them(house: House) -> 
         "chunk-renewed-1-c7680f39fc006b37",
         "embed-2-1bed3b4cc7b4e3b1",
         "embed-renewed-1-c7680f39fc006b37",
-        "parse-5-8975d50ffb79bac5",
+        "parse-6-8975d50ffb79bac5",
         "parse-renewed-1-c7680f39fc006b37",
     ):
         sha256 = "0d6edf82df5eba654ed829d79c0aea92949e08242672b72b0f7f3357d614f5c2"

@@ -63,6 +63,12 @@ def _property_title(package: Package) -> str | None:
     return title if 2 <= len(title) <= 200 and not _JUNK_TITLE.search(title) else None
 
 
+def _is_initial(properties: Any) -> bool:
+    """Whether the paragraph is the large first letter of the next one."""
+    frame = properties.find(W + "framePr") if properties is not None else None
+    return frame is not None and frame.get(W + "dropCap", "none") != "none"
+
+
 class _Reader:
     def __init__(self, draft: Draft, parts: Parts, depth: int) -> None:
         self._draft = draft
@@ -114,6 +120,8 @@ class _Reader:
         mark = properties.find(W + "rPr") if properties is not None else None
         if mark is not None and (mark.find(W + "del") is not None or mark.find(W + "moveFrom") is not None):
             self._open = text
+        elif text and _is_initial(properties):
+            self._open = text.strip()
         else:
             self._add(paragraph, properties, text.strip())
         self._insets(insets)

@@ -9,7 +9,7 @@ from typing import Final
 
 from process.infrastructure.parsers.draft import Draft
 
-_TITLE: Final = re.compile(r"<title\b[^>]{0,200}>.{0,5000}?</title\s*>", re.I | re.S)
+_TITLE: Final = re.compile(r"<title\b[^>]{0,200}(?<!/)>.{0,5000}?</title\s*>", re.I | re.S)
 
 
 def add_page(draft: Draft, page: str, *, with_title: bool = False) -> None:

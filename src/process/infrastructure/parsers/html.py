@@ -8,26 +8,27 @@ from selectolax.lexbor import LexborHTMLParser
 
 from process.infrastructure.parsers.draft import Draft, Unreadable, normalised, one_line
 from process.infrastructure.parsers.encoding import read_text
+from process.infrastructure.parsers.html_lists import ItemNumbers, says_itself
 from process.infrastructure.parsers.html_nodes import (
     BLOCKS,
     BREAK,
     HEADINGS,
     KIND,
-    MARKER,
     children,
     is_shown,
     replaced_text,
     source_document,
     verbatim,
 )
+from process.infrastructure.parsers.html_tables import cells_of, is_data, own_rows
 from process.infrastructure.parsers.pictures import add_inline_picture
 from process.infrastructure.parsers.tables.grid import Grid
+from process.infrastructure.parsers.xhtml import with_ends
 
 _META_CHARSET: Final = re.compile(rb"<meta[^>]{0,300}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([A-Za-z0-9_:.-]{2,40})", re.I)
 _XML_ENCODING: Final = re.compile(rb"\A\s{0,99}<\?xml[^>]{0,200}encoding=[\"']([A-Za-z0-9_:.-]{2,40})")
 _KINDS: Final = {"li": "list_item", "dd": "list_item", "figcaption": "caption", "caption": "caption"}
 _PREFORMATTED: Final = frozenset(("pre", "xmp", "listing", "plaintext"))
-_TAGS_OF_ROWS: Final = frozenset(("td", "th"))
 _DEEPEST_FRAME: Final = 3
 _SPACE: Final = "\x01"
 """Holds the place of a space in a piece of code until its line is put together."""
@@ -42,7 +43,7 @@ def parse(path: Path, draft: Draft) -> None:
 
 def read_page(text: str, draft: Draft) -> None:
     """A whole page: its title, then its body. Raises Unreadable (no_text) for one without any tree."""
-    tree = LexborHTMLParser(normalised(text))
+    tree = LexborHTMLParser(with_ends(normalised(text)))
     titles = tree.css("head > title") or [node for node in tree.css("title") if not _in_drawing(node)]
     title = one_line(titles[0].text(deep=True)) if titles else ""
     body = tree.body or tree.root
@@ -82,6 +83,7 @@ class _Walker:
     def __init__(self, draft: Draft, depth: int = 0) -> None:
         self._draft = draft
         self._depth = depth
+        self._numbers = ItemNumbers()
         self._inline: list[str] = []
         self._kind, self._level = "paragraph", 0
         self._mark = ""
@@ -116,7 +118,7 @@ class _Walker:
         elif tag in _PREFORMATTED:
             self._flush()
             self._draft.add("code", verbatim(node))
-        elif tag == "table" and _is_data(node):
+        elif tag == "table" and is_data(node):
             self._flush()
             self._table(node)
         elif tag == "code" and "  " in (code := node.text(deep=True)):
@@ -150,7 +152,7 @@ class _Walker:
             self._flush()
             attributes = node.attributes
             self._kind = attributes.get(KIND) or _KINDS.get(tag, "list_item" if waits else "paragraph")
-            self._mark = (attributes.get(MARKER) or "") if tag == "li" else mark if waits else ""
+            self._mark = self._numbers.mark(node) if tag == "li" else mark if waits else ""
 
     def _leave(self, tag: str) -> None:
         if tag in HEADINGS or (tag in BLOCKS and self._kind != "heading"):
@@ -167,23 +169,22 @@ class _Walker:
         if joined:
             if kind == "paragraph" and only_pictures:
                 kind = "picture"
-            if mark:
+            if mark and not says_itself(joined, mark):
                 joined = f"{mark} {joined}"
             self._draft.add(kind, one_line(joined) if kind == "heading" else joined, level=level)
 
     def _table(self, table: Any) -> None:
-        caption = table.css_first("caption")
+        caption = next((child for child in children(table) if child.tag == "caption"), None)
         grid, header_rows = Grid(), 0
-        for row in table.css("tr"):
+        for row in own_rows(table):
             if not is_shown(row):
                 continue
             grid.row()
             names = True
-            for cell in reversed([*children(row)]):
-                if cell.tag in _TAGS_OF_ROWS and is_shown(cell):
-                    names = names and cell.tag == "th"
-                    row_span, column_span = (_span(cell.attributes.get(name)) for name in ("rowspan", "colspan"))
-                    grid.cell(_cell_text(cell), row_span=row_span, column_span=column_span)
+            for cell in cells_of(row):
+                names = names and cell.tag == "th"
+                row_span, column_span = (_span(cell.attributes.get(name)) for name in ("rowspan", "colspan"))
+                grid.cell(_cell_text(cell), row_span=row_span, column_span=column_span)
             only_headers = row.parent is not None and row.parent.tag == "thead"
             if header_rows == len(grid.rows) - 1 and (only_headers or names):
                 header_rows += 1
@@ -199,13 +200,6 @@ def _span(declared: str | None) -> int:
     """As HTML parses it; 0 (to the end of the group) is rare and counts as 1."""
     number = re.match(r"\s*(\d{1,6})", declared or "")
     return int(number.group(1)) if number else 1
-
-
-def _is_data(table: Any) -> bool:
-    """A table of values, not one that lays out a page: no tables or headings inside, more than one cell."""
-    if table.css_first("table table, h1, h2, h3") is not None:
-        return False
-    return len(table.css("td, th")) > 1
 
 
 def _cell_text(cell: Any) -> str:

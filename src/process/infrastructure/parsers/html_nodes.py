@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from process.infrastructure.parsers.word.formulas import grouped
+
 _DROPPED_NAMES: Final = (
     "script style noscript template embed head button audio video noembed noframes datalist param track source link "
     "meta base title -comment -doctype"
@@ -88,6 +90,9 @@ def replaced_text(node: Any, tag: str) -> str | None:
         return f" {node.text(deep=True)} "
     if tag == "wbr":
         return ""
+    if tag == "mfrac":
+        parts = [child.text(deep=True).strip() for child in children(node) if child.tag != "-text"]
+        return "/".join(map(grouped, reversed(parts)))
     return None
 
 

@@ -7,6 +7,7 @@ from process.infrastructure.parsers.draft import Draft, normalised
 from process.infrastructure.parsers.text import paragraphs
 
 _QUOTED: Final = re.compile(r"(?:> ?)+|\|\s")
+_MARKS: Final = re.compile(">*")
 _SEPARATOR: Final = re.compile(
     r"-{2,}\s*(?:original message|forwarded message|원본 메시지|원본 메일|전달된 메시지|ursprüngliche nachricht)\b.*"
     r"|begin forwarded message:|_{20,}",
@@ -95,13 +96,16 @@ def _came_back(lines: list[str], number: int) -> bool:
 
 
 def _unflowed(lines: list[str], without_space: bool) -> list[str]:
-    """RFC 3676: a line that ends in a space goes on in the next one."""
+    """RFC 3676: a line that ends in a space goes on in the next one of the same depth of quotes."""
     whole: list[str] = []
-    goes_on = False
+    goes_on_at = -1
     for line in lines:
-        if goes_on and whole and not _QUOTED.match(line):
-            whole[-1] = (whole[-1][:-1] if without_space else whole[-1]) + line
+        marks = _MARKS.match(line)
+        depth = marks.end() if marks is not None else 0
+        said = line[depth:].removeprefix(" ")  # stuffed, so that no line begins with From or a mark of its own
+        if goes_on_at == depth:
+            whole[-1] = (whole[-1][:-1] if without_space else whole[-1]) + said
         else:
-            whole.append(line)
-        goes_on = line.endswith(" ") and line != "-- "
+            whole.append(f"{'>' * depth} {said}" if depth else said)
+        goes_on_at = depth if said.endswith(" ") and said != "-- " else -1
     return whole

@@ -25,6 +25,8 @@ _LONGEST_STYLED: Final = 20_000
 """Inline marks in a longer paragraph are left as they are."""
 _UNSPACED: Final = re.compile(r"[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff]")
 """Hangul, Kana and ideographs."""
+_FRONT_MATTER: Final = {"---": (("---", "..."), ":"), "+++": (("+++",), "=")}
+"""Its first line, what may be its last, and what stands behind a name."""
 _FOOTNOTE: Final = re.compile(r"\[\^[^\]\s]{1,100}\]:")
 
 
@@ -42,9 +44,11 @@ def read_markdown(text: str, draft: Draft) -> None:
 
 
 def _after_front_matter(text: str, draft: Draft) -> str:
-    """YAML between two rules: its title is the document's, the rest is kept to be found."""
-    if not text.startswith("---") or text.partition("\n")[0].rstrip() != "---":
+    """YAML (TOML) between two rules: its title is the document's, the rest is kept to be found."""
+    rule = text.partition("\n")[0].rstrip()
+    if rule not in _FRONT_MATTER:
         return text
+    ends, assigns = _FRONT_MATTER[rule]
     kept: list[str] = []
     position = text.find("\n") + 1
     while 0 < position < len(text):
@@ -52,11 +56,11 @@ def _after_front_matter(text: str, draft: Draft) -> str:
         stop = len(text) if stop == -1 else stop
         line = text[position:stop]
         position = stop + 1
-        if line.strip() in ("---", "..."):
+        if line.strip() in ends:
             draft.add("code", "\n".join(kept))
             return text[position:]
-        name, colon, value = line.partition(":")
-        if colon and name.strip().lower() == "title":
+        name, sign, value = line.partition(assigns)
+        if sign and name.strip().lower() == "title":
             draft.title = value.strip().strip("\"'") or None
         kept.append(line)
     draft.title = None  # the first rule was one between paragraphs
@@ -83,7 +87,9 @@ def _emphasis(state: StateInline, silent: bool) -> bool:
     run = state.scanDelims(start, marker == "*")
     behind = state.src[start + run.length : start + run.length + 1]
     can_open, can_close = run.can_open, run.can_close
-    if marker == "*":
+    if marker == "*" and run.length == 1 and before.isdigit() and behind.isdigit():
+        can_open = can_close = False  # a multiplication
+    elif marker == "*":
         can_open = can_open or bool(_UNSPACED.match(before) and behind.strip())
         can_close = can_close or bool(_UNSPACED.match(behind) and before.strip())
     for _ in range(run.length):

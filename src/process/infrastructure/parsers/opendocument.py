@@ -184,12 +184,30 @@ class _Reader:
                 across, down = (_count(cell, key) for key in ("number-columns-spanned", "number-rows-spanned"))
                 if across > 1 or down > 1:
                     spans.append(Span(len(rows), len(cells), down, across))
-                text = "" if name.startswith("covered") else _cell(cell)
+                text = "" if name.startswith("covered") else one_line(" ".join(self._cell_lines(cell, 0)))
                 cells += [text] * min(_MOST_REPEATED, _count(cell, "number-columns-repeated"))
             rows.append(cells)
         add_grid(self._draft, rows, spans=spans, page=self._page)
         for aside in table.iter("{*}note", "{*}annotation"):
             self._aside(aside)
+
+    def _cell_lines(self, parent: Any, depth: int) -> Iterator[str]:
+        """Of a cell of a text's table, with the numbers of lists; one that is left empty shows its number."""
+        for element in parent if depth <= _DEEPEST else ():
+            name = local(element)
+            if name in ("p", "h"):
+                label, text = self._label.strip(), _line(element)
+                yield self._numbered(text) if text.strip() or not any(map(str.isalnum, label)) else label
+                self._label = ""
+            elif name == "list":
+                self._numbering.begin(element)
+                yield from self._cell_lines(element, depth + 1)
+                self._numbering.end()
+            elif name and name not in _SKIPPED and name != "annotation":
+                if name == "list-item":
+                    self._label = self._numbering.item(element)
+                yield from self._cell_lines(element, depth + 1)
+                self._label = ""
 
     def _rows(self, table: Any, cells: Cells, merges: list[Merge]) -> None:
         """Of a sheet, whose empty cells and rows are counted rather than written."""

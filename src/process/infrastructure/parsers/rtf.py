@@ -13,12 +13,16 @@ from process.infrastructure.parsers.grids import add_grid
 
 _DATA: Final = re.compile(r"[0-9a-fA-F\s]{400,}+")
 """Pictures and embedded files, in hexadecimal."""
-_APART: Final = re.compile(r"\{\\(footnote|header[lrf]?|footer[lrf]?|annotation)(?![a-z])")
+_APART: Final = re.compile(r"\{\\(footnote|header[lrf]?|footer[lrf]?|annotation|shptxt|dptxbxtext)(?![a-z])")
+_MARK: Final = re.compile(r"\{\\(?:pntext|listtext)(?![a-z])")
+"""What stands before an item of a list, as whoever wrote the file saw it."""
+_BULLET: Final = re.compile(r"\\'(?:b7|a7|a8|d8|fc|76|6c|6e)(?=\\tab|\s|\})", re.I)
+"""Dots, squares and arrows of the fonts Symbol and Wingdings."""
 _TITLE: Final = re.compile(r"\{\\title(?![a-z])")
 _FONTS: Final = re.compile(r"\{\\fonttbl(?![a-z])")
 _HIDDEN: Final = re.compile(r"\{\\v(?![a-z0-9])|\{\\deleted(?![a-z])")
 _BRACE: Final = re.compile(r"\\[\\{}]|[{}]")
-_KINDS: Final = {"foot": "footnote", "head": "header", "anno": "comment"}
+_KINDS: Final = {"foot": "footnote", "head": "header", "anno": "comment", "shpt": "paragraph", "dptx": "paragraph"}
 
 
 def parse(path: Path, draft: Draft) -> None:
@@ -32,6 +36,9 @@ def parse(path: Path, draft: Draft) -> None:
     draft.title = one_line(title) or None
     for hidden in list(_groups(source, _HIDDEN)):
         source = source.replace(hidden, "", 1)
+    for mark in set(_groups(source, _MARK)):
+        shown = _BULLET.sub(r"\\bullet ", _MARK.sub("{", mark, count=1)).replace("\\tab", " ")
+        source = source.replace(mark, shown)
     aside: list[tuple[str, str]] = []
     for group in list(_groups(source, _APART)):
         source = source.replace(group, "", 1)
@@ -52,7 +59,9 @@ def _plain(source: str, destination: str = "") -> str:
     """`destination` would have its text left out: it is read as if it were the document's."""
     try:
         text = source.replace(destination, "", 1) if destination else source
-        return str(rtf_to_text(text, errors="replace"))  # type: ignore[no-untyped-call]  # as its maker left it
+        plain = str(rtf_to_text(text, errors="replace"))  # type: ignore[no-untyped-call]  # as its maker left it
+        # Signs beyond Unicode's first 65,536 are written as two halves.
+        return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     except (ValueError, IndexError, LookupError, TypeError, RecursionError) as error:
         raise Unreadable(
             "corrupt", "The RTF document is damaged. Open it in a word processor, save it again, and upload the result."

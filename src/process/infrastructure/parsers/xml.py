@@ -81,7 +81,7 @@ def _lines(root: Any) -> Iterator[tuple[Any, str]]:
         said = _attributes(element, is_empty=not children and not (element.text or "").strip())
         is_mixed = any((child.tail or "").strip() for child in element) or (children and (element.text or "").strip())
         if is_mixed or not children:
-            own = one_line(" ".join(element.itertext()) if is_mixed else "".join(element.itertext()))
+            own = one_line(_mixed(element) if is_mixed else "".join(element.itertext()))
             # Feeds carry pages as text, escaped or in CDATA.
             said.append(line_of(own) if _MARKUP.search(own) else own)
         text = " ".join(filter(None, said))
@@ -89,6 +89,16 @@ def _lines(root: Any) -> Iterator[tuple[Any, str]]:
             yield element.getparent(), f"{name}: {text}"
         if not is_mixed:
             stack += reversed(children)
+
+
+def _mixed(element: Any) -> str:
+    """Text with elements in it: one with text right behind it stands in a sentence, another is a value of its own."""
+    parts = [element.text or ""]
+    for child in element:
+        tail = child.tail or ""
+        inner = _mixed(child) if local(child) else ""
+        parts += (inner, tail) if tail.strip() else (" ", inner, " ")
+    return "".join(parts)
 
 
 def _attributes(element: Any, *, is_empty: bool) -> list[str]:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from process.infrastructure.parsers.symbol_fonts import symbol_of
+from process.infrastructure.parsers.word.formulas import PARTS, put_together
 from process.infrastructure.parsers.word.names import MATH, MC, WRAPPERS, W, number, switch, value
 from process.infrastructure.parsers.word.numbering import Numbering
 from process.infrastructure.parsers.word.styles import Look, Styles
@@ -66,14 +68,22 @@ class Texts:
         text = self.paragraph(paragraph, insets).strip()
         return with_label(self.label(paragraph, text), text)
 
+    def _number_alone(self, paragraph: Any, insets: Insets) -> str:
+        """As `numbered`; a cell that is left empty shows the number of its row."""
+        text = self.paragraph(paragraph, insets).strip()
+        label = self.label(paragraph, text)
+        shown = label[0].strip() if label is not None else ""
+        return with_label(label, text) or (shown if any(map(str.isalnum, shown)) else "")
+
     def block(self, container: Any, insets: Insets) -> str:
         """All paragraphs under the element, tables inside included, one a line."""
         return "\n".join(line for line in self._lines(container, insets) if line)
 
     def _lines(self, container: Any, insets: Insets) -> Iterator[str]:
+        alone = container.tag == W + "tc" and sum(child.tag == W + "p" for child in container) == 1
         for child in shown_children(container):
             if child.tag == W + "p":
-                yield self.numbered(child, insets)
+                yield self._number_alone(child, insets) if alone else self.numbered(child, insets)
             elif child.tag in (W + "tbl", W + "tr", W + "tc"):
                 yield from self._lines(child, insets)
 
@@ -111,6 +121,9 @@ class Texts:
             elif tag == W + "sdt":
                 if not _is_placeholder(child):
                     yield from self._parts(child, insets, hidden)
+            elif tag in PARTS:
+                parts = ["".join(self._parts(part, insets, hidden)) for part in child if part.tag in PARTS[tag]]
+                yield put_together(child, parts)
             elif tag == W + "ruby":
                 yield from self._ruby(child, insets, hidden)
             elif tag == W + "p":
@@ -217,9 +230,9 @@ def _chosen_entry(field_begin: Any) -> str:
 
 
 def _symbol(element: Any) -> str:
-    """A sign named by its number; those of symbol fonts say nothing outside them."""
+    """A sign named by its number; those of symbol fonts say something where the font is known."""
     try:
         code = int(element.get(W + "char", ""), 16)
     except ValueError:
         return ""
-    return chr(code) if 0x20 <= code < 0xD800 else ""
+    return symbol_of(element.get(W + "font", ""), code) or (chr(code) if 0x20 <= code < 0xD800 else "")
