@@ -213,3 +213,48 @@ def test_a_mixed_file_takes_time_in_proportion_to_its_length() -> None:
 
     seconds(100)
     assert seconds(4_000) <= 24 * max(seconds(500), 0.005)
+
+
+KOREAN_LOG = "선적 온도 기록: 이상 없음\n" * 5
+QUOTED = "It’s a reefer – keep it cold\n" * 4
+CYRILLIC = "Груз прибыл в порт назначения вовремя\n" * 5
+
+
+@pytest.mark.parametrize("before", [KOREAN_LOG, QUOTED, "Überführung des Schiffes\n" * 4])
+@pytest.mark.parametrize(
+    "line",
+    ["Set point -18°C, ±1", "See § 14 of it", "10 m² at £5", "a naïve clause", "ACME® and Co", "Pusan – Hamburg"],
+)
+def test_single_signs_of_windows_in_utf_8_are_themselves(before: str, line: str) -> None:
+    decoded = decoded_text(f"{before}".encode() + f"{line}\n".encode("cp1252") + before.encode())
+    assert decoded.text == f"{before}{line}\n{before}"
+    assert decoded.warnings == ("Most of the file is in UTF-8; 1 line is in Windows-1252 and read as such.",)
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "koi8-r"])
+def test_lines_of_cyrillic_in_an_older_encoding_are_read(encoding: str) -> None:
+    line = "Температура 5°C в норме\n" if encoding == "cp1251" else "Температура в норме\n"
+    for before in (CYRILLIC, KOREAN_LOG):
+        decoded = decoded_text(before.encode() + line.encode(encoding))
+        assert decoded.text == before + line
+        assert decoded.warnings and "(Cyrillic)" in decoded.warnings[0]
+    assert decoded_text(CYRILLIC.encode(encoding) + line.encode()).text == CYRILLIC + line
+
+
+def test_accents_of_french_and_danish_are_no_cyrillic() -> None:
+    for text in ("Le présent document concerne l’importation, été\n", "Dette vedrører indførsel på øen, æble, å\n"):
+        assert decode((text * 5).encode("cp1252"))[0] == text * 5
+
+
+def test_korean_with_a_broken_byte_in_each_line_stays_korean() -> None:
+    decoded = decoded_text(("물품 목록: 나사 볼트 너트\n".encode("cp949") + b"\xb0\n") * 3)
+    assert decoded.text == "물품 목록: 나사 볼트 너트\n\ufffd\n" * 3
+
+
+def test_a_line_of_utf_8_in_korean_is_read_also_where_both_would_fit() -> None:
+    before = "창고에서 물건을 확인하고 기록했다\n" * 20
+    assert decoded_text(before.encode("cp949") + "보는 물론\n".encode()).text == before + "보는 물론\n"
+
+
+def test_japanese_in_korean_utf_8_is_japanese() -> None:
+    assert decoded_text(KOREAN_LOG.encode() + JAPANESE.encode("cp932")).text == KOREAN_LOG + JAPANESE

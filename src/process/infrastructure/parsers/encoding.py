@@ -6,7 +6,13 @@ from typing import Final, NamedTuple
 
 from process.infrastructure.parsers import mixed_lines
 from process.infrastructure.parsers.draft import Draft, Unreadable
-from process.infrastructure.parsers.legacy_encodings import is_korean, is_plausible_unicode, likely_encoding, strictly
+from process.infrastructure.parsers.legacy_encodings import (
+    everyday_share,
+    is_korean,
+    is_plausible_unicode,
+    likely_encoding,
+    strictly,
+)
 from process.infrastructure.parsers.legacy_encodings import is_utf_16_korean as _is_utf_16_korean
 
 _BOMS: Final = (
@@ -179,7 +185,10 @@ def _of_bytes(raw: bytes, declared: str | None) -> Decoded:
 
 def _is_clean_korean(raw: bytes, parts: mixed_lines.Parts) -> bool:
     """Bytes of Korean that happen to be valid UTF-8 too, here and there, are no other encoding."""
-    return not parts.mostly_utf_8 and strictly(raw, "cp949") is not None and is_korean(_sample_of(raw))
+    if parts.mostly_utf_8 or strictly(raw, "cp949") is None or not is_korean(_sample_of(raw)):
+        return False
+    by_chance, meant = (parts.valid.decode(name, errors="replace") for name in ("utf-8", "cp949"))
+    return everyday_share(meant) >= everyday_share(by_chance)
 
 
 def _legacy(raw: bytes, hint: str | None) -> Decoded:

@@ -8,7 +8,13 @@ _HANGUL: Final = re.compile("[가-힣]")
 _KANA: Final = re.compile("[ぁ-んァ-ヶー]")
 _HALF_KANA: Final = re.compile("[\uff66-\uff9d]")
 _HAN: Final = re.compile("[\u4e00-\u9fff]")
-_WESTERN_SIGNS: Final = frozenset("‘’“”–—…€•™\u00a0°§£©®½·«»¿¡²³")
+_CYRILLIC: Final = re.compile("[Ѐ-ӿ]")
+_HIGH_RUN: Final = re.compile(rb"[\x80-\xff]+")
+_BESIDE_LATIN: Final = re.compile(rb"[A-Za-z][\x80-\xff]+|[\x80-\xff]+(?=[A-Za-z])")
+_COMMON_CYRILLIC: Final = frozenset("оеаинті")
+"""About half of the letters of any Russian, Ukrainian or Bulgarian text; a third of the letters of no other."""
+WESTERN_SIGNS: Final = frozenset("‘’“”–—…€•™\u00a0°§£©®½·«»¿¡²³±µ×÷¼¾¹ºª¢¥¶†‡‰")
+"""Of Windows-1252, those that stand in running text."""
 # The characters that make up about half of any Chinese text (frequency lists of modern Chinese).
 _SIMPLIFIED: Final = frozenset(
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然"
@@ -46,10 +52,15 @@ def likely_encoding(sample: bytes, hint: str | None = None, beside: str = "") ->
     if (
         is_korean(sample)
         or is_korean(sample[1:])
-        or (_HANGUL.search(beside) and _share_in(sample, "cp949", _HANGUL) >= 0.6 and not _is_punctuation(sample))
+        or (
+            _HANGUL.search(beside)
+            and _share_in(sample, "cp949", _HANGUL) >= 0.6
+            and not _is_punctuation(sample)
+            and not (_has_few_common_syllables(sample) and _japanese(sample))
+        )
     ):
         return "cp949"
-    if found := _japanese(sample) or _chinese(sample):
+    if found := _japanese(sample) or _chinese(sample) or _cyrillic(sample):
         return found
     return "cp1252" if is_western(sample) else None
 
@@ -60,7 +71,8 @@ def is_korean(sample: bytes) -> bool:
     if text is None:
         # Some bad bytes among much Korean do not make it something else.
         text = sample.decode("cp949", errors="replace")
-        if text.count("\ufffd") * 100 > len(text):
+        lost = text.count("\ufffd")
+        if lost * 100 > len(text) and lost * 8 > len(_HANGUL.findall(text)):
             return False
     return share(_HANGUL, text) >= 0.8 and _are_common_syllables(text)
 
@@ -80,7 +92,7 @@ def is_western(sample: bytes) -> bool:
     if text.count("\ufffd") > max(1, high // 20):
         return False
     in_runs = sum(map(len, re.findall(r"[^\x00-\x7f]{3,}", text)))
-    known = sum(sign.isalpha() or sign in _WESTERN_SIGNS for sign in text if not sign.isascii())
+    known = sum(sign.isalpha() or sign in WESTERN_SIGNS for sign in text if not sign.isascii())
     return bool(in_runs * 4 <= high and known >= 0.5 * high)
 
 
@@ -88,6 +100,11 @@ def _is_punctuation(sample: bytes) -> bool:
     """Quotes and dashes of Windows-1252 around Latin letters, which make rare syllables of CP949."""
     hangul = _HANGUL.findall(sample.decode("cp949", errors="replace"))
     return is_western(sample) and not any(map(_is_common_syllable, hangul))
+
+
+def _has_few_common_syllables(sample: bytes) -> bool:
+    hangul = _HANGUL.findall(sample.decode("cp949", errors="replace"))
+    return sum(map(_is_common_syllable, hangul)) * 2 < len(hangul)
 
 
 def is_plausible_unicode(text: str) -> bool:
@@ -137,6 +154,23 @@ def _chinese(sample: bytes) -> str | None:
         if letters and sum(sign in everyday for sign in letters) >= 0.3 * len(letters):
             return encoding
     return None
+
+
+def _cyrillic(sample: bytes) -> str | None:
+    """Words of small letters, the common ones among them the usual third or more."""
+    high = _HIGH_RUN.findall(sample)
+    if sum(map(len, high)) < 8 or len(_BESIDE_LATIN.findall(sample)) * 4 > len(high):
+        return None  # too little, or accented letters inside Latin words
+    best, found = 0.3, None
+    for encoding in ("cp1251", "koi8-r"):
+        text = sample.decode(encoding, errors="replace")
+        letters = [sign for sign in text if not sign.isascii() and sign.isalpha()]
+        if len(letters) < 8 or share(_CYRILLIC, text) < 0.95 or text.count("\ufffd") * 20 > len(letters):
+            continue
+        common, rare = (sum(sign in few for sign in letters) / len(letters) for few in (_COMMON_CYRILLIC, "йщъ"))
+        if common > best and rare < 0.12 and sum(map(str.islower, letters)) * 3 >= len(letters) * 2:
+            best, found = common, encoding
+    return found
 
 
 def everyday_share(text: str) -> float:

@@ -4,7 +4,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from process.infrastructure.parsers.legacy_encodings import everyday_share, likely_encoding, strictly
+from process.infrastructure.parsers.legacy_encodings import (
+    WESTERN_SIGNS,
+    everyday_share,
+    likely_encoding,
+    strictly,
+)
 
 MULTI_BYTE: Final = frozenset(("cp949", "cp932", "euc_jp", "gb18030", "big5"))
 """Encodings in which no byte below 0x40 is a part of a character."""
@@ -15,6 +20,8 @@ _SEQUENCE: Final = re.compile(
     rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}"
 )
 """A character of UTF-8 beyond ASCII (RFC 3629, section 4)."""
+_STRAY: Final = re.compile(rb"([\x00-\x7f]?)([\x80-\xff]+)([\x00-\x7f]?)")
+_TWO_BYTE_WORD: Final = re.compile(rb"(?:[\xd0\xd1][\x80-\xbf]){4}|(?:[\xce\xcf][\x80-\xbf]){4}")
 _HIGH: Final = re.compile(rb"[\x80-\xff]")
 _ASCII: Final = bytes(range(0x80))
 _SAMPLE: Final = 64 << 10
@@ -28,6 +35,8 @@ _NAMES: Final = {
     "gb18030": "GB 18030 (Chinese)",
     "big5": "Big5 (Chinese)",
     "cp1252": "Windows-1252",
+    "cp1251": "Windows-1251 (Cyrillic)",
+    "koi8-r": "KOI8-R (Cyrillic)",
 }
 
 
@@ -45,6 +54,8 @@ class Parts:
     """Words that are UTF-8 with long sequences, up to 64 KiB."""
     foreign: bytes
     """Words that are not UTF-8, up to 64 KiB."""
+    are_western_signs: bool = False
+    """Each stray byte is a sign or a letter of Windows-1252 between signs of ASCII."""
     _found: dict[str | None, str | None] = field(default_factory=dict)
 
     @property
@@ -66,7 +77,11 @@ class Parts:
         """What the words that are not UTF-8 are in, None when nothing reads them."""
         if hint not in self._found:
             beside = self.valid.decode("utf-8", errors="replace")
-            self._found[hint] = likely_encoding(self.foreign, hint, beside) or _by_words(self.foreign)
+            self._found[hint] = (
+                "cp1252"
+                if hint is None and self.are_western_signs
+                else likely_encoding(self.foreign, hint, beside) or _by_words(self.foreign)
+            )
         return self._found[hint]
 
 
@@ -81,18 +96,36 @@ def parted(raw: bytes) -> Parts:
     of_four = len(valid_text.encode("utf-16-le")) // 2 - len(valid_text)
     of_three = in_sequences - 4 * of_four - 2 * (sequences - of_four)
     valid, foreign = bytearray(), bytearray()
+    are_western_signs = sequences > 0
     for line in raw.split(b"\n"):
         if len(foreign) >= _SAMPLE:
             break
         if line.isascii() or (len(valid) >= _SAMPLE and strictly(line, "utf-8") is not None):
             continue
+        are_western_signs = are_western_signs and _has_western_signs(line)
         for match in _WORD.finditer(line):
             word = match[0]
             if strictly(word, "utf-8") is None:
                 foreign += word + b"\n"
-            elif len(valid) < _SAMPLE and _has_long_sequence(word):
+            elif len(valid) < _SAMPLE and _is_surely_utf_8(word):
                 valid += word + b"\n"
-    return Parts(sequences, of_three + of_four, len(high) - in_sequences, bytes(valid), bytes(foreign[:_SAMPLE]))
+    stray = len(high) - in_sequences
+    return Parts(
+        sequences, of_three + of_four, stray, bytes(valid), bytes(foreign[:_SAMPLE]), stray > 0 and are_western_signs
+    )
+
+
+def _has_western_signs(line: bytes) -> bool:
+    """Whether no stray byte of the line is anything else than such a sign."""
+    for stray in _STRAY.finditer(_SEQUENCE.sub(b"\0", line)):
+        before, byte, behind = stray.groups()
+        sign = byte.decode("cp1252", errors="replace")
+        touches = before[-1:].isalnum() or behind[:1].isalnum()
+        if len(byte) > 1 or not (sign in WESTERN_SIGNS or (sign.isalpha() and before.isalpha() and behind.isalpha())):
+            return False
+        if b"\0" in (before, behind) or not (touches or (before == b" " == behind)):
+            return False
+    return True
 
 
 def decode(raw: bytes, parts: Parts, hint: str | None) -> tuple[str, tuple[str, ...]]:
@@ -134,6 +167,8 @@ def _line(raw: bytes, other: str | None, first: str) -> tuple[str, str | None]:
     sure = first == "utf-8" or as_other is None or other not in MULTI_BYTE or _has_long_sequence(raw)
     if as_utf_8 is not None and sure:
         return as_utf_8, "utf-8"
+    if first == "utf-8" and other is not None and other not in MULTI_BYTE:
+        return _each_sequence(raw, other), other
     if as_other is not None and other is not None:
         is_all_everyday = other in MULTI_BYTE and as_utf_8 is None and _everyday(as_other) == 1.0
         if is_all_everyday or not _has_long_sequence(raw):
@@ -149,6 +184,11 @@ def _line(raw: bytes, other: str | None, first: str) -> tuple[str, str | None]:
 
     text = _WORD.sub(word, raw).decode("utf-8", errors="replace")
     return text, next((name for name in used if name != first), first)
+
+
+def _is_surely_utf_8(word: bytes) -> bool:
+    """Whether characters of it come about hardly by chance: long ones, or a word of Cyrillic or Greek."""
+    return _has_long_sequence(word) or _TWO_BYTE_WORD.search(word) is not None
 
 
 def _has_long_sequence(raw: bytes) -> bool:
