@@ -9,6 +9,8 @@ from typing import Any
 import openpyxl
 import pytest
 from openpyxl.comments import Comment
+from openpyxl.drawing.image import Image as SheetImage
+from PIL import Image
 
 from process.infrastructure.parsers.draft import Unreadable
 from process.infrastructure.parsers.number_formats import shower
@@ -138,6 +140,10 @@ def test_a_broken_sheet_leaves_the_others(parse_bytes: ParseBytes) -> None:
         ("# ?/?", 1.5, "1 1/2"), ("0.0E+00", 12345, "1.2E+04"), ("#,##0,", 1234567, "1,235"), ("0.##", 3.1, "3.1"),
         ("[>=100]0.0;0", 99.6, "100"), ("General", 0.1 + 0.2, "0.3"), ("aaaa", 45292, "월요일"),
         ("yyyy-mm-dd", 1e9, "1000000000"), ("mmm-yy", 45292, "Jan-24"), ("\\a0", 7, "a7"), ("0;;", 3, "3"),
+        ('[$-412]yyyy"년" mmmm dddd', 46083, "2026년 3월 월요일"), ("[$-412]AM/PM h:mm", 0.6, "오후 2:24"),
+        ("[$-409]mmmm dddd", 46083, "March Monday"), ("[DBNum4]General", 123456, "일십이만삼천사백오십육"),
+        ('[DBNum4]"금 "General"원정"', 10050000, "금 일천오만원정"), ("[DBNum1][$-412]General", 2026, "二千二十六"),
+        ("[DBNum2]#,##0", 105, "壹百伍"), ("[DBNum4]General", 1.5, "1.5"), ("[DBNum4]General", 0, "영"),
     ],
 )  # fmt: skip
 def test_number_formats(code: str, value: float, shown: str) -> None:
@@ -169,3 +175,22 @@ def test_lines_above_a_table_are_paragraphs_and_longer_rows_a_warning(parse_byte
     document = parse_bytes(b"Report of 2026\n\ncode,rate\n1,2\n3,4,5\n6,7\n", "text/csv")
     assert blocks(document) == [("paragraph", "Report of 2026"), ("table", "code\trate\n1\t2\n3\t4\t5\n6\t7")]
     assert document.warnings == ("Rows with more than the 2 columns of the others: 1.",)
+
+
+def test_headers_footers_and_what_is_said_of_pictures(parse_bytes: ParseBytes) -> None:
+    book = a_book(["a", "b"], [1, 2])
+    book.active.oddHeader.center.text = '&"맑은 고딕,굵게"&14대외비 R&&D'
+    book.active.oddFooter.left.text = "Page &P of &N"
+    book.active.oddFooter.right.text = "&D 한빛무역"
+    book.create_sheet("둘").append(["c", "d"])
+    book.worksheets[1].oddHeader.center.text = "대외비 R&&D"
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 40)).save(picture, "PNG")
+    book.active.add_image(SheetImage(picture), "D4")
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(saved(book))) as source, zipfile.ZipFile(out, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name).replace(b'descr="Picture"', 'descr="반입 절차"'.encode()))
+    document = parse_bytes(out.getvalue(), XLSX)
+    told = [block for block in blocks(document) if block[0] not in ("heading", "table")]
+    assert told == [("picture", "반입 절차"), ("header", "대외비 R&D"), ("footer", "한빛무역")]

@@ -8,6 +8,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from process.infrastructure.parsers.numbers_in_words import in_words
+
 Show = Callable[[float], str]
 
 _GENERAL: Final = "General"
@@ -30,6 +32,8 @@ _TOKEN: Final = re.compile(
 )
 _CONDITION: Final = re.compile(r"\[(<=|>=|<>|<|>|=)\s*(-?[\d.]+)\]")
 _CURRENCY: Final = re.compile(r"\[\$([^-\]]*)(?:-[^\]]*)?\]")
+_IN_WORDS: Final = re.compile(r"\[DBNum[124]\]", re.I)
+_IN_KOREAN: Final = re.compile(r"\[\$-(?:[0-9A-F]{0,6}412|ko-KR)\b[^\]]*\]", re.I)
 _ELAPSED: Final = re.compile(r"\[(h+|m+|s+)\]", re.I)
 _SIMPLE: Final = re.compile(r'((?:"[^"]*")?)(#,##)?0(\.0+)?(%)?((?:\\ )?(?:"[^"]*")?)')
 """Prefix, commas, decimals, percent, suffix."""
@@ -142,11 +146,21 @@ def _is_date(tokens: list[str]) -> bool:
 def _shown(value: float, sections: list[_Section], *, from_1904: bool) -> str:
     (tokens, has_date), is_plain_negative = _section_for(value, sections)
     if any(token.casefold() in ("general", "g/표준") for token in tokens):
+        form = next((token[6] for token in tokens if _IN_WORDS.fullmatch(token)), "")
+        said = in_words(int(abs(value)), form) if form and float(value).is_integer() else ""
+        sign = "-" if value < 0 else ""
         return "".join(
-            plain_number(value) if token.casefold() in ("general", "g/표준") else _literal(token) for token in tokens
+            (sign + said if said else plain_number(value))
+            if token.casefold() in ("general", "g/표준")
+            else _literal(token)
+            for token in tokens
         ).strip()
     if has_date:
         return _show_date(value, tokens, from_1904=from_1904)
+    words = next((token for token in tokens if _IN_WORDS.fullmatch(token)), None)
+    if words is not None and float(value).is_integer() and (said := in_words(int(abs(value)), words[6])):
+        before, _, after = "".join("\0" if one[0] in "0#?" else _literal(one) for one in tokens).partition("\0")
+        return f"{'-' if value < 0 else ''}{before}{said}{after.replace(chr(0), '').lstrip(',')}".strip()
     # A section of its own says itself how a negative number looks.
     number = value if is_plain_negative else abs(value)
     return _show_number(number, tokens).strip()
@@ -248,6 +262,7 @@ def _show_date(value: float, tokens: list[str], *, from_1904: bool) -> str:
     moment = as_date(value if not elapsed else value % 1, from_1904=from_1904)
     if seconds_shown and not any(token[0] == "0" for token in tokens):
         moment += timedelta(milliseconds=500)
+    in_korean = any(map(_IN_KOREAN.fullmatch, tokens))
     is_half_day = any(token.casefold() in ("am/pm", "a/p", "오전/오후") for token in tokens)
     shown, last = [], ""
     for place, token in enumerate(tokens):
@@ -257,10 +272,13 @@ def _show_date(value: float, tokens: list[str], *, from_1904: bool) -> str:
             total = int(round(value * 86_400, 3) // {"h": 3600, "m": 60, "s": 1}[unit])
             shown.append(str(total).zfill(len(found[1])))
             last = unit
+        elif token == "오전/오후" or (in_korean and token.casefold() == "am/pm"):
+            shown.append("오전" if moment.hour < 12 else "오후")
         elif token.casefold() in ("am/pm", "a/p"):
             shown.append(("AM" if moment.hour < 12 else "PM")[: len(token) // 2])
-        elif token == "오전/오후":
-            shown.append("오전" if moment.hour < 12 else "오후")
+        elif in_korean and first in "md" and len(token) > 2 and token[0] not in '"\\':
+            shown.append(_in_korean(moment, first, len(token)))
+            last = first
         elif first in _DATE_PARTS and token[0] not in '"\\':
             if first == "m" and (last == "h" or _next_unit(tokens, place) == "s"):
                 shown.append(str(moment.minute).zfill(min(2, len(token))))
@@ -272,6 +290,11 @@ def _show_date(value: float, tokens: list[str], *, from_1904: bool) -> str:
         else:
             shown.append(_literal(token))
     return "".join(shown).strip()
+
+
+def _in_korean(moment: datetime, unit: str, length: int) -> str:
+    """The name of a month or of a day of the week."""
+    return f"{moment.month}월" if unit == "m" else _date_part(moment, "a", length, is_half_day=False)
 
 
 def _next_unit(tokens: list[str], place: int) -> str:

@@ -1,17 +1,22 @@
 """Pictures that stand in documents: which of them are worth reading, told by what their headers say."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
-from process.infrastructure.parsers.draft import Draft
+from process.infrastructure.parsers.draft import Draft, one_line
 from shared.infrastructure.pages.addresses import address_digest, decoded
 
 if TYPE_CHECKING:
     from process.infrastructure.parsers.package import Package
 
+_FILE_NAME: Final = re.compile(
+    r"[\w .()-]{1,80}\.(?:png|jpe?g|gif|bmp|tiff?|emf|wmf|svg)|(?:그림|picture|image) ?\d*", re.I
+)
+_BY_MACHINE: Final = re.compile(r"\s*(?:Description automatically generated.*|자동 생성된 설명)\Z", re.I)
 _FORMATS: Final = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
 _LEAST_SIDE: Final = 24
 _LEAST_WIDTH: Final = 120
@@ -28,6 +33,12 @@ _HOLD_ADDRESSES: Final = frozenset(("text/html", "text/markdown"))
 def is_large(width: float, height: float) -> bool:
     """Whether a picture of so many pixels may hold text that somebody looks for."""
     return min(width, height) >= _LEAST_SIDE and width >= _LEAST_WIDTH and width * height >= _LEAST_PIXELS
+
+
+def described(alternative: str) -> str:
+    """What an office file says instead of a picture; nothing where that is the picture's name alone."""
+    said = _BY_MACHINE.sub("", one_line(alternative))
+    return "" if _FILE_NAME.fullmatch(said) else said
 
 
 def add_picture(draft: Draft, source: str, raw: bytes, *, page: int | None = None) -> None:

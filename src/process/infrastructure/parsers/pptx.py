@@ -3,7 +3,6 @@
 (ECMA-376-1, 19 for slides, 21 for what is drawn on them.) A slide is a page.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +11,7 @@ from process.infrastructure.parsers.charts import add_chart
 from process.infrastructure.parsers.draft import Draft, Unreadable, one_line
 from process.infrastructure.parsers.grids import Span, add_grid
 from process.infrastructure.parsers.package import Package, local, relation_of
-from process.infrastructure.parsers.pictures import add_members
+from process.infrastructure.parsers.pictures import add_members, described
 
 _TITLES: Final = frozenset(("title", "ctrTitle"))
 _NOT_READ: Final = frozenset(("sldNum", "dt", "sldImg"))
@@ -20,9 +19,6 @@ _ONCE: Final = frozenset(("ftr", "hdr"))
 """The same on every slide."""
 _BODIES: Final = frozenset(("body", "obj"))
 _FIELDS_NOT_READ: Final = ("slidenum", "datetime")
-_FILE_NAME: Final = re.compile(
-    r"[\w .()-]{1,80}\.(?:png|jpe?g|gif|bmp|tiff?|emf|wmf|svg)|(?:그림|picture|image) ?\d*", re.I
-)
 _NO_TITLES: Final = frozenset(("powerpoint presentation", "powerpoint 프레젠테이션", "presentation", "slide 1"))
 _DEEPEST: Final = 50
 
@@ -93,9 +89,7 @@ class _Reader:
         kind, place = local(shape), _placeholder(shape)
         if place in _NOT_READ:
             return
-        description = one_line(next((one.get("descr") or "" for one in shape.iter("{*}cNvPr")), ""))
-        if description and not _FILE_NAME.fullmatch(description):
-            self._add("picture", description)
+        self._add("picture", described(next((one.get("descr") or "" for one in shape.iter("{*}cNvPr")), "")))
         if kind == "graphicFrame":
             self._graphic(shape, related)
             return

@@ -13,11 +13,14 @@ from process.infrastructure.parsers.charts import add_chart
 from process.infrastructure.parsers.draft import Draft, Unreadable, one_line
 from process.infrastructure.parsers.number_formats import BUILT_IN, Show, plain_number, shower
 from process.infrastructure.parsers.package import Package, local, relation_of
-from process.infrastructure.parsers.pictures import add_members
+from process.infrastructure.parsers.pictures import add_members, described
 from process.infrastructure.parsers.sheets import Cells, Merge, add_sheet
 
 _REFERENCE: Final = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 _MOST_SHARED: Final = 5_000_000
+_EDGE_CODE: Final = re.compile(r'&(?:"[^"]*"|K(?:[0-9A-Fa-f]{6}|\d\d[+-]\d{3})|\d{1,3} ?|[A-Za-z&])')
+"""Of headers and footers (ECMA-376-1, 18.3.1.46): `&C`, `&"font,style"`, `&14`, `&P`."""
+_PAGE_NUMBER: Final = re.compile(r"(?:page|페이지)?\s*[-–]?\s*&P(?:\s*(?:/|of|중)\s*&N)?\s*(?:페이지|쪽|[-–])?", re.I)
 _STAND_IN: Final = "[Threaded comment]"
 """Begins what older versions show in place of a thread, which stands in a part of its own."""
 
@@ -30,6 +33,8 @@ class _Book:
     from_1904: bool = False
     columns: dict[str, int] = field(default_factory=dict)
     """By its letters, the number of a column."""
+    edges: set[tuple[str, str]] = field(default_factory=set)
+    """Kind and text of what stands above or below printed pages, each told once."""
 
 
 def parse(path: Path, draft: Draft) -> None:
@@ -106,9 +111,12 @@ def _read_sheet(package: Package, name: str, sheet: Any, book: _Book, draft: Dra
     if not package.has(name):
         draft.warnings.append(f"The sheet {title!r} is missing in the file.")
         return
-    for element in package.elements(name, "row", "mergeCell"):
+    edges: list[tuple[str, str]] = []
+    for element in package.elements(name, "row", "mergeCell", "headerFooter"):
         if local(element) == "row":
             _read_row(element, cells, book, draft)
+        elif local(element) == "headerFooter":
+            edges += [(local(one), one.text or "") for one in element]
         elif len(merges) < 100_000:
             merge = _merge_of(element.get("ref") or "")
             if merge is not None:
@@ -118,6 +126,17 @@ def _read_sheet(package: Package, name: str, sheet: Any, book: _Book, draft: Dra
         draft.add("heading", title if state == "visible" else f"{title} (hidden sheet)", level=1)
     add_sheet(draft, cells, merges)
     _read_beside(package, beside, draft)
+    for edge, code in edges:
+        text = one_line(_EDGE_CODE.sub(_of_edge_code, _PAGE_NUMBER.sub("", code)))
+        kind = "header" if edge.endswith("Header") else "footer"
+        if any(map(str.isalpha, text)) and (kind, text) not in book.edges:
+            book.edges.add((kind, text))
+            draft.add(kind, text)
+
+
+def _of_edge_code(code: re.Match[str]) -> str:
+    """Places and fields part what is written; fonts and sizes say nothing."""
+    return "&" if code[0] == "&&" else " " if code[0][1:2] in "LCRPNDTAFZG" else ""
 
 
 def _read_row(row: Any, cells: Cells, book: _Book, draft: Draft) -> None:
@@ -213,6 +232,9 @@ def _read_beside(package: Package, related: Iterable[tuple[str, str]], draft: Dr
             for body in root.iter("{*}txBody") if root is not None else ():
                 lines = ("".join(run.text or "" for run in line.iter("{*}t")) for line in body.iter("{*}p"))
                 draft.add("paragraph", "\n".join(line for line in lines if line.strip()))
+            for picture in root.iter("{*}pic") if root is not None else ():
+                said = next((one.get("descr") or "" for one in picture.iter("{*}cNvPr")), "")
+                draft.add("picture", described(said))
             for drawn_kind, drawn in package.related(target).values():
                 if drawn_kind in ("chart", "chartEx"):
                     add_chart(draft, package.tree(drawn))

@@ -10,7 +10,7 @@ from process.infrastructure.parsers.draft import Draft, one_line
 from process.infrastructure.parsers.encoding import decode
 from process.infrastructure.parsers.html import read_fragment
 from process.infrastructure.parsers.package import Package, local, relation_of, xml_root
-from process.infrastructure.parsers.pictures import add_members
+from process.infrastructure.parsers.pictures import add_members, described
 from process.infrastructure.parsers.word.names import W
 
 _STRICT: Final = (
@@ -179,7 +179,7 @@ def _seen(drawing: Any) -> Iterator[Any]:
 
 def _words_of(element: Any, name: str) -> str:
     if name in ("docPr", "cNvPr") and element.get("hidden", "0") not in ("1", "true"):
-        return one_line(element.get("descr") or element.get("title") or "")
+        return described(element.get("descr") or element.get("title") or "")
     if name == "shape":
         return one_line(element.get("alt") or "")
     return one_line(element.get("string") or "") if name == "textpath" else ""
