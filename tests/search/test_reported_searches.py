@@ -157,6 +157,13 @@ SAME = [
     ("수입신고", "수입 신고"),
     ("개인 정보", "개인정보"),
     ("원산지증명서", "원산지 증명서"),
+    ("as-is", "as is"),
+    ("and/or", "and or"),
+    ("AS-IS TO-BE", "as is to be"),
+    ("so-so", "so so"),
+    ("pick-up", "pickup", "pick up"),
+    ("cut-off", "cutoff", "cut off"),
+    ("drop-offs", "dropoff", "drop off"),
 ]
 
 
@@ -231,6 +238,9 @@ PARTS = [
     ("INVOICE#2291(final)", "invoice"),
     ("Order# 77 is late", "orders"),
     ("fee EUR1.250,00 a lot", "1,250.00"),
+    ("an I/O board", "I O"),
+    ("paid by D/A", "d a"),
+    ("wait for the N/A", "N A"),
 ]
 
 

@@ -1,5 +1,6 @@
 """English words that are written apart, hyphened or as one: air freight, air-freight, airfreight."""
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final
@@ -21,6 +22,21 @@ _WORDS_OF_ONE_LETTER: Final = frozenset("aAIO0123456789")
 LONGEST_JOINED: Final = 6
 """Words of a query whose neighbours may be written as one."""
 _SHORTEST: Final = 4
+# Verbs that make a noun with a small word behind them (drop-off, dropoff), beside those that are first halves.
+_VERBS: Final = (
+    "pick cut drop lay build shut fall kick trade lock mix melt make lift touch wash wipe hang hide cook walk sell "
+    "burn fill push pull tie warm knock crack spin print read look add plug drive call feed lead cash fly play "
+    "close clean"
+)
+_VERB_AND_SMALL_WORD: Final = re.compile(
+    rf"({'|'.join(_VERBS.split())})(?:up|off|out|in|on|down|back|over|away|through)s?"
+)
+
+
+def verb_of(word: str) -> str | None:
+    """What a noun like pickup begins with: where it is written in two words, the second says nothing."""
+    found = _VERB_AND_SMALL_WORD.fullmatch(word)
+    return found[1] if found is not None else None
 
 
 def is_head(word: str) -> bool:
@@ -33,5 +49,5 @@ def joined_pairs(words: Iterable[str]) -> Iterator[str]:
     known = list(words)
     if len(known) <= LONGEST_JOINED:
         for first, second in pairwise(known):
-            if len(first) + len(second) >= _SHORTEST:
+            if len(first) + len(second) >= _SHORTEST or (len(known) == 2 and len(first) == len(second) == 1):
                 yield first + second

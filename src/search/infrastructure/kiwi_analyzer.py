@@ -13,7 +13,7 @@ import Stemmer
 from typing_extensions import override
 
 from search.application.ports.analysis import AnalysedQuery, Analyzer, ContentWord
-from search.domain.compounds import LONGEST_JOINED, joined_pairs
+from search.domain.compounds import LONGEST_JOINED, joined_pairs, verb_of
 from search.domain.english import STOPWORDS, singular
 from search.domain.folding import fold
 from search.domain.hangul import bigrams, has_hangul, is_function_word, lone_syllables, words_of_hangul
@@ -67,6 +67,11 @@ def _taken_out(folded: str) -> tuple[list[Reference], str]:
     for one in referred:
         rest = rest[: one.start] + " " * (one.end - one.start) + rest[one.end :]
     return referred, rest
+
+
+def _says_nothing(token: Token) -> bool:
+    """Whether it is a stop word, or made of them: as-is."""
+    return _STOP_STEMS.issuperset(token.terms[1:] or token.terms)
 
 
 async def _at_once(work: Callable[..., T], *arguments: Any) -> T:
@@ -187,7 +192,7 @@ class KiwiAnalyzer(Analyzer):
         self, found: Sequence[Token], named: Sequence[Reference], weights: dict[str, float], *, is_alone: bool
     ) -> None:
         """A query of nothing but stop words means them."""
-        telling = [token for token in found if not _STOP_STEMS.issuperset(token.terms)]
+        telling = [token for token in found if not _says_nothing(token)]
         is_all = is_alone and not telling
         for token in found if is_all else telling:
             is_inside = bool(named) and any(one.start <= token.start < one.end for one in named)
@@ -201,6 +206,10 @@ class KiwiAnalyzer(Analyzer):
         if len(found) <= LONGEST_JOINED and all(token.terms[0].isalpha() for token in found):
             for pair in joined_pairs(token.terms[0] for token in found):
                 weights.setdefault(english_stem(singular(pair)), ASIDE_WEIGHT)
+            for token in found:
+                verb = verb_of(token.terms[0])
+                if verb is not None:
+                    weights.setdefault(english_stem(verb), ASIDE_WEIGHT)
 
     def _folded_chunks(self, texts: Sequence[str], named: Sequence[str]) -> tuple[list[str], list[SparseVector] | None]:
         """The texts and their name, folded; and their vectors if no Korean is among them: it comes from elsewhere."""
