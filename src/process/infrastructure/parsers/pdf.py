@@ -16,6 +16,7 @@ import pypdfium2.raw as pdfium
 from process.infrastructure.parsers.draft import Draft, ManyPages, Unreadable, locked, one_line
 from process.infrastructure.parsers.jumbled_letters import look_jumbled
 from process.infrastructure.parsers.layout.drawn_over import set_stamps_apart
+from process.infrastructure.parsers.layout.initials import join_initials
 from process.infrastructure.parsers.layout.paragraphs import assemble
 from process.infrastructure.parsers.layout.pdfium_lines import segments_of
 from process.infrastructure.parsers.layout.reading_order import in_reading_order
@@ -128,6 +129,8 @@ def _read(document: pypdfium2.PdfDocument, number: int, notes: PageNotes) -> Pag
     try:
         groups = segments_of(loaded.text)
         stamps = set_stamps_apart(groups, loaded.text)
+        if groups:
+            join_initials(groups[0])
         before = [segment for group in groups for segment in group]
         set_tables_apart(groups, loaded, number + 1)
         width, height = pdf_page.get_size()

@@ -101,7 +101,7 @@ def _extended(rows: list[Row], index: int, left: float, right: float) -> tuple[B
             at += step
     middle = (left + right) / 2
     # Rows with something on one side alone belong to what stands above or below the columns.
-    while first < last and _side(rows[first], middle) == "right" and _stands_above(rows, first):
+    while first < last and _side(rows[first], middle) != "both" and _stands_above(rows, first, middle):
         first += 1
     while last > first and _side(rows[last], middle) != "both" and _stands_apart(rows, last, middle):
         last -= 1
@@ -174,10 +174,12 @@ def _is_text(row: Row) -> bool:
     return all(piece.width > _LEAST_TEXT * piece.height for piece in row.pieces)
 
 
-def _stands_above(rows: list[Row], index: int) -> bool:
-    """Whether the row is farther from the next than lines of one column are."""
-    below = rows[index + 1]
-    return rows[index].bottom - below.top > 0.6 * max(below.height, rows[index].height)
+def _stands_above(rows: list[Row], index: int, middle: float) -> bool:
+    """Whether the row is farther from the next than lines of one column are; at the left a heading, too."""
+    row, below = rows[index], rows[index + 1]
+    if _side(row, middle) == "left":
+        return _side(below, middle) == "both" and row.height > 1.15 * below.height
+    return row.bottom - below.top > 0.6 * max(below.height, row.height)
 
 
 def gutters_of(rows: Sequence[Row]) -> list[tuple[float, float]]:

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
 
+from process.infrastructure.parsers.layout.beside_text import are_apart
 from process.infrastructure.parsers.layout.gutters import bands_of, gutters_of
 from process.infrastructure.parsers.layout.joining import with_hyphen
 from process.infrastructure.parsers.layout.rows import LEFT, Row, rows_of
@@ -58,7 +59,7 @@ class _Order:
         columns = _columns(rows, gutters)
         if len(columns) < 2:
             self._plain(rows)
-        elif all(map(_is_text, columns)) or not _is_aligned(rows, columns):
+        elif all(map(_is_text, columns)) or not _is_aligned(rows, columns) or are_apart(rows, columns):
             for column in reversed(columns) if self._from_right else columns:
                 self.add(rows_of(column), depth + 1)
         elif _are_cells(columns):

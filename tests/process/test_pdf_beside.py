@@ -1,4 +1,4 @@
-"""What is drawn over the text of a PDF page, or stands between its columns, parts no sentence and no column."""
+"""What is drawn over the text of a PDF page, beside it or between its columns parts no sentence and no column."""
 
 from collections.abc import Callable
 from textwrap import wrap
@@ -73,3 +73,55 @@ def test_a_heading_inside_a_column_is_no_end_of_the_other(parse_bytes: ParseByte
     right = column(310, 780, f"{RIGHT} {LEFT}", 38)
     document = parse_bytes(a_pdf_of(PdfPage([*left, *right])), PDF)
     assert document.text == "\n\n".join((LEFT, "Second part", RIGHT, f"{RIGHT} {LEFT}"))
+
+
+def test_notes_beside_running_text_do_not_stand_in_its_sentences(parse_bytes: ParseBytes) -> None:
+    notes = ("Contact", "Kim Chulsoo", "02-120", "kim@example.kr")
+    text = [*column(50, 780, BODY, 62), *((420.0, 780.0 - 14 * at, note) for at, note in enumerate(notes))]
+    document = parse_bytes(a_pdf_of(PdfPage(text)), PDF)
+    first, *rest = document.text.split("\n\n")
+    assert first == BODY
+    assert " ".join(" ".join(rest).split()) == " ".join(notes)
+
+
+def test_cells_with_words_on_several_lines_stay_in_their_rows(parse_bytes: ParseBytes) -> None:
+    rows = [
+        ("Hexagon head bolt made of stainless steel", "1,200"),
+        ("and delivered with a washer", ""),
+        ("Self-locking nut for outdoor use in the", "950"),
+        ("salt water of a harbour", ""),
+        ("Threaded rod that is cut to the length", "2,150"),
+        ("asked for", ""),
+    ]
+    text = [
+        (x, 700.0 - 14 * at, cell) for at, row in enumerate(rows) for x, cell in zip((50.0, 420.0), row, strict=True)
+    ]
+    document = parse_bytes(a_pdf_of(PdfPage([one for one in text if one[2]])), PDF)
+    for first, amount in (("Hexagon", "1,200"), ("Self", "950"), ("Threaded", "2,150")):
+        line = next(line for line in document.text.split("\n") if line.startswith(first))
+        assert amount in line
+
+
+def test_lists_side_by_side_are_read_one_after_the_other(parse_bytes: ParseBytes) -> None:
+    left, right = ("- Ships up 3%", "- Fees flat"), ("- Costs down", "- Staff same")
+    text = [(x, 740.0 - 20 * at, side[at]) for at in range(2) for x, side in ((60.0, left), (330.0, right))]
+    document = parse_bytes(a_pdf_of(PdfPage([(50, 780, "Results"), *text], sizes={0: 24})), PDF)
+    assert document.text == "Results\n\n" + "\n".join((*left, *right))
+
+
+def test_a_large_first_letter_belongs_to_the_first_line_beside_it(parse_bytes: ParseBytes) -> None:
+    lines = (
+        "he committee looked at the annual report of the port and",
+        "found that the berth fees had been set without a hearing.",
+    )
+    text = [(50, 754, "T"), (76, 770, lines[0]), (76, 756, lines[1]), (50, 742, "It asked for a new tariff.")]
+    document = parse_bytes(a_pdf_of(PdfPage(text, sizes={0: 36})), PDF)
+    assert document.text == f"T{lines[0]} {lines[1]} It asked for a new tariff."
+
+
+def test_a_heading_above_two_columns_of_words_is_no_row_of_theirs(parse_bytes: ParseBytes) -> None:
+    rows = [("Seller", "Buyer"), ("Hanbit Trading", "Narae GmbH"), ("Seoul, Korea", "20457 Hamburg")]
+    text = [(x, 750.0 - 14 * at, row[n]) for at, row in enumerate(rows) for n, x in enumerate((50.0, 310.0))]
+    document = parse_bytes(a_pdf_of(PdfPage([(50, 780, "INVOICE"), *text], sizes={0: 16})), PDF)
+    assert document.title == "INVOICE"
+    assert document.text.startswith("INVOICE\n\nSeller")
