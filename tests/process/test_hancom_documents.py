@@ -39,6 +39,56 @@ def test_hwpx_of_another_library_with_header_footnote_and_table(parse_bytes: Par
     ]
 
 
+def inside(text: str) -> str:
+    return f"<hp:subList>{text}</hp:subList>"
+
+
+def test_memos_descriptions_and_forms_are_told(parse_bytes: ParseBytes) -> None:
+    runs = (
+        f'<hp:ctrl><hp:fieldBegin type="MEMO">{inside(a_line("메모 내용"))}</hp:fieldBegin></hp:ctrl><hp:t>본문</hp:t>'
+        '<hp:checkBtn caption="동의함" value="CHECKED"/><hp:radioBtn caption="아니오" value="UNCHECKED"/>'
+        '<hp:edit><hp:text>입력값</hp:text></hp:edit><hp:comboBox selectedValue="2"><hp:listItem displayText="부산" '
+        'value="2"/></hp:comboBox><hp:pic><hp:shapeComment>그림입니다.\n원본 그림의 이름: a</hp:shapeComment></hp:pic>'
+        "<hp:container><hp:pic><hp:shapeComment>반입 절차 흐름도</hp:shapeComment></hp:pic></hp:container>"
+    )
+    assert blocks(parse_bytes(an_hwpx(f"<hp:p><hp:run>{runs}</hp:run></hp:p>"), HWPX)) == [
+        ("paragraph", "본문 ☑ 동의함  ☐ 아니오  입력값  부산"),
+        ("comment", "메모 내용"),
+        ("picture", "반입 절차 흐름도"),
+    ]
+
+
+def test_an_empty_cell_shows_the_number_of_its_row(parse_bytes: ParseBytes) -> None:
+    head = (
+        '<hh:paraPr id="5"><hh:heading type="NUMBER" idRef="1" level="0"/></hh:paraPr><hh:numbering id="1">'
+        '<hh:paraHead level="1" numFormat="DIGIT">^1</hh:paraHead></hh:numbering>'
+    )
+    rows = "".join(
+        f"<hp:tr>{''.join(a_cell(at, column, line) for column, line in enumerate((number, a_line(text))))}</hp:tr>"
+        for at, (number, text) in enumerate(((a_line("연번"), "품명"), (EMPTY, "볼트"), (EMPTY, "너트")))
+    )
+    document = parse_bytes(an_hwpx(f"<hp:p><hp:run><hp:tbl>{rows}</hp:tbl></hp:run></hp:p>", head), HWPX)
+    assert document.text == "연번\t품명\n1\t볼트\n2\t너트"
+
+
+EMPTY = a_line("", 'paraPrIDRef="5"')
+
+
+def a_cell(row: int, column: int, content: str) -> str:
+    return f'<hp:tc>{inside(content)}<hp:cellAddr rowAddr="{row}" colAddr="{column}"/></hp:tc>'
+
+
+def test_a_chart_is_its_numbers(parse_bytes: ParseBytes) -> None:
+    series = (
+        '<c:chartSpace xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart"><c:chart><c:plotArea><c:barChart>'
+        "<c:ser><c:tx><c:v>반입량</c:v></c:tx><c:cat><c:pt idx='0'><c:v>1월</c:v></c:pt></c:cat>"
+        "<c:val><c:pt idx='0'><c:v>46</c:v></c:pt></c:val></c:ser></c:barChart></c:plotArea></c:chart></c:chartSpace>"
+    )
+    body = '<hp:p><hp:run><hp:chart chartIDRef="Chart/chart1.xml"/></hp:run></hp:p>'
+    document = parse_bytes(an_hwpx(a_line("글") + body, **{"Chart/chart1.xml": series}), HWPX)
+    assert "1월\t46" in document.text
+
+
 def test_automatic_numbers_stand_before_their_lines(parse_bytes: ParseBytes) -> None:
     head = (
         '<hh:style id="1" name="개요 1"/>'

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from process.infrastructure.parsers.draft import Draft, one_line
 from process.infrastructure.parsers.grids import Span, add_grid
+from process.infrastructure.parsers.pictures import described
 from process.infrastructure.parsers.private_use import as_unicode
 
 InsetKind = Literal["table", "box", "footnote", "endnote", "header", "footer", "comment"]
@@ -17,6 +18,8 @@ _MOST_COLUMNS: Final = 1_024
 _SENTENCE_END: Final = re.compile(r"(?:다|요|함|음|됨|임)?[.。!?:;,]\Z")
 _OUTLINE_NAME: Final = re.compile(r"(?:개요|outline) ?(\d{1,2})\Z", re.I)
 _NO_TITLE: Final = re.compile(r"제목(?: ?없음)?\Z|본문 ?내용|빈 ?문서|untitled", re.I)
+_BY_ITSELF: Final = re.compile(r"[^\s.]{1,12}입니다\.?(?:\s|\Z)|원본 그림의 ")
+"""What Hangul says of each drawn thing by itself: "그림입니다.", and the picture's file and size."""
 _PLACE: Final = re.compile(r"\^(\d{1,2}|[nN])")
 _ASIDE: Final = {"footnote": "footnote", "endnote": "footnote", "comment": "comment"}
 """What stands beside the text, and the kind of block it is."""
@@ -43,7 +46,9 @@ class Inset:
     """Of a table: its caption."""
     cells: list[Cell] = field(default_factory=list)
     pictures: list[str] = field(default_factory=list)
-    """Of a box: the file's names of pictures in it."""
+    """Of a box: the file's names of pictures and charts in it."""
+    said: list[str] = field(default_factory=list)
+    """Of a box: what is said instead of it to who cannot see it."""
 
 
 @dataclass(slots=True)
@@ -194,6 +199,9 @@ class Teller:
         elif inset.kind == "table":
             self._table(inset, depth)
         else:
+            for said in inset.said:
+                if not _BY_ITSELF.match(said.strip()):
+                    self._draft.add("picture", described(said))
             for name in inset.pictures:
                 self._add_picture(name)
             self.tell(inset.paragraphs, depth=depth)

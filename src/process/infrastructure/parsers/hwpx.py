@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from process.infrastructure.parsers.charts import add_chart
 from process.infrastructure.parsers.draft import Draft, Unreadable
 from process.infrastructure.parsers.hancom import (
     Cell,
@@ -17,6 +18,7 @@ from process.infrastructure.parsers.hancom import (
     outline_of,
     title_of,
 )
+from process.infrastructure.parsers.hancom_forms import FORM_PARTS, form_text
 from process.infrastructure.parsers.package import Package, local, refuse_locked
 from process.infrastructure.parsers.pictures import add_members
 from process.infrastructure.parsers.private_use import tell_private_letters
@@ -48,7 +50,7 @@ def parse(path: Path, draft: Draft) -> None:
         draft.title = _title(package)
         reader = _Reader(package.tree("Contents/header.xml"))
         items = _items(package)
-        teller = Teller(draft, lambda name: add_members(draft, package, [items.get(name, name)]))
+        teller = Teller(draft, lambda name: _add_drawn(draft, package, items.get(name, name)))
         for number, name in enumerate(sections, 1):
             root = package.tree(name)
             if root is None:
@@ -57,6 +59,14 @@ def parse(path: Path, draft: Draft) -> None:
             teller.tell(reader.paragraphs(root))
         teller.finish()
     tell_private_letters(draft)
+
+
+def _add_drawn(draft: Draft, package: Package, name: str) -> None:
+    """A picture or a chart by its name in the file."""
+    if name.lower().endswith(".xml"):
+        add_chart(draft, package.tree(name))
+    else:
+        add_members(draft, package, [name])
 
 
 def _sections(package: Package) -> list[str]:
@@ -144,15 +154,23 @@ class _Reader:
                 parts.append(f"{texts.get('mainText', '')}({texts.get('subText', '')})")
             case "textart":
                 paragraph.insets.append(Inset("box", [Paragraph(child.get("text") or "")]))
+            case name if name in FORM_PARTS:
+                parts.append(form_text(child))
             case name if name in _SHAPES and depth < _DEEPEST:
                 pictures = [one.get("binaryItemIDRef") or "" for one in child.iter("{*}img")]
-                paragraph.insets.append(Inset("box", list(self._inside(child, depth + 1)), pictures=pictures))
+                charts = [child.get("chartIDRef") or ""] if name == "chart" else []
+                said = list(_said(child))
+                inside = list(self._inside(child, depth + 1))
+                paragraph.insets.append(Inset("box", inside, pictures=[*pictures, *charts], said=said))
 
     def _control(self, control: Any, parts: list[str], paragraph: Paragraph, depth: int) -> None:
         name = local(control)
         if name in _NOTES:
             inside = [one for body in _bodies(control) for one in self.paragraphs(body, depth + 1)]
             paragraph.insets.append(Inset(_NOTES[name], inside))
+        elif name == "fieldBegin" and control.get("type") == "MEMO":
+            inside = [one for body in _bodies(control) for one in self.paragraphs(body, depth + 1)]
+            paragraph.insets.append(Inset("comment", inside))
         elif name == "autoNum" and control.get("numType") not in ("PAGE", "TOTAL_PAGE", "FOOTNOTE", "ENDNOTE"):
             parts.append(control.get("num") or "")
 
@@ -179,29 +197,47 @@ class _Reader:
 
     def _cell(self, element: Any, depth: int) -> Cell:
         parts = {local(child): child for child in element}
+        paragraphs = [one for body in _bodies(element) for one in self.paragraphs(body, depth)]
+        if len(paragraphs) == 1 and not paragraphs[0].text.strip() and not paragraphs[0].insets:
+            # A cell that is left empty shows the number of its row.
+            line = next(line for body in _bodies(element) for line in body if local(line) == "p")
+            self._number(line, paragraphs[0], alone=True)
         address, span = parts.get("cellAddr"), parts.get("cellSpan")
         return Cell(
             row=_number(address, "rowAddr"),
             column=_number(address, "colAddr"),
             row_span=max(1, _number(span, "rowSpan")),
             column_span=max(1, _number(span, "colSpan")),
-            paragraphs=[one for body in _bodies(element) for one in self.paragraphs(body, depth)],
+            paragraphs=paragraphs,
             is_header=element.get("header") == "1",
         )
 
-    def _number(self, element: Any, paragraph: Paragraph) -> None:
+    def _number(self, element: Any, paragraph: Paragraph, *, alone: bool = False) -> None:
         paragraph.outline = self._outlines.get(element.get("styleIDRef") or "", 0)
         kind, numbering_id, level = self._headings.get(element.get("paraPrIDRef") or "", ("", "", 0))
         if kind == "BULLET":
             paragraph.is_item = True
-        if kind not in ("OUTLINE", "NUMBER") or not paragraph.text.strip():
+        if kind not in ("OUTLINE", "NUMBER") or not (alone or paragraph.text.strip()):
             return
         if kind == "OUTLINE":
             paragraph.outline = paragraph.outline or level + 1
             numbering_id = self._outline_numbering
         numbering = self._numberings.get(numbering_id)
         if numbering is not None:
-            paragraph.label = self._counters.label((kind, numbering_id), numbering, level)
+            label = self._counters.label((kind, numbering_id), numbering, level)
+            if alone:
+                paragraph.text = label
+            else:
+                paragraph.label = label
+
+
+def _said(shape: Any) -> Iterator[str]:
+    """What is said instead of a drawn thing and those that are grouped in it."""
+    for child in shape:
+        if local(child) == "shapeComment":
+            yield child.text or ""
+        elif local(child) in _SHAPES:
+            yield from _said(child)
 
 
 def _bodies(element: Any) -> Iterator[Any]:
