@@ -7,6 +7,7 @@ from typing import Any
 
 import pptx
 import pytest
+from lxml import etree
 from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
@@ -91,3 +92,41 @@ def test_a_slide_that_cannot_be_read_is_a_warning_and_a_cut_file_is_refused(pars
     with pytest.raises(Unreadable) as refusal:
         parse_bytes(raw[:-300], PPTX)
     assert refusal.value.data["code"] == "corrupt"
+
+
+DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/main"
+
+
+def test_numbers_have_the_form_of_their_list_and_begin_anew_with_another(parse_bytes: ParseBytes) -> None:
+    show = pptx.Presentation()
+    frame = show.slides.add_slide(show.slide_layouts[6]).shapes.add_textbox(*PLACE).text_frame
+    kinds = (
+        "arabicPeriod",
+        "arabicPeriod",
+        "circleNumDbPlain",
+        "circleNumDbPlain",
+        "romanLcParenR",
+        "alphaUcParenBoth",
+    )
+    for at, kind in enumerate(kinds):
+        line = frame.paragraphs[0] if at == 0 else frame.add_paragraph()
+        line.text = "글"
+        etree.SubElement(line._p.get_or_add_pPr(), f"{{{DRAWING}}}buAutoNum").set("type", kind)
+    shown = [text.removesuffix(" 글") for _, text in blocks(parse_bytes(saved(show), PPTX))]
+    assert shown == ["1.", "2.", "①", "②", "i)", "(A)"]
+
+
+def test_formulas_are_told_once_and_hidden_shapes_never(parse_bytes: ParseBytes) -> None:
+    formula = (
+        '<mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
+        f'xmlns:a="{DRAWING}" xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"><mc:Choice><m:oMath>'
+        "<m:f><m:num><m:r><m:t>1</m:t></m:r></m:num><m:den><m:r><m:t>2</m:t></m:r></m:den></m:f></m:oMath></mc:Choice>"
+        "<mc:Fallback><a:r><a:t>a half</a:t></a:r></mc:Fallback></mc:AlternateContent>"
+    )
+    show = pptx.Presentation()
+    shapes = show.slides.add_slide(show.slide_layouts[6]).shapes
+    shapes.add_textbox(*PLACE).text_frame.paragraphs[0]._p.append(etree.fromstring(formula))
+    hidden = shapes.add_textbox(*PLACE)
+    hidden.text_frame.text = "hidden"
+    hidden._element.nvSpPr.cNvPr.set("hidden", "1")
+    assert blocks(parse_bytes(saved(show), PPTX)) == [("paragraph", "1/2")]

@@ -172,3 +172,8 @@ def test_a_table_of_contents_is_kept_and_site_navigation_is_not(parse_bytes: Par
     document = parse_bytes(b"<nav><a href='#one'>1 Scope</a></nav><nav><a href='/x'>Shop</a></nav><p>Text</p>", HTML)
     assert "1 Scope" in document.text
     assert "Shop" not in document.text
+
+
+def test_colours_titles_and_letters_struck_over_are_as_a_terminal_shows_them(parse_bytes: ParseBytes) -> None:
+    raw = "\x1b]0;title\x07\x1b[1;31m오류\x1b[0m 접속 실패\x1b[K\nN\x08NA\x08AM\x08ME\x08E _\x08x\n"
+    assert parse_bytes(raw.encode()).text == "오류 접속 실패\nNAME x"

@@ -252,7 +252,7 @@ def _sample_of(raw: bytes) -> bytes:
 
 def _looks_like_text(text: str, *, least: int = 2) -> bool:
     """At most one control character in a hundred, or `least` in all."""
-    odd = sum(ord(sign) < 32 and sign not in "\t\n\r\x0b\x0c\x1b" for sign in text)
+    odd = sum(ord(sign) < 32 and sign not in "\x08\t\n\r\x0b\x0c\x1b" for sign in text)
     return odd <= max(least, len(text) // 100)
 
 

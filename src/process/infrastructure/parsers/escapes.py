@@ -1,4 +1,4 @@
-"""Letters written by their numbers: in Java's properties, logs, generated code, data inside a string of other data."""
+"""Letters written by their numbers (in Java's properties, logs, generated code), and what only terminals understand."""
 
 import re
 from typing import Final
@@ -9,6 +9,20 @@ _RUN: Final = re.compile(rf"(?<!\\)(?:(?:{_POINT.pattern})+|(?:\\x[0-9a-fA-F]{{2
 _ESCAPES: Final = re.compile(r"\\[uUx]")
 _FIRST_LETTER: Final = "\u00a1"
 _LAST_POINT: Final = 0x10FFFF
+
+
+# ECMA-48: CSI (colours, places of the cursor), OSC (titles, links) up to BEL or ST, and the short ones.
+_TERMINAL: Final = re.compile(
+    r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)|[()][0-9A-Z]|[=>78cM])"
+)
+_STRUCK_OVER: Final = re.compile(r"[^\n\x08]\x08")
+
+
+def without_terminal_codes(text: str) -> str:
+    """The text as a terminal shows it: without colours and titles; a letter struck over, which makes it bold, once."""
+    if "\x1b" in text:
+        text = _TERMINAL.sub("", text)
+    return _STRUCK_OVER.sub("", text) if "\x08" in text else text
 
 
 def with_letters(text: str) -> str:

@@ -12,6 +12,9 @@ from process.infrastructure.parsers.draft import Draft, Unreadable, one_line
 from process.infrastructure.parsers.grids import Span, add_grid
 from process.infrastructure.parsers.package import Package, local, relation_of
 from process.infrastructure.parsers.pictures import add_members, described
+from process.infrastructure.parsers.word.formulas import PARTS as FORMULA_PARTS
+from process.infrastructure.parsers.word.formulas import put_together
+from process.infrastructure.parsers.word.number_text import number_text
 
 _TITLES: Final = frozenset(("title", "ctrTitle"))
 _NOT_READ: Final = frozenset(("sldNum", "dt", "sldImg"))
@@ -19,6 +22,11 @@ _ONCE: Final = frozenset(("ftr", "hdr"))
 """The same on every slide."""
 _BODIES: Final = frozenset(("body", "obj"))
 _FIELDS_NOT_READ: Final = ("slidenum", "datetime")
+_NUMBER_FORMS: Final = (
+    ("alphaLc", "lowerLetter"), ("alphaUc", "upperLetter"), ("romanLc", "lowerRoman"), ("romanUc", "upperRoman"),
+    ("circleNum", "decimalEnclosedCircle"), ("arabicDb", "decimalFullWidth"), ("ea1", "japaneseCounting"),
+)  # fmt: skip
+"""By how kinds of numbering begin; others are figures."""
 _NO_TITLES: Final = frozenset(("powerpoint presentation", "powerpoint 프레젠테이션", "presentation", "slide 1"))
 _DEEPEST: Final = 50
 
@@ -87,7 +95,7 @@ class _Reader:
 
     def _shape(self, shape: Any, related: dict[str, tuple[str, str]]) -> None:
         kind, place = local(shape), _placeholder(shape)
-        if place in _NOT_READ:
+        if place in _NOT_READ or _is_hidden(shape):
             return
         self._add("picture", described(next((one.get("descr") or "" for one in shape.iter("{*}cNvPr")), "")))
         if kind == "graphicFrame":
@@ -113,7 +121,7 @@ class _Reader:
     def _paragraphs(self, body: Any, *, is_body: bool) -> None:
         lines = [(line, _line_text(line)) for line in body if local(line) == "p"]
         lines = [(line, text) for line, text in lines if text.strip()]
-        counts: dict[int, int] = {}
+        counts: dict[int, tuple[tuple[str, str], int]] = {}
         for line, text in lines:
             properties = next((child for child in line if local(child) == "pPr"), None)
             level = int(properties.get("lvl") or 0) if properties is not None and _is_digit(properties) else 0
@@ -121,8 +129,13 @@ class _Reader:
             counts = {at: count for at, count in counts.items() if at <= level}
             if "buAutoNum" in marks:
                 start = marks["buAutoNum"].get("startAt") or "1"
-                counts[level] = counts.get(level, int(start) - 1 if start.isdigit() else 0) + 1
-                text = f"{_label(marks['buAutoNum'].get('type') or '', counts[level])} {text.lstrip()}"
+                numbering = marks["buAutoNum"].get("type") or "", start
+                former, count = counts.get(level, (numbering, 0))
+                # A list of another kind begins anew.
+                if former != numbering or not count:
+                    count = int(start) - 1 if start.isdigit() else 0
+                counts[level] = numbering, count + 1
+                text = f"{_label(numbering[0], count + 1)} {text.lstrip()}"
             else:
                 counts.pop(level, None)
             is_item = bool({"buAutoNum", "buChar", "buBlip"} & marks.keys())
@@ -192,6 +205,11 @@ def _shapes(root: Any) -> Iterator[Any]:
             stack += [(child, depth + 1) for child in reversed(children)]
 
 
+def _is_hidden(shape: Any) -> bool:
+    properties = next(shape.iter("{*}cNvPr"), None)
+    return properties is not None and _is_on(properties.get("hidden"))
+
+
 def _placeholder(shape: Any) -> str | None:
     """What it stands for on its slide; None for what stands for itself."""
     for child in shape:
@@ -206,27 +224,35 @@ def _text(element: Any) -> str:
 
 
 def _line_text(line: Any) -> str:
-    parts: list[str] = []
-    for one in line.iter("{*}t", "{*}br", "{*}tab"):
-        name = local(one)
+    return "".join(_parts(line, 0))
+
+
+def _parts(element: Any, depth: int) -> Iterator[str]:
+    for child in element if depth < _DEEPEST else ():
+        name = local(child)
         if name == "t":
-            parent = one.getparent()
-            field = (parent.get("type") or "") if local(parent) == "fld" else ""
+            field = (element.get("type") or "") if local(element) == "fld" else ""
             if not field.startswith(_FIELDS_NOT_READ):
-                parts.append(one.text or "")
-        else:
-            parts.append("\n" if name == "br" else "\t")
-    return "".join(parts)
+                yield child.text or ""
+        elif name in ("br", "tab"):
+            yield "\n" if name == "br" else "\t"
+        elif name == "AlternateContent":
+            chosen = next((one for one in child if local(one) == "Choice"), None)
+            yield from _parts(child if chosen is None else chosen, depth + 1)
+        elif child.tag in FORMULA_PARTS:
+            inner = [one for one in child if one.tag in FORMULA_PARTS[child.tag]]
+            yield put_together(child, ["".join(_parts(one, depth + 1)) for one in inner])
+        elif name:
+            yield from _parts(child, depth + 1)
 
 
 def _label(kind: str, number: int) -> str:
     """The number that is shown before a line, by ECMA-376-1, 20.1.10.61."""
-    if kind.startswith("alpha"):
-        text = chr(ord("a") + (number - 1) % 26)
-        text = text.upper() if "Uc" in kind else text
-    else:
-        text = str(number)
-    return f"({text})" if kind.endswith("ParenBoth") else f"{text})" if kind.endswith("ParenR") else f"{text}."
+    form = next((form for begin, form in _NUMBER_FORMS if kind.startswith(begin)), "decimal")
+    text = number_text(number, form)
+    if kind.endswith("ParenBoth"):
+        return f"({text})"
+    return f"{text})" if kind.endswith("ParenR") else text if kind.endswith("Plain") else f"{text}."
 
 
 def _is_digit(properties: Any) -> bool:

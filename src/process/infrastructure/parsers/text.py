@@ -8,7 +8,7 @@ from typing import Final
 from process.infrastructure.parsers.content_lines import plain_lines
 from process.infrastructure.parsers.draft import Draft, normalised, one_line
 from process.infrastructure.parsers.encoding import read_text
-from process.infrastructure.parsers.escapes import with_letters
+from process.infrastructure.parsers.escapes import with_letters, without_terminal_codes
 
 _LONGEST_TITLE: Final = 200
 _SENTENCE_END: Final = re.compile(r"[.!?。…:;,][\"'”’)]*\Z")
@@ -16,7 +16,7 @@ _SENTENCE_END: Final = re.compile(r"[.!?。…:;,][\"'”’)]*\Z")
 
 def parse(path: Path, draft: Draft) -> None:
     """Fills the draft. Raises Unreadable."""
-    text = normalised(with_letters(read_text(path.read_bytes(), draft)))
+    text = normalised(with_letters(without_terminal_codes(read_text(path.read_bytes(), draft))))
     lines = plain_lines(text)
     if lines is not None:
         for paragraph in paragraphs(lines):
