@@ -45,6 +45,10 @@ def blocks(document: ParsedDocument) -> list[tuple[str, str]]:
         ("<div hidden>\n\nsecret **text**\n\n</div>\n\nshown", [("paragraph", "shown")]),
         ("before <!-- a\ncomment --> after", [("paragraph", "before after")]),
         ("&copy; &#44032; &lt;p&gt; <https://a.example>", [("paragraph", "© 가 <p> https://a.example")]),
+        ("put <your-name> or <host-id> here, <my-tag>x</my-tag>", [
+            ("paragraph", "put <your-name> or <host-id> here, x"),
+        ]),
+        ("| a | b |\n|-|-|\n| <details><summary>c</summary>d</details> | <p>e</p>f |", [("table", "a\tb\nc d\te f")]),
         ("~~old~~ **굵은**말 *기운*말", [("paragraph", "old 굵은말 기운말")]),
         ("| a | b |\n|---|:-:|\n| `x\\|y` | **z** |", [("table", "a\tb\nx|y\tz")]),
         ("Setext\n---\n\n# ATX #", [("heading", "Setext"), ("heading", "ATX")]),

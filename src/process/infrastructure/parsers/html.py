@@ -204,9 +204,12 @@ def _span(declared: str | None) -> int:
 
 def _cell_text(cell: Any) -> str:
     parts: list[str] = []
-    stack = [cell]
+    stack: list[Any] = [cell]
     while stack:
         node = stack.pop()
+        if node is None:  # the end of a block
+            parts.append(" ")
+            continue
         tag = node.tag
         if tag == "-text":
             parts.append(node.text_content or "")
@@ -219,5 +222,6 @@ def _cell_text(cell: Any) -> str:
             continue
         if tag in BLOCKS or tag in HEADINGS or tag == "br":
             parts.append(" ")
+            stack.append(None)
         stack.extend(children(node))
     return "".join(parts)

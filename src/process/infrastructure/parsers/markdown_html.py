@@ -67,7 +67,7 @@ def _change(token: Token, ends: dict[str, int], number: int) -> int:
         position = match.end()
         tag = match[0]
         unended = not match[1] and ends.get(name, 0) < number and not match[3].rstrip().endswith("/")
-        if unended and (name in _SWALLOWING or (name not in _KNOWN and "-" not in name)):
+        if unended and (name in _SWALLOWING or name not in _KNOWN):
             tag = "&lt;" + tag[1:-1] + "&gt;"
         parts.append(tag + " " if match[1] and name in _PARTING else tag)
     parts.append(token.content[position:])
