@@ -74,6 +74,30 @@ def test_lines_that_go_on_are_joined(parse_bytes: ParseBytes, parameters: str, t
     assert blocks(parse_bytes((head + body).encode(), EML))[-1] == ("paragraph", text)
 
 
+@pytest.mark.parametrize(
+    ("plain", "page", "shown"),
+    [
+        (
+            "This message needs HTML.",
+            "<p>화물이 부산에 도착했으니 오늘 신고를 하고 창고에 알려 주시기 바랍니다. 서류는 내일 보냅니다.</p>",
+            "화물이 부산에 도착했으니",
+        ),
+        ("화물이 도착했다.", "<style>p{margin:0;padding:0}</style><p><b>화물이</b> 도착했다.</p>", "화물이 도착했다."),
+    ],
+)
+def test_plain_text_that_only_stands_for_the_page_is_not_told(
+    parse_bytes: ParseBytes, plain: str, page: str, shown: str
+) -> None:
+    parts = (
+        f"--B\nContent-Type: text/{kind}; charset=utf-8\n\n{text}\n"
+        for kind, text in (("plain", plain), ("html", page))
+    )
+    head = "From: a@b.c\nMIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=B\n\n"
+    text = parse_bytes(f"{head}{''.join(parts)}--B--\n".encode(), EML).text
+    assert shown in text
+    assert text.count("화물이") == 1 and "HTML" not in text
+
+
 def test_quoted_lines_that_go_on_are_joined_at_their_depth(parse_bytes: ParseBytes) -> None:
     head = "From: a@b.c\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8; format=flowed\n\n"
     body = "> the fee \n> is due \n>> deeper \n>> still\n\n From here \non\n"

@@ -14,11 +14,14 @@ from process.infrastructure.parsers.content_lines import plain_lines
 from process.infrastructure.parsers.draft import Draft, Unreadable, normalised, one_line
 from process.infrastructure.parsers.embedded import add_page
 from process.infrastructure.parsers.encoding import decode
+from process.infrastructure.parsers.html import line_of
 from process.infrastructure.parsers.mail_folders import mails_of
 from process.infrastructure.parsers.mail_text import add_mail_text, has_text, mark_quotes
 
 _SHOWN: Final = ("From", "To", "Cc", "Date")
 _DEEPEST: Final = 30
+_ENOUGH: Final = 500
+"""Characters of plain text, which then is no stand-in for the page beside it."""
 _MOST_PARTS: Final = 5_000
 _SEVEN_BIT: Final = re.compile(r"iso-2022-|utf-7|hz", re.I)
 _LOCKED: Final = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
@@ -130,7 +133,8 @@ class _Reader:
         page = next((leaf for one in others for leaf in _leaves(one) if leaf.get_content_type() == "text/html"), None)
         plain_text = (_body_text(plain) or "") if plain is not None else ""
         page_text = (_body_text(page) or "") if page is not None else ""
-        says_enough = len(plain_text) * 20 > len(page_text) or len(plain_text) > 500
+        # "Your program does not show HTML" stands for the page.
+        says_enough = len(plain_text) > _ENOUGH or 2 * len(plain_text) > len(line_of(page_text))
         if plain is not None and has_text(plain_text) and says_enough:
             self._add_text(plain, plain_text)
         elif page is not None:
