@@ -194,3 +194,14 @@ def test_headers_footers_and_what_is_said_of_pictures(parse_bytes: ParseBytes) -
     document = parse_bytes(out.getvalue(), XLSX)
     told = [block for block in blocks(document) if block[0] not in ("heading", "table")]
     assert told == [("picture", "반입 절차"), ("header", "대외비 R&D"), ("footer", "한빛무역")]
+
+
+def test_formulas_without_a_saved_value_are_told(parse_bytes: ParseBytes) -> None:
+    document = parse_bytes(saved(a_book(["sum", "words"], ["=1+1", "a"], ["=A2", "b"])), XLSX)
+    assert "1+1" not in document.text
+    (warning,) = document.warnings
+    assert warning.startswith("Formulas without a saved value, which were left out: 2.")
+
+
+def test_codes_that_are_kept_from_being_numbers(parse_bytes: ParseBytes) -> None:
+    assert parse_bytes(b'code,name\n="00123",a\n"=""0045""",b\n', "text/csv").text == ("code\tname\n00123\ta\n0045\tb")

@@ -21,6 +21,8 @@ _LONGEST_FIELD: Final = 1 << 20
 _MOST_LINES: Final = 500
 """Of one value in quotes."""
 _SAID: Final = re.compile(r"sep=(.)\n", re.I)
+_AS_TEXT: Final = re.compile(r'\A="([^"]*)"\Z')
+"""How programs keep spreadsheets from taking 00123 for a number."""
 _NUMBER: Final = re.compile(r"[-+(]?[₩$€£]?\d[\d,. ]*%?\)?")
 
 
@@ -34,7 +36,7 @@ def parse(path: Path, draft: Draft) -> None:
     said = _SAID.match(text)
     text = text[said.end() :] if said else text
     delimiter = said[1] if said else delimiter_of(text)
-    rows = [[cell.strip() for cell in row] for row in _rows(text, delimiter)]
+    rows = [[_AS_TEXT.sub(r"\1", cell.strip()) for cell in row] for row in _rows(text, delimiter)]
     rows = [row for row in rows if any(row)]
     width = _usual_width(rows)
     while len(rows) > 1 and width > 1 and sum(map(bool, rows[0])) == 1:

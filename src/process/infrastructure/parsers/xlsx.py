@@ -33,6 +33,8 @@ class _Book:
     from_1904: bool = False
     columns: dict[str, int] = field(default_factory=dict)
     """By its letters, the number of a column."""
+    unsaved_values: int = 0
+    """Cells whose formula was never worked out by the program that saved the file."""
     edges: set[tuple[str, str]] = field(default_factory=set)
     """Kind and text of what stands above or below printed pages, each told once."""
 
@@ -55,6 +57,11 @@ def parse(path: Path, draft: Draft) -> None:
             kind, target = related.get(relation_of(sheet), ("", ""))
             if kind in ("worksheet", "chartsheet"):
                 _read_sheet(package, target, sheet, book, draft)
+        if book.unsaved_values:
+            draft.warnings.append(
+                f"Formulas without a saved value, which were left out: {book.unsaved_values:,}. Open the workbook in a "
+                "spreadsheet program, save it, and upload the result."
+            )
 
 
 def _target(related: dict[str, tuple[str, str]], kind: str) -> str | None:
@@ -160,8 +167,11 @@ def _read_row(row: Any, cells: Cells, book: _Book, draft: Draft) -> None:
         kind = cell.get("t")
         value = cell[-1]  # behind the formula
         text = value.text
-        if kind == "inlineStr" or text is None or (len(cell) > 1 and not value.tag.endswith("}v")):
+        if kind == "inlineStr" or text is None or not value.tag.endswith("}v"):
             text = _other_text(cell)
+            if not text and kind != "str" and any(map(_is_formula, cell)):
+                book.unsaved_values += 1
+                continue
         if kind == "s":
             try:
                 text = shared[int(text)]
@@ -181,6 +191,10 @@ def _read_row(row: Any, cells: Cells, book: _Book, draft: Draft) -> None:
     if found:
         cells.add(at, found)
         draft.require_room(cells.characters)
+
+
+def _is_formula(element: Any) -> bool:
+    return local(element) == "f"
 
 
 def _other_text(cell: Any) -> str:
