@@ -104,6 +104,11 @@ def test_markdown_is_read_as_it_is_rendered(
         ("<ol style='list-style-type: hangul'><li>a</ol><ol style='list-style:none'><li>b</ol><ol><li>1) c<li>제2조 d",
          [("list_item", "가. a"), ("list_item", "b"), ("list_item", "1) c"), ("list_item", "제2조 d")]),
         ("<style>ul, ol { margin: 0; list-style: none }</style><ol><li>a</ol>", [("list_item", "a")]),
+        ("<svg><g><title>part</title><text>a</text></g></svg>", [("paragraph", "part"), ("paragraph", "a")]),
+        ("<input type=radio checked> yes <input type=radio> no <progress>30%</progress>", [("paragraph", "☑ yes no")]),
+        ("<p style='max-height:0;overflow:hidden'>no</p><p style='max-height:0.5em'>b", [("paragraph", "b")]),
+        ("a <svg role=img aria-label='a chart'><text>no</text></svg>", [("paragraph", "a a chart")]),
+        ("<math><msqrt><mn>3</mn></msqrt></math>", [("paragraph", "√3")]),
         ("<table><tr><td>left<td><table><tr><td>a<td>b<tr><td>c<td>d</table></table>", [
             ("paragraph", "left"), ("table", "a\tb\nc\td"),
         ]),
@@ -149,3 +154,7 @@ XHTML = '<html xmlns="http://www.w3.org/1999/xhtml"><head><title/><script src="x
 def test_what_xml_calls_empty_swallows_nothing(parse_bytes: ParseBytes, head: str) -> None:
     page = head + XHTML.format('<p>a<a id="b"/>b</p><div class="c"/><textarea rows="2" /><br/><p>c<img src="d"/></p>')
     assert blocks(parse_bytes(page.encode(), HTML)) == [("paragraph", "ab"), ("paragraph", "c")]
+
+
+def test_the_title_of_a_part_of_a_drawing_is_not_the_pages(parse_bytes: ParseBytes) -> None:
+    assert parse_bytes(b"<body><p>a</p><svg><g><title>part</title></g></svg>", HTML).title is None

@@ -74,7 +74,10 @@ def line_of(text: str) -> str:
 
 
 def _in_drawing(node: Any) -> bool:
-    return node.parent is not None and node.parent.tag == "svg"
+    above = node.parent
+    while above is not None and above.tag != "svg":
+        above = above.parent
+    return above is not None
 
 
 class _Walker:

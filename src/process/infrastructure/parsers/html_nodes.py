@@ -8,7 +8,7 @@ from process.infrastructure.parsers.word.formulas import grouped
 
 _DROPPED_NAMES: Final = (
     "script style noscript template embed head button audio video noembed noframes datalist param track source link "
-    "meta base title -comment -doctype"
+    "meta base title meter progress -comment -doctype"
 )
 _BLOCK_NAMES: Final = (
     "address article aside blockquote body center dd details dialog dir div dl dt fieldset figcaption figure footer "
@@ -27,7 +27,9 @@ MARKER: Final = "data-item-mark"
 KIND: Final = "data-block-kind"
 """What it gives paragraphs that are something else."""
 _HIDDEN_STYLE: Final = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|mso-hide\s*:\s*all|font-size\s*:\s*0(?![.\d])", re.I
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|mso-hide\s*:\s*all|font-size\s*:\s*0(?![.\d])"
+    r"|max-height\s*:\s*0(?![.\d])",
+    re.I,
 )
 _IN_DRAWING_ONLY: Final = frozenset(("metadata", "defs", "desc", "symbol", "clippath", "mask", "marker"))
 """Of SVG: what is not drawn where it stands. `desc` says of the drawing what its title says shorter."""
@@ -67,11 +69,15 @@ def is_shown(node: Any) -> bool:
 
 def replaced_text(node: Any, tag: str) -> str | None:
     """The text that stands for an element which has no text inside, or another; None for an ordinary one."""
+    if node.attributes.get("role") == "img" and (label := node.attributes.get("aria-label")) and tag != "img":
+        return f" {label[:_LONGEST_ALT]} "
     if tag in ("img", "area", "image"):
         alt = (node.attributes.get("alt") or "")[:_LONGEST_ALT]
         return f" {alt} " if alt.strip() else " "
     if tag == "input":
         kind = (node.attributes.get("type") or "").strip().lower()
+        if kind in ("checkbox", "radio"):
+            return " ☑ " if "checked" in node.attributes else " "
         return f" {node.attributes.get('value') or ''} " if kind in _TYPED else " "
     if tag == "select":
         chosen = node.css("option[selected]")
@@ -90,6 +96,8 @@ def replaced_text(node: Any, tag: str) -> str | None:
         return f" {node.text(deep=True)} "
     if tag == "wbr":
         return ""
+    if tag == "msqrt":
+        return f"√{grouped(node.text(deep=True).strip())}"
     if tag == "mfrac":
         parts = [child.text(deep=True).strip() for child in children(node) if child.tag != "-text"]
         return "/".join(map(grouped, reversed(parts)))

@@ -100,9 +100,12 @@ def parted(raw: bytes) -> Parts:
     for line in raw.split(b"\n"):
         if len(foreign) >= _SAMPLE:
             break
-        if line.isascii() or (len(valid) >= _SAMPLE and strictly(line, "utf-8") is not None):
+        if line.isascii():
             continue
-        are_western_signs = are_western_signs and _has_western_signs(line)
+        is_utf_8 = strictly(line, "utf-8") is not None
+        if is_utf_8 and len(valid) >= _SAMPLE:
+            continue
+        are_western_signs = are_western_signs and (is_utf_8 or _has_western_signs(line))
         for match in _WORD.finditer(line):
             word = match[0]
             if strictly(word, "utf-8") is None:
