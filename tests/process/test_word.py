@@ -9,7 +9,7 @@ from process_builders import DOCX
 from word_builders import level, lines, listed, numbering, p, word
 
 from process.infrastructure.parsers.draft import Unreadable
-from process.infrastructure.parsers.word.number_text import number_text
+from process.infrastructure.parsers.number_text import number_text
 from shared.artefacts.parsed import ParsedDocument
 
 ParseBytes = Callable[..., ParsedDocument]

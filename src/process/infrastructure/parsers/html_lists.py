@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from process.infrastructure.parsers.html_nodes import MARKER, children
-from process.infrastructure.parsers.word.number_text import number_text
+from process.infrastructure.parsers.number_text import number_text
 
 _TYPES: Final = {"1": "decimal", "a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
 _STYLES: Final = {

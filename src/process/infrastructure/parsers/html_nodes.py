@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from process.infrastructure.parsers.word.formulas import grouped
+from process.infrastructure.parsers.formulas import grouped
 
 _DROPPED_NAMES: Final = (
     "script style noscript template embed head button audio video noembed noframes datalist param track source link "

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from process.infrastructure.parsers.number_text import number_text
 from process.infrastructure.parsers.package import local
-from process.infrastructure.parsers.word.number_text import number_text
 
 _LEVELS: Final = 10
 _PLACE: Final = re.compile(r"%(\d{1,2})%")

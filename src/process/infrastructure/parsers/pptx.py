@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from process.infrastructure.parsers.charts import add_chart
 from process.infrastructure.parsers.draft import Draft, Unreadable, one_line
+from process.infrastructure.parsers.formulas import PARTS as FORMULA_PARTS
+from process.infrastructure.parsers.formulas import put_together
 from process.infrastructure.parsers.grids import Span, add_grid
+from process.infrastructure.parsers.number_text import number_text
 from process.infrastructure.parsers.package import Package, local, relation_of
 from process.infrastructure.parsers.pictures import add_members, described
-from process.infrastructure.parsers.word.formulas import PARTS as FORMULA_PARTS
-from process.infrastructure.parsers.word.formulas import put_together
-from process.infrastructure.parsers.word.number_text import number_text
 
 _TITLES: Final = frozenset(("title", "ctrTitle"))
 _NOT_READ: Final = frozenset(("sldNum", "dt", "sldImg"))

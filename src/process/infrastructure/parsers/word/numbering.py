@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from process.infrastructure.parsers.number_text import number_text
 from process.infrastructure.parsers.word.names import MC, W, number, switch, value
-from process.infrastructure.parsers.word.number_text import number_text
 from process.infrastructure.parsers.word.styles import Look, Styles
 
 _PLACE: Final = re.compile(r"%([1-9])")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from process.infrastructure.parsers.formulas import MATH, PARTS, put_together
 from process.infrastructure.parsers.symbol_fonts import symbol_of
-from process.infrastructure.parsers.word.formulas import PARTS, put_together
-from process.infrastructure.parsers.word.names import MATH, MC, WRAPPERS, W, number, switch, value
+from process.infrastructure.parsers.word.names import MC, WRAPPERS, W, number, switch, value
 from process.infrastructure.parsers.word.numbering import Numbering
 from process.infrastructure.parsers.word.styles import Look, Styles
 

@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-from process.infrastructure.parsers.word.names import MATH
-
+MATH: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 PARTS: Final = {
     MATH + "f": (MATH + "num", MATH + "den"),
     MATH + "d": (MATH + "e",),
@@ -11,6 +10,7 @@ PARTS: Final = {
     MATH + "nary": (MATH + "sub", MATH + "sup", MATH + "e"),
 }
 """Elements that mean more than their parts one after the other, and which parts each has."""
+_BRACKETS: Final = (("begChr", "("), ("sepChr", "|"), ("endChr", ")"))
 
 
 def put_together(element: Any, parts: list[str]) -> str:
@@ -27,9 +27,6 @@ def put_together(element: Any, parts: list[str]) -> str:
         case "nary":
             return f"{_sign(element, 'chr', '∫')}{' '.join(filter(None, parts))}"
     return "".join(parts)
-
-
-_BRACKETS: Final = (("begChr", "("), ("sepChr", "|"), ("endChr", ")"))
 
 
 def _sign(element: Any, name: str, usual: str) -> str:
