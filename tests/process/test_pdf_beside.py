@@ -1,5 +1,6 @@
 """What is drawn over the text of a PDF page, beside it or between its columns parts no sentence and no column."""
 
+import time
 from collections.abc import Callable
 from textwrap import wrap
 
@@ -125,3 +126,15 @@ def test_a_heading_above_two_columns_of_words_is_no_row_of_theirs(parse_bytes: P
     document = parse_bytes(a_pdf_of(PdfPage([(50, 780, "INVOICE"), *text], sizes={0: 16})), PDF)
     assert document.title == "INVOICE"
     assert document.text.startswith("INVOICE\n\nSeller")
+
+
+def test_a_page_of_many_pieces_of_two_sizes_takes_time_in_proportion(parse_bytes: ParseBytes) -> None:
+    def seconds(rows: int) -> float:
+        places = [(20.0 + 9 * at, 830.0 - 800 / rows * row, "ab") for row in range(rows) for at in range(60)]
+        page = PdfPage(places, size=4, sizes={at: 9.0 for at in range(0, len(places), 2)})
+        raw = a_pdf_of(page)
+        began = time.process_time()
+        parse_bytes(raw, PDF)
+        return time.process_time() - began
+
+    assert seconds(80) < 12 * max(0.1, seconds(20))

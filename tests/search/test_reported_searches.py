@@ -199,6 +199,7 @@ FIRST = [
     ("1,500 USD", "fee of $1,500 per box", ("1,500 boxes a day", "USD 150", "$15,000")),
     ("€99.50", "about EUR 99.50 each", ("99.50 each in EUR", "EUR 9.50")),
     ("café", "the café is open", ("the cafe is open",)),
+    ("as-is sale", "an as-is sale of it", ("sale of it", "as it is a sale")),
     ("54-OR323014", "part 54-OR323014", ("part 54-OR399999", "part 54-OR323")),
 ]
 

@@ -69,8 +69,8 @@ def _taken_out(folded: str) -> tuple[list[Reference], str]:
     return referred, rest
 
 
-def _says_nothing(token: Token) -> bool:
-    """Whether it is a stop word, or made of them: as-is."""
+def _is_of_stop_words(token: Token) -> bool:
+    """Whether it is made of them: as-is."""
     return _STOP_STEMS.issuperset(token.terms[1:] or token.terms)
 
 
@@ -192,8 +192,8 @@ class KiwiAnalyzer(Analyzer):
         self, found: Sequence[Token], named: Sequence[Reference], weights: dict[str, float], *, is_alone: bool
     ) -> None:
         """A query of nothing but stop words means them."""
-        telling = [token for token in found if not _says_nothing(token)]
-        is_all = is_alone and not telling
+        telling = [token for token in found if not _STOP_STEMS.issuperset(token.terms)]
+        is_all = is_alone and all(map(_is_of_stop_words, telling))
         for token in found if is_all else telling:
             is_inside = bool(named) and any(one.start <= token.start < one.end for one in named)
             factor = INSIDE_WEIGHT if is_inside else 1.0

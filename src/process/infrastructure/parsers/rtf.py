@@ -14,7 +14,7 @@ from process.infrastructure.parsers.grids import add_grid
 _DATA: Final = re.compile(r"[0-9a-fA-F\s]{400,}+")
 """Pictures and embedded files, in hexadecimal."""
 _APART: Final = re.compile(r"\{\\(footnote|header[lrf]?|footer[lrf]?|annotation|shptxt|dptxbxtext)(?![a-z])")
-_MARK: Final = re.compile(r"\{\\(?:pntext|listtext)(?![a-z])")
+_MARK: Final = re.compile(r"\{\\(?:pntext|listtext)(?![a-z])([^{}]*)\}")
 """What stands before an item of a list, as whoever wrote the file saw it."""
 _BULLET: Final = re.compile(r"\\'(?:b7|a7|a8|d8|fc|76|6c|6e)(?=\\tab|\s|\})", re.I)
 """Dots, squares and arrows of the fonts Symbol and Wingdings."""
@@ -36,9 +36,7 @@ def parse(path: Path, draft: Draft) -> None:
     draft.title = one_line(title) or None
     for hidden in list(_groups(source, _HIDDEN)):
         source = source.replace(hidden, "", 1)
-    for mark in set(_groups(source, _MARK)):
-        shown = _BULLET.sub(r"\\bullet ", _MARK.sub("{", mark, count=1)).replace("\\tab", " ")
-        source = source.replace(mark, shown)
+    source = _MARK.sub(_shown_mark, source)
     aside: list[tuple[str, str]] = []
     for group in list(_groups(source, _APART)):
         source = source.replace(group, "", 1)
@@ -53,6 +51,10 @@ def parse(path: Path, draft: Draft) -> None:
         if any(map(str.isalpha, text)) and (kind, text) not in said:
             said.add((kind, text))
             draft.add(kind, text)
+
+
+def _shown_mark(group: re.Match[str]) -> str:
+    return "{" + _BULLET.sub(r"\\bullet ", group[1]).replace("\\tab", " ") + "}"
 
 
 def _plain(source: str, destination: str = "") -> str:

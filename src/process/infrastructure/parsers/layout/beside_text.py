@@ -43,6 +43,7 @@ def _goes_on(rows: Sequence[Row], column: Sequence[Segment]) -> bool:
         and not before.text.endswith(_ENDS)
         and (line.text[0].islower() or "가" <= line.text[0] <= "힣")
     }
-    beside = [next((piece for piece in row.pieces if any(piece is one for one in lines)), None) for row in rows]
+    own = set(map(id, lines))
+    beside = [next((piece for piece in row.pieces if id(piece) in own), None) for row in rows]
     level = [piece for row, piece in zip(rows, beside, strict=True) if piece is not None and len(row.pieces) > 1]
     return len(level) >= _LEAST_BESIDE and sum(id(piece) in middles for piece in level) * 2 > len(level)

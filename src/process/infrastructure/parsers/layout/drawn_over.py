@@ -18,6 +18,8 @@ _LOOKED_AT: Final = 12
 """Letters of a piece."""
 _MOST_STAMPS: Final = 8
 """On one page; more large pieces over others are a font with boxes of its own."""
+_MOST_TALL: Final = 60
+"""Pieces of a page that are looked at; where more are tall, letters of two sizes are mixed."""
 _MOST_LETTERS: Final = 0.2
 """Of the page's letters, those of stamps."""
 
@@ -32,7 +34,7 @@ def set_stamps_apart(groups: Sequence[list[Segment]], text: PageText) -> list[No
         return []
     usual = median([piece.height for piece in everything])
     tall = [piece for piece in everything if piece.height > _TALLER * usual or piece.aslant]
-    if not tall:
+    if not tall or len(tall) > _MOST_TALL:
         return []
     sure = [piece for piece in tall if piece.aslant or _lies_over(piece, everything, text)]
     stamps = [piece for piece in tall if any(piece is one or _is_beside(piece, one) for one in sure)]
