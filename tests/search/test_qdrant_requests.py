@@ -56,7 +56,9 @@ async def everything(server: QdrantStandIn) -> None:
         joined = parse_filters({"or": [{"page": 1}, {"metadata.a.b": "x", "not": {"metadata.c": True}}]})
         for filters in ((), every, at, joined, (Condition("collection"),)):
             await index.search(dense=near(), sparse=TEA, filters=filters, limit=3, window=5)
-        await index.search(dense=None, sparse=TEA)
+        with_words = (await index.search(dense=None, sparse=TEA)).sparse
+        vectors = dict(zip((unit.document_id for unit in with_words), await index.vectors(with_words), strict=True))
+        assert vectors[DocumentId("d7")] is None and vectors[DocumentId("d4")] == a_unit(4).dense
         page, after = await index.versions(after=None, limit=3)
         assert page and after is not None
         await index.versions(after=after, limit=3)
