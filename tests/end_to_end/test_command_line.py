@@ -29,6 +29,18 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+def test_who_brings_a_language_that_the_model_does_not_read_is_told_so(guarded: str, tmp_path: Path) -> None:
+    (tmp_path / "신고.md").write_text("수입 신고는 물품이 도착한 날부터 삼십 일 안에 하여야 한다.")
+    (tmp_path / "note.md").write_text("The importer shall declare the goods within thirty days.")
+
+    def told_of(*arguments: str | Path) -> str:
+        return seoga(tmp_path, "ingest", *arguments, "-c", "told", SEOGA_URL=guarded, SEOGA_API_KEY=_KEY)[1]
+
+    told = told_of(tmp_path / "신고.md", tmp_path / "note.md")
+    assert told.startswith("1 document is in a language that the model ") and "(ko): found by words alone" in told
+    assert told_of(tmp_path / "note.md") == told_of(tmp_path / "신고.md", "--json") == ""
+
+
 def test_tells_its_version(tmp_path: Path) -> None:
     assert seoga(tmp_path, "--version")[0] == f"seoga {VERSION}\n"
 

@@ -51,6 +51,7 @@ def build_commands(connect: Connect) -> typer.Typer:
         """
         from ingest.interface.bulk_upload.finding import find_files, same_names
         from ingest.interface.bulk_upload.run import BulkUpload
+        from ingest.interface.bulk_upload.unread_languages import unread_languages
 
         labels = metadata_of(metadata or [], hint="--metadata")
         found = find_files(paths)
@@ -71,6 +72,7 @@ def build_commands(connect: Connect) -> typer.Typer:
                 client, collection, labels, early=early, show_progress=not as_json and sys.stderr.isatty()
             )
             outcomes = upload.run(files, wait=wait)
+            note = None if as_json else unread_languages(client, outcomes)
         counts: dict[str, int] = {}
         for outcome in outcomes:
             counts[outcome.status] = counts.get(outcome.status, 0) + 1
@@ -85,6 +87,8 @@ def build_commands(connect: Connect) -> typer.Typer:
             )
         else:
             _print_summary(collection, outcomes, counts, skipped=len(found.litter))
+        if note is not None:
+            typer.echo(note, err=True)
         if bad:
             raise typer.Exit(EXIT_REFUSED if all(outcome.is_of_a_wrong_type for outcome in bad) else EXIT_FAILED)
 

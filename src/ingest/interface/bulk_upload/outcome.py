@@ -25,6 +25,8 @@ class Outcome:
     """The problem's, for programs."""
     document_id: str | None = None
     duplicate: bool = False
+    language: str | None = None
+    """Of most of the document, where it is known."""
 
     @property
     def is_bad(self) -> bool:
@@ -54,6 +56,7 @@ class Outcome:
         self.status = document["status"]
         self.reason = _reason(document)
         self.code = (document.get("problem") or {}).get("code")
+        self.language = document.get("language")
 
 
 def _reason(document: dict[str, Any]) -> str:
