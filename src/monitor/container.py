@@ -197,7 +197,8 @@ def _sources(
     return (
         Source("machine", 10.0, machine.look),
         # An alert must not be held up by one look: what is not well is looked at again before it is told.
-        Source("components", 10.0, exposition.show_components, lambda: health.is_unsettled),
+        # Who is silent is told of within half a minute, over two questions: ten seconds more between them are too many.
+        Source("components", 5.0, exposition.show_components, lambda: health.is_unsettled),
         Source("work", 10.0, exposition.show_work),
         Source("stalls", 10.0, stalls.look),
         *told,
