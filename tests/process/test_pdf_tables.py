@@ -42,7 +42,7 @@ def a_pdf() -> FPDF:
 def draw(pdf: FPDF, rows: Sequence[Sequence[str]], border: str | int, widths: Sequence[float] = WIDTHS) -> None:
     for row in rows:
         for text, width in zip(row, widths, strict=True):
-            pdf.cell(width, 6, text, border=border)  # type: ignore[arg-type]
+            pdf.cell(width, 6, text, border=border)  # type: ignore[arg-type]  # letters for sides, too
         pdf.ln()
 
 

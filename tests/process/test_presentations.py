@@ -61,7 +61,7 @@ def test_tables_charts_and_shapes_in_groups(parse_bytes: ParseBytes) -> None:
     for at, text in enumerate(("both", "", "a", "b")):
         table.cell(at // 2, at % 2).text = text
     table.cell(0, 0).merge(table.cell(0, 1))
-    data: Any = CategoryChartData()  # type: ignore[no-untyped-call]
+    data: Any = CategoryChartData()  # type: ignore[no-untyped-call]  # as its maker left it
     data.categories = ["2025", "2026"]
     data.add_series("Exports", (1.5, 2))
     chart = slide.shapes.add_chart(XL_CHART_TYPE.BAR_CLUSTERED, *PLACE, data)

@@ -9,7 +9,7 @@ far it moves is told by the first lists (measured in docs/search-quality.md).
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from search.domain.fusion import RANGE_DEPTH, belief, decidedness
+from search.domain.fusion import RANGE_DEPTH, belief, decidedness, share
 
 EXAMPLES: Final = 5
 """Documents that it moves toward, each by its best passage."""
@@ -29,5 +29,4 @@ def strength(dense: Sequence[float], best_by_document: Iterable[float], supporte
         return 0.0
     floor = dense[RANGE_DEPTH - 1]
     decided = decidedness(score - floor for score in best_by_document)
-    undecided = min(1.0, max(0.0, (_DECIDED - decided) / (_DECIDED - _UNDECIDED)))
-    return _FARTHEST * undecided * belief(supported)
+    return _FARTHEST * (1.0 - share(decided, _UNDECIDED, _DECIDED)) * belief(supported)

@@ -98,7 +98,7 @@ def support(best: float, query_weight: float) -> float:
 
 def belief(supported: float) -> float:
     """How far what the words found is to be believed, 0 to 1, by `support`: hardly, where few of them were found."""
-    return _share(supported, _DOUBTED, _BELIEVED)
+    return share(supported, _DOUBTED, _BELIEVED)
 
 
 def weighed(decided: float, supported: float, asked: float) -> Weights:
@@ -107,13 +107,14 @@ def weighed(decided: float, supported: float, asked: float) -> Weights:
     The more of any, the less the dense one counts: few words found (a question in another language than the
     passages) say little, however far one passage stands above others, and so do the few words of a short question.
     """
-    believed, length = belief(supported), _share(asked, _SHORT, _LONG)
-    dense = _DENSE - _share(decided, _UNDECIDED, _DECIDED) * believed * length * _LESS
+    believed, length = belief(supported), share(asked, _SHORT, _LONG)
+    dense = _DENSE - share(decided, _UNDECIDED, _DECIDED) * believed * length * _LESS
     dense += (1.0 - believed) * _MORE + (1.0 - length) * _MORE_OF_SHORT
     return Weights(dense, 1.0 - dense)
 
 
-def _share(value: float, low: float, high: float) -> float:
+def share(value: float, low: float, high: float) -> float:
+    """How far a value is on the way from `low` to `high`: 0 before, 1 behind."""
     return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
