@@ -229,3 +229,51 @@ async def test_small_artefacts_of_one_original_are_one_file_whoever_puts_them(tm
         assert await blobs.read(first) == bytes(1 << 20)
         await blobs.put(first, b"short")
         assert await blobs.read(first) == b"short"
+
+
+_TEXT = " ".join(f"Sentence {number} of {number * 7919 % 10007}." for number in range(500)).encode()
+_PARSED = b'{"text":"' + _TEXT + b'"}'
+
+
+async def test_an_artefact_of_a_text_takes_hardly_any_room_beside_it(tmp_path: Path) -> None:
+    async with FileBlobs(tmp_path) as blobs:
+        blob = await blobs.store(a_stream(_TEXT), max_bytes=1 << 20)
+        key = f"artefacts/{blob.sha256[:2]}/{blob.sha256}.parse-1-00"
+        await blobs.put(key, _PARSED)
+        (pack,) = (tmp_path / "artefacts").rglob("*.pack")
+        assert pack.stat().st_size < len(_TEXT) / 20
+        assert await blobs.read(key) == _PARSED
+
+
+async def test_an_artefact_comes_back_out_of_the_trash_with_the_original_that_it_needs(tmp_path: Path) -> None:
+    async with FileBlobs(tmp_path) as blobs:
+        blob = await blobs.store(a_stream(_TEXT), max_bytes=1 << 20)
+        key = f"artefacts/{blob.sha256[:2]}/{blob.sha256}.parse-1-00"
+        await blobs.put(key, _PARSED)
+        for path in files_in(tmp_path):
+            os.utime(path, (1, 1))
+        assert await blobs.discard([blob.sha256], older_than_seconds=3600) == frozenset()
+        assert await blobs.exists(key)
+        assert await blobs.read(key) == _PARSED
+        assert not files_in(tmp_path / "trash")
+        assert await blobs.destroy([blob.sha256], waiting_longer_than_seconds=-1) == 0
+        assert await blobs.read_all([key]) == [_PARSED]
+
+
+async def test_an_artefact_of_a_damaged_text_is_damaged_until_that_is_there_again(tmp_path: Path) -> None:
+    async with FileBlobs(tmp_path) as blobs:
+        blob = await blobs.store(a_stream(_TEXT), max_bytes=1 << 20)
+        key = f"artefacts/{blob.sha256[:2]}/{blob.sha256}.parse-1-00"
+        await blobs.put(key, _PARSED)
+        (tmp_path / blob.key).write_bytes(_TEXT[1:])
+        with pytest.raises(Damaged):
+            await blobs.read(key)
+        assert not await blobs.exists(key)
+        assert (await blobs.store(a_stream(_TEXT), max_bytes=1 << 20)).new
+        assert await blobs.read(key) == _PARSED
+        # What is put while it is damaged does not lean on it.
+        (tmp_path / blob.key).write_bytes(_TEXT[1:])
+        await blobs.put(key, _PARSED)
+        assert await blobs.read(key) == _PARSED
+        (tmp_path / blob.key).unlink()
+        assert await blobs.read(key) == _PARSED

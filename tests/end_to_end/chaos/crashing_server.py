@@ -14,6 +14,7 @@ from pathlib import Path
 
 from main import Application
 from search.application.renewal import Renewal
+from shared.artefacts.address import original_key
 from shared.events.catalogue import TOPICS
 from shared.infrastructure.files.packs import unpack
 from shared.runtime.data_directory import DataDirectory
@@ -42,7 +43,8 @@ def _artefacts(folder: Path, stage: str) -> int:
     """Of the stage, in packs and in files of their own."""
     names = [path.name.partition(".")[2] for path in folder.rglob("*.*-*")]
     for path in folder.rglob("*.pack"):
-        names += unpack(path.read_bytes())
+        original = path.parents[2] / original_key(path.name.partition(".")[0])
+        names += unpack(path.read_bytes(), original.read_bytes)
     return sum(name.startswith(f"{stage}-") for name in names)
 
 

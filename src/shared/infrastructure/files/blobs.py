@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from shared.disk_reserve import DiskReserve
 from shared.durable_files import make_folders, sync
-from shared.infrastructure.files.artefacts import FileArtefacts, files_of, is_artefact
+from shared.infrastructure.files.artefacts import FileArtefacts, files_behind, files_of, is_artefact
 from shared.infrastructure.files.incoming import INCOMING, Incoming
 from shared.infrastructure.files.keys import (
     ORIGINALS,
@@ -67,9 +67,9 @@ class FileBlobs(BlobStore):
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
         # Between looking at a file's age and deleting it, nobody may make it young again.
         self._renewing = threading.Lock()
-        self._artefacts = FileArtefacts(root, self._write)
         self._trash = FileTrash(root, self._renewing)
-        self._trashed = FileArtefacts(self._trash.folder, self._write)
+        originals = (root, self._trash.folder)
+        self._artefacts, self._trashed = (FileArtefacts(one, self._write, originals=originals) for one in originals)
         self._look_again_seconds = look_again_seconds
         self._looked_at = -look_again_seconds
         self._probe_seconds = probe_seconds
@@ -308,8 +308,8 @@ class FileBlobs(BlobStore):
         return self._artefacts.may_have(checked(key)) or any(map(self._trash.has, files_of(key)))
 
     def _bring_back(self, keys: Iterable[str]) -> None:
-        """The files in which these artefacts may lie."""
-        for file in {file for key in keys for file in files_of(key)}:
+        """The files that reading these artefacts may need."""
+        for file in {file for key in keys for file in files_behind(key)}:
             if self._trash.has(file):
                 self._trash.bring_back(file)
 
