@@ -13,6 +13,7 @@ from typing_extensions import override
 from search.application.ports.live_store import HitRecord, LiveStore
 from search.application.ports.versions import DocumentState, DocumentVersion, LiveVersion, NewVersion
 from search.infrastructure.sqlite.chunk_bytes import to_bytes
+from search.infrastructure.sqlite.chunk_places import put_chunks, remove_chunks
 from search.infrastructure.sqlite.kept_hits import KeptHits
 from search.infrastructure.sqlite.live_schema import LIVE_SCHEMA
 from search.infrastructure.sqlite.rows import hit_records, labels_at, live_of, names_of, state_of, texts_of
@@ -131,9 +132,7 @@ class SqliteLiveStore(LiveStore):
     @override
     async def switch(self, new: NewVersion, *facts: Event) -> int | None:
         envelopes = self._facts.wrap(facts)
-        rows = await asyncio.to_thread(
-            lambda: [(new.document_id, new.version, chunk.ordinal, to_bytes(chunk)) for chunk in new.chunks]
-        )
+        chunks = await asyncio.to_thread(lambda: [(chunk.ordinal, to_bytes(chunk)) for chunk in new.chunks])
 
         def write(connection: sqlite3.Connection) -> int | None:
             row = connection.execute(
@@ -144,8 +143,10 @@ class SqliteLiveStore(LiveStore):
                 return None
             version = _next_index_version(connection)
             retires = _retire(connection, new.document_id, version)
+            remove_chunks(connection, new.document_id, new.version)
             connection.execute(
-                "INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+                "INSERT OR REPLACE INTO versions (document_id, version, revision, language, chunk_count, sources,"
+                " live_from, first_place, last_place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     new.document_id,
                     new.version,
@@ -154,9 +155,9 @@ class SqliteLiveStore(LiveStore):
                     len(new.chunks),
                     json.dumps(asdict(new.sources)),
                     version,
+                    *put_chunks(connection, chunks),
                 ),
             )
-            connection.executemany("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?)", rows)
             if new.first_pages is not None:
                 connection.execute(
                     "INSERT OR REPLACE INTO first_pages VALUES (?, ?, ?, ?)",
@@ -315,16 +316,16 @@ class SqliteLiveStore(LiveStore):
             return
 
         def write(connection: sqlite3.Connection) -> None:
+            for document_id, version in versions:
+                remove_chunks(connection, document_id, version, only_retired=True)
             connection.executemany(
                 "DELETE FROM versions WHERE document_id = ? AND version = ? AND live_until IS NOT NULL", versions
             )
-            gone = [{"document": document_id, "version": version} for document_id, version in versions]
-            for table in ("chunks", "first_pages"):
-                connection.executemany(
-                    f"DELETE FROM {table} WHERE document_id = :document AND version = :version AND NOT EXISTS"
-                    " (SELECT 1 FROM versions WHERE document_id = :document AND version = :version)",
-                    gone,
-                )
+            connection.executemany(
+                "DELETE FROM first_pages WHERE document_id = :document AND version = :version AND NOT EXISTS"
+                " (SELECT 1 FROM versions WHERE document_id = :document AND version = :version)",
+                [{"document": document_id, "version": version} for document_id, version in versions],
+            )
             has_retired = _has_retired(connection)
             self._database.after_commit(lambda: self._note_retired(has_retired))
 

@@ -27,8 +27,8 @@ SELECT json_group_array(
 FROM json_each(:places) AS asked
 CROSS JOIN versions v ON v.document_id = asked.value ->> 0 AND v.version = asked.value ->> 1
 CROSS JOIN documents d ON d.document_id = v.document_id
-CROSS JOIN chunks c ON c.document_id = v.document_id AND c.version = v.version
-    AND c.ordinal BETWEEN (asked.value ->> 2) - :context AND (asked.value ->> 2) + :context
+CROSS JOIN chunk_places c ON c.place BETWEEN max(v.first_place, v.first_place + (asked.value ->> 2) - :context)
+    AND min(v.last_place, v.first_place + (asked.value ->> 2) + :context)
 LEFT JOIN first_pages f ON f.document_id = v.document_id AND f.version = v.version
 WHERE d.labels IS NOT NULL AND {_LIVE_AT}
 """
@@ -38,8 +38,8 @@ SELECT json_group_array(json_array(asked.key, hex(c.chunk)))
 FROM json_each(:places) AS asked
 CROSS JOIN versions v ON v.document_id = asked.value ->> 0 AND v.version = asked.value ->> 1
 CROSS JOIN documents d ON d.document_id = v.document_id
-CROSS JOIN chunks c ON c.document_id = v.document_id AND c.version = v.version AND c.ordinal = asked.value ->> 2
-WHERE d.labels IS NOT NULL AND {_LIVE_AT}
+CROSS JOIN chunk_places c ON c.place = v.first_place + (asked.value ->> 2)
+WHERE c.place BETWEEN v.first_place AND v.last_place AND d.labels IS NOT NULL AND {_LIVE_AT}
 """
 _LABELS: Final = f"""
 SELECT json_group_array(json_array(v.document_id, json(d.labels), v.language))
