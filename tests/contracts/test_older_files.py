@@ -15,7 +15,8 @@ from monitor.infrastructure.sqlite_journeys import SqliteJourneys
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
 from shared.infrastructure.sqlite.event_log import SqliteEventLog
 from shared.infrastructure.sqlite.jobs import SqliteJobs
-from shared.ports.jobs import JobCounts
+from shared.kernel import DocumentId
+from shared.ports.jobs import JobCounts, NewJob
 
 FILES: Final = Path(__file__).parent / "older_files"
 
@@ -63,6 +64,9 @@ async def test_jobs_are_counted(tmp_path: Path) -> None:
         jobs = SqliteJobs(database, SqliteFacts(database, "process"))
         oldest = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=5)
         assert await jobs.counts("process") == JobCounts(2, 0, 1, oldest)
+        # One of each state: what is done, or was begun, is not begun again.
+        assert not any([await jobs.add(NewJob("process", DocumentId(one), 1, {})) for one in "abcd"])
+        assert all([await jobs.add(NewJob("process", DocumentId(one), 2, {})) for one in "abcd"])
 
 
 async def test_lags_are_counted(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Jobs in a module's own SQLite file: one row per (kind, document), which stays as the watermark of its version."""
+"""Jobs in a module's own SQLite file: one row per (kind, document), of which the version stays as a watermark."""
 
 import asyncio
 import json
@@ -19,7 +19,6 @@ from shared.kernel import Clock, DocumentId, NotFound, new_id, utc_now
 from shared.ports.jobs import BuriedJob, Job, JobCounts, JobStore, NewJob
 
 _MINE: Final = "id = :id AND lease = :lease AND state = 'running'"
-_WATERMARK: Final = "sequence, id, kind, document_id, version, priority, attempts, correlation_id, added_at, due_at"
 _FREE: Final = "owner = NULL, lease = NULL, lease_ends_at = NULL"
 
 
@@ -52,6 +51,7 @@ class SqliteJobs(JobStore):
         def insert(connection: sqlite3.Connection) -> bool:
             known = connection.execute(
                 "SELECT max(version) FROM (SELECT version FROM jobs WHERE kind = :kind AND document_id = :document_id"
+                " UNION ALL SELECT version FROM done_jobs WHERE kind = :kind AND document_id = :document_id"
                 " UNION ALL SELECT version FROM cancelled_documents WHERE document_id = :document_id)",
                 row,
             ).fetchone()[0]
@@ -153,9 +153,7 @@ class SqliteJobs(JobStore):
                 (document_id, document_version),
             )
             of_document = {"document_id": document_id, "version": document_version}
-            _leave_watermarks(
-                connection, "document_id = :document_id AND version <= :version AND state != 'done'", of_document
-            )
+            _leave_watermarks(connection, "document_id = :document_id AND version <= :version", of_document)
 
         await self._database.write(bar)
 
@@ -286,14 +284,11 @@ class SqliteJobs(JobStore):
 
 
 def _leave_watermarks(connection: sqlite3.Connection, which: str, values: Mapping[str, object]) -> int:
-    """Of jobs that are done, a short row each; how many those were.
-
-    Deleted and put again: a row that is only made shorter leaves its page to itself, five times the room.
-    """
-    rows = connection.execute(f"DELETE FROM jobs WHERE {which} RETURNING {_WATERMARK}", values).fetchall()
+    """Of jobs that are done, in the place of their rows; how many those were."""
+    rows = connection.execute(f"DELETE FROM jobs WHERE {which} RETURNING document_id, kind, version", values).fetchall()
     connection.executemany(
-        f"INSERT INTO jobs ({_WATERMARK}, state, payload) VALUES ({', '.join('?' * len(_WATERMARK.split(',')))},"
-        " 'done', '{}')",
+        "INSERT INTO done_jobs VALUES (?, ?, ?)"
+        " ON CONFLICT (document_id, kind) DO UPDATE SET version = max(version, excluded.version)",
         [tuple(row) for row in rows],
     )
     return len(rows)
