@@ -34,3 +34,11 @@ async def test_after_another_analysis_everything_is_found_and_written_anew(tmp_p
         await eventually(is_rewritten)
         assert await search.index.size() == 3
         assert len([path for path in (tmp_path / "index").iterdir() if path.is_dir()]) == 1
+
+
+async def test_no_index_is_kept_of_what_no_filter_asks_for(tmp_path: Path) -> None:
+    async with a_search(tmp_path) as search:
+        await search.add("Green tea.")
+    kept = {path.name.split("-")[1] for path in (tmp_path / "index").rglob("payload_index/*-*")}
+    assert "document" in kept
+    assert "analysis" not in kept

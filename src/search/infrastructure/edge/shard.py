@@ -26,7 +26,6 @@ _INDEXES: Final = {
     "language": edge.PayloadSchemaType.Keyword,
     "received_at": edge.PayloadSchemaType.Datetime,
     "page": edge.PayloadSchemaType.Integer,
-    ANALYSIS: edge.PayloadSchemaType.Keyword,
 }
 _ALIVE: Final = edge.SearchParams(idf=edge.IdfParams(edge.Filter()))
 """How rare a term is, is counted over the points that are there; the engine's own count has deleted ones too until
@@ -337,16 +336,15 @@ class Shard:
         return known
 
     def versions(self, after: str | None, limit: int) -> dict[str, Any]:
-        """A page of points of this analysis by id: their (document, version), and the id of the next page."""
+        """A page of points by id: (document, version) of those of this analysis, and the id of the next page.
+
+        Nobody else asks for an analysis, so there is no index of it, and none of all points is looked through here.
+        """
         records, following = self._shard.scroll(
-            edge.ScrollRequest(
-                offset=after,
-                limit=limit,
-                filter=edge.Filter(must=[is_value(ANALYSIS, self._analysis)]),
-                with_payload=["document", "version"],
-            )
+            edge.ScrollRequest(offset=after, limit=limit, with_payload=["document", "version", ANALYSIS])
         )
-        found = {(record.payload["document"], record.payload["version"]) for record in records}
+        payloads = [record.payload for record in records if record.payload.get(ANALYSIS) == self._analysis]
+        found = {(payload["document"], payload["version"]) for payload in payloads}
         return {"versions": list(found), "next": None if following is None else str(following)}
 
     def page(self, after: str | None, limit: int, *, with_dense: bool = False) -> tuple[list[Any], str | None]:
