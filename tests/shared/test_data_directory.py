@@ -20,7 +20,7 @@ def test_is_made_with_its_parents_and_carries_the_schema_version(tmp_path: Path)
     with directory.hold():
         assert directory.is_held()
     assert not directory.is_held()
-    assert json.loads((tmp_path / "a" / "b" / "schema.json").read_text()) == {"version": 1}
+    assert json.loads((tmp_path / "a" / "b" / "schema.json").read_text()) == {"version": 2}
 
 
 def test_a_second_process_is_refused_by_name(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_the_server_is_published_while_it_is_held_only(tmp_path: Path) -> None:
 
 
 def test_older_data_is_upgraded_step_by_step_and_newer_data_refused(tmp_path: Path) -> None:
-    with DataDirectory(tmp_path).hold():
+    with DataDirectory(tmp_path, upgrades=()).hold():
         pass
     done: list[str] = []
     newer = DataDirectory(tmp_path, upgrades=(lambda _: done.append("to 2"), lambda _: done.append("to 3")))
@@ -105,12 +105,23 @@ def test_older_data_is_upgraded_step_by_step_and_newer_data_refused(tmp_path: Pa
         assert done == ["to 2", "to 3"]
     with newer.hold():
         assert done == ["to 2", "to 3"]
-    with pytest.raises(NewerData, match="has version 3, this Seoga reads up to 1"), DataDirectory(tmp_path).hold():
+    former = DataDirectory(tmp_path, upgrades=())
+    with pytest.raises(NewerData, match="has version 3, this Seoga reads up to 1"), former.hold():
+        pass
+
+
+def test_what_this_seoga_has_opened_the_first_release_refuses(tmp_path: Path) -> None:
+    first = DataDirectory(tmp_path, upgrades=())
+    with first.hold():
+        pass
+    with DataDirectory(tmp_path).hold():
+        pass
+    with pytest.raises(NewerData, match="has version 2, this Seoga reads up to 1"), first.hold():
         pass
 
 
 def test_an_upgrade_that_failed_is_tried_again_from_where_it_was(tmp_path: Path) -> None:
-    with DataDirectory(tmp_path).hold():
+    with DataDirectory(tmp_path, upgrades=()).hold():
         pass
 
     def fails(_: Path) -> None:

@@ -27,7 +27,12 @@ from shared.settings import WrongSettings
 Upgrade = Callable[[Path], None]
 """Brings the files of a directory from one schema version to the next. Copies what it changes first."""
 
-UPGRADES: Final[tuple[Upgrade, ...]] = ()
+
+def _refused_from_now_on(_: Path) -> None:
+    """What is to be done, stores do when they open; a former Seoga would find no text of any chunk in search.sqlite."""
+
+
+UPGRADES: Final[tuple[Upgrade, ...]] = (_refused_from_now_on,)
 """The upgrade at index n leads from version n + 1 to n + 2."""
 
 
