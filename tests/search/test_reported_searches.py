@@ -164,6 +164,49 @@ SAME = [
     ("pick-up", "pickup", "pick up"),
     ("cut-off", "cutoff", "cut off"),
     ("drop-offs", "dropoff", "drop off"),
+    ("A/B 테스트", "A / B 테스트", "a/b 테스트"),
+    ("N/A", "n/a", "N / A"),
+    ("I/O", "IO"),
+    ("AC/DC", "ACDC", "AC-DC", "AC / DC"),
+    ("D/O", "d/o", "D / O"),
+    ("A/S 센터", "AS 센터"),
+    ("AT & T", "AT&T"),
+    ("S & P", "S&P"),
+    ("Q & A", "Q&A"),
+    ("todo", "to-do", "to do"),
+    ("login", "log-in", "log in"),
+    ("mockup", "mock-up", "mock up"),
+    ("filename", "file-name", "file name"),
+    ("username", "user-name", "user name"),
+    ("smartphones", "smart-phone", "smart phones"),
+    ("barcode", "bar-code", "bar code"),
+    ("spreadsheet", "spread-sheet", "spread sheet"),
+    ("Metadata", "meta-data", "Meta Data"),
+    ("deadlines", "dead-line", "dead line"),
+    ("percent", "per cent"),
+    ("4×4", "4x4", "4 x 4", "4X4", "4*4"),
+    ("1920×1080", "1920x1080", "1920*1080", "1920 × 1080"),
+    ("210×297 mm", "210x297mm", "210 mm × 297 mm", "210*297"),
+    ("1,200×800", "1200 x 800"),
+    ("v2.14.3", "2.14.3", "V2.14.3", "ver. 2.14.3"),
+    ("PO-4500-0123", "PO45000123", "45000123"),
+    ("AB-1234-C", "AB1234C"),
+    ("REF/2026/0099", "REF20260099", "20260099"),
+    ("№ 12", "№12", "No. 12"),
+    ("※ 주의", "※주의"),
+    ("U.S.", "US"),
+    ("U.S.A.", "USA", "usa", "US"),
+    ("Ph.D.", "PhD"),
+    (".NET", "dotnet"),
+    ("10⁶", "10^6"),
+    ("10⁻³", "10^-3"),
+    ("x²", "x^2", "x2"),
+    ("CO₂", "CO2"),
+    ("SO₄²⁻", "SO4"),
+    ("½", "1/2"),
+    ("1½", "1 1/2", "1.5"),
+    ("API키", "API 키"),
+    ("제3조제2항", "제3조 제2항"),
 ]
 
 
@@ -200,6 +243,19 @@ FIRST = [
     ("€99.50", "about EUR 99.50 each", ("99.50 each in EUR", "EUR 9.50")),
     ("café", "the café is open", ("the cafe is open",)),
     ("as-is sale", "an as-is sale of it", ("sale of it", "as it is a sale")),
+    ("U.S.", "the U.S. economy", ("tell us, give us", "let us see the economy")),
+    ("US tariff", "a US tariff", ("give us a tariff", "tell us of the tariff")),
+    ("us tariff", "a US tariff", ("the tariff", "tariff for them")),
+    ("10⁶", "about 10⁶ cells", ("about 106 cells", "10 of 6")),
+    ("106", "about 106 cells", ("about 10⁶ cells",)),
+    ("1½", "1½ cups", ("1 of 2", "2 cups", "12 cups")),
+    ("4x4", "a 4×4 grid", ("4 and 4", "44 items", "4 x 5")),
+    ("1920x1080", "해상도 1920×1080 지원", ("해상도 1920×1200 지원", "1080 1920")),
+    ("net", "the net weight", ("the .NET runtime",)),
+    ("A/S 센터", "가까운 A/S 센터", ("데이터 센터", "센터 안내")),
+    ("IT 부서", "우리 IT 부서", ("우리 부서", "it is 부서")),
+    ("2.14", "since v2.14.3-rc1", ("since v2.1.4", "214 items")),
+    ("to-do", "my todo list", ("the list", "a thing done")),
     ("54-OR323014", "part 54-OR323014", ("part 54-OR399999", "part 54-OR323")),
 ]
 
@@ -242,7 +298,22 @@ PARTS = [
     ("an I/O board", "I O"),
     ("paid by D/A", "d a"),
     ("wait for the N/A", "N A"),
+    ("since v2.14.3-rc1", "2.14"),
+    ("log4j-2.17.1.jar", "2.17"),
+    ("python3.12.1 only", "3.12"),
+    ("크기 210×297 mm", "297"),
+    ("크기 210×297 mm", "297mm"),
+    ("in 2019³ the", "2019"),
 ]
+
+
+APART = [("106", "about 10⁶ cells"), ("U.S.", "let us go"), ("net", "a .NET runtime"), ("C", "in C++ and C#")]
+
+
+@pytest.mark.parametrize(("query", "text"), APART)
+async def test_what_only_looks_alike_is_not_found(search: ASearch, client: AsyncClient, query: str, text: str) -> None:
+    collection = await in_a_collection(search, {"a.txt": text, **OTHERS})
+    assert await found(client, collection, query) == []
 
 
 @pytest.mark.parametrize(("text", "query"), PARTS)

@@ -25,7 +25,7 @@ from shared.kernel import InvalidInput
 Scores = dict[str, float]
 scores = st.dictionaries(st.text("abcdefgh", min_size=1, max_size=2), st.floats(-2, 50), max_size=30)
 EQUAL = Weights(0.5, 0.5)
-_ONE_SIGN = {"’": "'", "‐": "-", "\u200b": ""}
+_ONE_SIGN = {"’": "'", "‐": "-", "\u200b": "", "½": "1/2"}
 
 
 def fused(dense: Scores, sparse: Scores, by: Weights = EQUAL) -> list[Fused[str]]:
@@ -138,6 +138,15 @@ def terms(text: str) -> list[str]:
         ("漢字語 関", ["漢字", "字語", "関"]),
         ("таможня", ["таможня"]),
         ("GPT4 RTX4090", ["gpt4", "rtx4090"]),
+        ("4×4 4x4 4 * 4", ["4x4", "4x4", "4x4"]),
+        ("1,920 × 1,080 px", ["1920x1080", "px"]),
+        ("0x1F 4x4-2", ["0x1f", "4x42", "4x4", "2"]),
+        ("10⁶ 10^-3 m² CO₂", ["10^6", "10^-3", "m2", "co2"]),
+        ("v2.14.3", ["v2143", "2.14.3", "v2", "14", "3"]),
+        ("U.S. us US USA", ["u.s.", "us", "u.s.", "usa"]),
+        ("IT it A/S as D/O do", ["i.t.", "it", "a.s.", "as", "d.o.", "do"]),
+        ("AS-IS", ["asi", "as", "is"]),
+        ("AT & T, C & F", ["att", "at", "t", "cf"]),
     ],
 )
 def test_words_and_codes_become_terms(text: str, expected: list[str]) -> None:
@@ -153,7 +162,9 @@ def test_bigrams_stay_inside_words_and_are_no_words() -> None:
 def test_folded_offsets_point_into_the_text(text: str) -> None:
     folded, offsets = fold_with_offsets(text)
     if not unicodedata.is_normalized("NFKC", text):
-        signs = [fold(sign) for sign in text]
+        # What stands behind a digit may be parted from it: a power, a fraction.
+        before = ["" if sign not in "0123456789₀₁₂₃₄₅₆₇₈₉" else sign for sign in ("가", *text)]
+        signs = [fold(former + sign).removeprefix(fold(former)) for former, sign in zip(before, text, strict=False)]
         assert folded == "".join(signs)
         assert offsets in (None, [place for place, sign in enumerate(signs) for _ in sign])
     if offsets is None:
@@ -258,6 +269,26 @@ def test_highlights_stems_codes_and_morphemes() -> None:
     assert highlighted("code 8471.30-0000 here", ["847130"], []) == ["8471.30-0000"]
     assert highlighted("😀 수입품의 관세율표", [], ["수입", "관세율"]) == ["수입", "관세율"]
     assert highlighted("Ｔａｒｉｆｆ ①", ["tariff", "1"], []) == ["Ｔａｒｉｆｆ", "①"]
+
+
+def test_highlights_other_writings() -> None:
+    assert highlighted("a 4×4 and 4 x 4", ["4x4"], []) == ["4×4", "4 x 4"]
+    assert highlighted("the U.S. and US, not us", ["u.s."], []) == ["U.S", "US"]
+    assert highlighted("10⁶ of 106", ["10^6"], []) == ["10⁶"]
+    assert highlighted("per m² or m^2", ["m2"], []) == ["m²", "m^2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("10⁶ 10⁻³ 2¹⁰", "10^6 10^-3 2^10"),
+        ("m² CO₂ SO₄²⁻ 각주¹", "m2 CO2 SO4^2- 각주1"),
+        ("½ 1½ 2⅛", "1/2 1 1/2 2 1/8"),
+    ],
+)
+def test_powers_and_fractions_stay_apart_from_their_number(text: str, folded: str) -> None:
+    assert fold(text) == folded
+    assert fold_with_offsets(text)[0] == folded
 
 
 def test_a_single_syllable_is_highlighted_only_as_a_word() -> None:

@@ -1,7 +1,8 @@
 """Codes: part numbers, tariff codes, dates, names of programs; what a whole and a piece of one are called."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Final
 
 from search.domain.quantities import is_unit
@@ -18,6 +19,8 @@ _DOTTED_THOUSANDS: Final = re.compile(r"\d{1,3}(?:\.\d{3}){2,}")
 _RUNS: Final = re.compile(r"\d+|\D+")
 _HUMPS: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*")
 _HUMP: Final = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
+_VERSION: Final = re.compile(r"(?<!\d)(?<!\d\.)(\d{1,5}(?:\.\d{1,5})+)(?!\d|\.\d)")
+_NAMED_VERSION: Final = re.compile(r"(?:v|ver|version)\.?(\d{1,5}(?:\.\d{1,5})+)(?!\d|\.\d)")
 _GLUED_DECIMAL: Final = re.compile(r"([a-z]+)(\d{1,6}\.\d{1,6})")
 _MOST_RUNS: Final = 8
 _GRAM: Final = 4
@@ -47,7 +50,8 @@ def terms_of_code(code: str) -> tuple[tuple[str, ...], list[str], tuple[str, ...
         if _DOTTED_THOUSANDS.fullmatch(code):
             return (together,), [], (code,)
         also = (together,) if len(together) >= _JOINED_DIGITS else ()
-        return (code, *also), parts, tuple(part[1:] for part in parts if len(part) == 2 and part[0] == "0")
+        without_zero = (part[1:] for part in parts if len(part) == 2 and part[0] == "0")
+        return (code, *also), parts, (*without_zero, *_beginnings_of_versions(code))
     if max(map(len, parts)) == 1:
         return (together,), [], ()  # U.S.A., B/L: the letters alone say nothing
     if together.isalpha():
@@ -56,10 +60,36 @@ def terms_of_code(code: str) -> tuple[tuple[str, ...], list[str], tuple[str, ...
     if named:  # HS8471.30 is the code, and the word before it
         of_code, _, _ = terms_of_code(named[2])
         return (together,), [], (named[1], *of_code)
+    version = _NAMED_VERSION.match(code)
+    if version:  # v2.14.3-rc1 is 2.14.3
+        return (together, version[1]), parts, (*_versions(code), *_grams(together))
     glued = _GLUED_DECIMAL.fullmatch(code)
     if glued:  # pH7.4 and USB3.0 are a word and a number
         return (together,), parts, (glued[2], glued[1], *_grams(together))
-    return (together,), parts, tuple(_grams(together))
+    return (together,), parts, (*_joined_digits(parts), *_versions(code), *_grams(together))
+
+
+def _versions(code: str) -> Iterator[str]:
+    """The numbers of versions in it, whole and without their ends: 2.14.3 is a 2.14 too."""
+    if "." in code:
+        for match in _VERSION.finditer(code):
+            yield match[1]
+            yield from _beginnings_of_versions(match[1])
+
+
+def _beginnings_of_versions(number: str) -> Iterator[str]:
+    if _VERSION.fullmatch(number):
+        numbers = number.split(".")
+        for count in range(2, len(numbers)):
+            yield ".".join(numbers[:count])
+
+
+def _joined_digits(parts: Sequence[str]) -> Iterator[str]:
+    """The number that neighbouring parts make, when it is long enough to be one: 45000123 of PO-4500-0123."""
+    for are_digits, run in groupby(parts, str.isdigit):
+        number = "".join(found := list(run))
+        if are_digits and len(found) > 1 and len(number) >= _JOINED_DIGITS:
+            yield number
 
 
 def terms_of_mixed(word: str) -> tuple[str, ...]:

@@ -17,7 +17,14 @@ _SIGNS: Final = {
     **dict.fromkeys("’‘ʼʹ′´‛", "'"),
     **dict.fromkeys("‐‑‒–−﹣－", "-"),
     **dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", ""),
+    "⁄": "/",
 }
+_RAISED: Final = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-", strict=True))
+_FRACTIONS: Final = {sign: unicodedata.normalize("NFKC", sign).replace("⁄", "/") for sign in "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅟↉"}
+# Behind a number a raised one is its power, and a fraction is not its last digits: 10⁶ is not 106, nor 1½ 11/2.
+_BEHIND_NUMBERS: Final = {**dict.fromkeys(_RAISED, "^"), **dict.fromkeys(_FRACTIONS, " ")}
+_SIGNS.update(_RAISED, **_FRACTIONS)
+_DIGITS: Final = frozenset("0123456789₀₁₂₃₄₅₆₇₈₉")
 _CHANGED: Final = pattern(f"[{''.join(map(re.escape, _SIGNS))}]")
 _WITH_CASE_OR_MARKS: Final = pattern(
     "[\u00aa-\u05ff\u1d00-\u1fff\u2c00-\u2dff\ua640-\ua7ff\ufb00-\ufb06\U00010000-\U0010ffff]"
@@ -69,18 +76,28 @@ _POINTS: Final = pattern("[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u06
 
 
 def fold(text: str) -> str:
-    """NFKC (full-width letters, ligatures and circled signs become the plain ones), one hyphen and one apostrophe."""
+    """NFKC (full-width letters, ligatures and circled signs become the plain ones), one hyphen and one apostrophe.
+
+    Powers stay apart from their number (10^6), and so do fractions (1 1/2).
+    """
     if text.isascii():
         return text
     # Looking for those few is twenty times as fast as having each sign of a text looked up.
-    text = _CHANGED.sub(lambda match: _SIGNS[match[0]], text)
+    text = _CHANGED.sub(lambda match: _before(text, match.start()) + _SIGNS[match[0]], text)
     return text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)
+
+
+def _before(text: str, place: int) -> str:
+    """What parts the sign there from the number it stands behind."""
+    parting = _BEHIND_NUMBERS.get(text[place], "")
+    return parting if parting and text[place - 1 : place] in _DIGITS else ""
 
 
 def fold_with_offsets(text: str) -> tuple[str, list[int] | None]:
     """The folded text, and for each of its code points the one of `text` it came from (None: the same).
 
-    Sign by sign: marks that stand alone are not put together with what they stand on.
+    Sign by sign (and what parts a sign from the number before it): marks that stand alone are not put together with
+    what they stand on.
     """
     if text.isascii():
         return text, None
@@ -94,7 +111,7 @@ def fold_with_offsets(text: str) -> tuple[str, list[int] | None]:
     offsets: list[int] = []
     begin = 0
     for place in sorted(place for sign in changed for place in places_of(sign, text)):
-        folded = changed[text[place]]
+        folded = _before(text, place) + changed[text[place]]
         pieces += text[begin:place], folded
         offsets += range(begin, place)
         offsets += [place] * len(folded)

@@ -26,6 +26,7 @@ _JOINED: Final = pattern(
     rf"|(?<=[0-9])(?:(?<=[A-Za-z].)|(?=[A-Za-z]))|(?<=[{SPLIT_LETTERS}]))"
 )
 
+_BY_FIRST: Final = pattern(r"\d+|\d[\d.]*x[\dx.]+|(?:[a-z]\.)+|[a-z]{1,3}-?\d+|die|lie|tie")
 _IRREGULAR: Final = pattern("(?:man|child|foot|tooth|mous|mouse|wife|shelf|knife)$")
 _PLURALS_BY_HEAD: Final[dict[str, list[tuple[str, str]]]] = {}
 for _plural, _singular in SINGULARS.items():
@@ -169,8 +170,8 @@ def _beginnings(term: str) -> Iterator[str]:
     if term.startswith(GRAM_PREFIX):
         return
     term = plain_signs(term)
-    if term.isdigit() or term in ("die", "lie", "tie"):
-        yield term[0]  # 1000 may be written 1,000; dying, lying, tying
+    if _BY_FIRST.fullmatch(term):
+        yield term[0]  # 1000 may be written 1,000; 4x4 may be 4 × 4, u.s. is US; dying, lying, tying
         return
     # An irregular plural may change the end of a compound: craftswoman, craftswomen.
     yield term[: max(1, min(4, len(term) - 1) if _IRREGULAR.search(term) else len(term) - 1)]

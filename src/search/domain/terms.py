@@ -18,6 +18,8 @@ BIGRAM_WEIGHT: Final = 0.3
 """What a bigram counts against a morpheme in a query: bigrams find what the morphemes cut differently."""
 ASIDE_WEIGHT: Final = 0.3
 """The same of another writing or a piece of a word."""
+COMPOUND_WEIGHT: Final = 0.7
+"""The same of two words as one, where that is a compound that many write so: log in, bar code."""
 NAME_WEIGHT: Final = 1.0
 """What a word of the document's name weighs in its first chunk: as if it stood once in one of average length."""
 REFERENCE_WEIGHT: Final = 2.0

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from search.domain.acronyms import acronym, acronym_of_letters
 from search.domain.codes import terms_of_code, terms_of_mixed, terms_of_name
-from search.domain.compounds import is_head
-from search.domain.english import is_contraction, singular, without_possessive
+from search.domain.compounds import compound_of, halves, parted
+from search.domain.english import STOPWORDS, is_contraction, singular, without_possessive
 from search.domain.folding import plain
 from search.domain.quantities import plain_number, with_currency, with_unit
+from search.domain.sizes import POWER, SIZE, power, size, with_fraction
 from shared.patterns import pattern
 
 Stem = Callable[[str], str]
@@ -31,9 +33,15 @@ _EMOJI: Final = (
 )
 # The kinds of token are its groups.
 TOKEN: Final = pattern(
-    rf"(?P<initials>[A-Za-z] & [A-Za-z](?<!{WORD_SIGN}.....)(?!{WORD_SIGN}|[{JOINTS}]{WORD_SIGN}))"
+    # Nothing begins with these: half of what is not in a token, told without trying anything else.
+    r"(?![\s,;:()])(?:"
+    rf"(?P<initials>(?:[A-Za-z] [&/] [A-Za-z](?<!{WORD_SIGN}.....)"
+    rf"|[A-Z](?<!{WORD_SIGN}.)[A-Z]{{0,2}} [&/] [A-Z]{{1,3}})"
+    rf"(?!{WORD_SIGN}|[{JOINTS}]{WORD_SIGN}))"
     # Most tokens: a word that nothing of what follows could begin with, told without trying them one by one.
-    rf"|(?P<plain>[A-Za-z]+(?![{_LATIN}0-9+#]|[{JOINTS}]{WORD_SIGN}))"
+    rf"|(?P<plain>[A-Za-z]+(?![{_LATIN}0-9+#^]|[{JOINTS}]{WORD_SIGN}))"
+    rf"|(?P<power>{POWER}(?!{WORD_SIGN}))"
+    rf"|(?<![\d.,'])(?P<size>{SIZE}(?!{WORD_SIGN}|[{JOINTS}]{WORD_SIGN})))"
     rf"|(?<![\d.,'])(?P<thousands>{_THOUSANDS})"
     rf"|(?<![\d.,'])(?P<decimalcomma>{_DECIMAL_COMMA})"
     rf"|(?P<currency>(?<!{WORD_SIGN})[A-Za-z]{{1,4}}(?={_THOUSANDS}|{_DECIMAL_COMMA}))"
@@ -46,7 +54,7 @@ TOKEN: Final = pattern(
     r"|(?P<hangul>[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]+)"
     r"|(?P<ideographs>[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff々]+)"
     rf"|(?P<emoji>{_EMOJI})"
-    rf"|(?P<other>{_NO_LETTER}(?:{_NO_LETTER}|[\u0300-\u036f\u0591-\u05c7\u064b-\u0652])*)"
+    rf"|(?P<other>{_NO_LETTER}(?:{_NO_LETTER}|[\u0300-\u036f\u0591-\u05c7\u064b-\u0652])*))"
 )
 _NUMBER: Final = pattern(r"\d+(?:\.\d+)?")
 _MAY_BE_SPACED: Final = pattern(r"\d \d\d\d")
@@ -73,11 +81,13 @@ class Token(NamedTuple):
     end: int
     terms: tuple[str, ...]
     asides: tuple[str, ...] = ()
+    is_compound: bool = False
+    """Whether the last of them is what it makes with the word before it: found by that, but a query says no more."""
 
 
 def tokens(text: str, stem: Stem) -> Iterator[Token]:
     """Words, codes, numbers, signs and ideographs of a folded text, in order; Hangul is left to a morpheme analyser."""
-    former, former_end = "", -2
+    former, former_end, former_begins = "", -2, False
     spaced = dict(_spaced_thousands(text)) if _MAY_BE_SPACED.search(text) else {}
     for match in TOKEN.finditer(text):
         kind = match.lastgroup or "other"
@@ -85,6 +95,7 @@ def tokens(text: str, stem: Stem) -> Iterator[Token]:
             continue
         written, (start, end) = match.group(), match.span()
         terms, asides = terms_of(written, kind, stem)
+        is_compound = False
         if written[0].isdigit() and (kind in ("thousands", "decimalcomma") or _NUMBER.fullmatch(written)):
             asides += with_unit(terms[0], text, end)
             asides += with_currency(terms[0], text, start)
@@ -93,11 +104,20 @@ def tokens(text: str, stem: Stem) -> Iterator[Token]:
             if _ORDINAL_SIGN.search(text, max(0, start - _LONGEST_ORDINAL_SIGN), start):
                 asides += (f"no{terms[0]}",)
         elif kind in ("plain", "word"):
-            if former_end + 1 == start and text[former_end] == " " and is_head(former):
-                asides += (stem(singular(plain(former + written))),)
-            former, former_end = written, end
+            begins, ends = halves(written)
+            if (former_begins or ends) and former_end + 1 == start and text[former_end] == " ":
+                compound = former + written if former_begins else compound_of(former, written)
+                if compound is not None:
+                    is_compound = not former_begins
+                    asides += (stem(singular(plain(compound))),)
+            former, former_end, former_begins = written, end, begins
+        elif kind == "size":
+            asides += _with_units(written, text, end)
+        elif kind == "code" and "/" in written:
+            number = with_fraction(text, end)
+            asides += () if number is None else (number,)
         if terms:
-            yield Token(start, end, terms, asides)
+            yield Token(start, end, terms, asides, is_compound)
 
 
 def _spaced_thousands(text: str) -> Iterator[tuple[int, str]]:
@@ -110,6 +130,12 @@ def _with_spaces(number: str, text: str, end: int) -> tuple[str, ...]:
     """A number whose thousands spaces part (ISO 80000-1); three digits behind some others may be a number apart."""
     measured = with_unit(number, text, end)
     return (number, *measured) if measured or len(number) > _SURE_DIGITS else ()
+
+
+def _with_units(written: str, text: str, end: int) -> tuple[str, ...]:
+    """The numbers of a size, each with the unit behind the last one."""
+    _, numbers = size(written)
+    return tuple(one for number in numbers for one in with_unit(number, text, end))
 
 
 @lru_cache(maxsize=65_536)
@@ -132,12 +158,20 @@ def terms_of(word: str, kind: str, stem: Stem) -> Terms:
             whole, _, decimals = lower.partition(",")
             number = whole.replace(".", "")
             return Terms((f"{number}.{decimals}",), (whole, *((number,) if not decimals.strip("0") else ())))
+        case "size":
+            whole, numbers = size(word)
+            return Terms((whole,), tuple(dict.fromkeys(number for number in numbers if len(number) > 1)))
+        case "power":
+            whole, base = power(word)
+            return Terms((whole,), base)
         case "initials":
             return _terms_of_joined(word.replace(" ", ""), stem)
         case "measure":
             digits = re.match(r"[\d.]+", lower)
             number = digits.group() if digits else lower
             return Terms((lower,), (number, lower[len(number) :]))
+        case "dotted" if lower == ".net":  # no net of anything
+            return Terms((lower,), ("dotnet",))
         case "dotted":
             bare = (
                 _terms_of_joined(word[1:], stem) if re.search(r"[._\-]", word[1:]) else _terms_of_word(word[1:], stem)
@@ -155,14 +189,22 @@ def terms_of(word: str, kind: str, stem: Stem) -> Terms:
 def _terms_of_word(word: str, stem: Stem) -> Terms:
     lower = plain(word)
     if word.isalpha():
+        known = acronym(word)
+        if known is not None:
+            return Terms((known[0],), known[1])
         named = _with_accents(word, lower, stem(singular(lower)))
-        inner = terms_of_name(word)
+        inner = (*terms_of_name(word), *_parted(lower))
         return Terms(named.terms, (*named.asides, *(stem(singular(part)) for part in inner))) if inner else named
     if lower.isdigit():
         return Terms((lower,))
     inner = terms_of_name(word)
     pieces = (*terms_of_mixed(lower), *(stem(singular(part)) for part in inner))
     return Terms((lower,), tuple(dict.fromkeys(pieces)))
+
+
+def _parted(word: str) -> tuple[str, ...]:
+    found = parted(word)
+    return () if found is None else (found,)
 
 
 def _terms_of_joined(word: str, stem: Stem) -> Terms:
@@ -176,11 +218,18 @@ def _terms_of_joined(word: str, stem: Stem) -> Terms:
         if is_contraction(lower):
             return Terms((stem(lower.replace("'", "")),))
     whole, parts, asides = terms_of_code(lower)
+    if whole and not parts:
+        known = acronym_of_letters(whole[0])
+        if known is not None:
+            return Terms((known[0],), known[1])
     terms = [*whole]
     if not whole:
-        terms.append(stem(singular(re.sub(rf"[{JOINTS}]", "", lower))))
+        together = re.sub(rf"[{JOINTS}]", "", lower)
+        terms.append(stem(singular(together)))
+        asides += _parted(together)
     for part, written in zip(parts, re.split(rf"[{JOINTS}]", word), strict=False):
-        of_part = _terms_of_word(written, stem)
+        # AS-IS is no A/S.
+        of_part = Terms((stem(part),)) if part in STOPWORDS else _terms_of_word(written, stem)
         terms += of_part.terms if part else ()
         asides += of_part.asides if part else ()
     if not word.isascii():

@@ -13,9 +13,10 @@ import Stemmer
 from typing_extensions import override
 
 from search.application.ports.analysis import AnalysedQuery, Analyzer, ContentWord
+from search.domain.acronyms import AMERICA
 from search.domain.compounds import LONGEST_JOINED, joined_pairs, verb_of
 from search.domain.english import STOPWORDS, singular
-from search.domain.folding import fold
+from search.domain.folding import fold, plain
 from search.domain.hangul import bigrams, has_hangul, is_function_word, lone_syllables, words_of_hangul
 from search.domain.references import Reference, bare_references, references
 from search.domain.terms import (
@@ -24,6 +25,7 @@ from search.domain.terms import (
     AVERAGE_WORDS,
     BARE_REFERENCE_WEIGHT,
     BIGRAM_WEIGHT,
+    COMPOUND_WEIGHT,
     INSIDE_WEIGHT,
     NAME_WEIGHT,
     REFERENCE_WEIGHT,
@@ -74,6 +76,12 @@ def _is_of_stop_words(token: Token) -> bool:
     return _STOP_STEMS.issuperset(token.terms[1:] or token.terms)
 
 
+def _word_of(token: Token, folded: str) -> str:
+    """As it is written, where that is a word: stems of two make no stem of their compound."""
+    written = folded[token.start : token.end]
+    return written if written.isalpha() else token.terms[0].replace(".", "")
+
+
 async def _at_once(work: Callable[..., T], *arguments: Any) -> T:
     return work(*arguments)
 
@@ -97,7 +105,7 @@ def _hash(term: str) -> int:
 class KiwiAnalyzer(Analyzer):
     """An async context manager. English is analysed here, long texts in threads; English alone never starts Kiwi."""
 
-    version: Final = "4"
+    version: Final = "5"
     stem = staticmethod(english_stem)
 
     def __init__(self, korean: Morphology | None = None) -> None:
@@ -173,7 +181,7 @@ class KiwiAnalyzer(Analyzer):
         # What a reference is made of says little beside it.
         morphemes = _query_morphemes(rest, found_morphemes, alone=not (found or named)) if is_korean else []
         weights: dict[str, float] = {}
-        self._weigh_tokens(found, named, weights, is_alone=not (morphemes or named))
+        self._weigh_tokens(folded, found, named, weights, is_alone=not (morphemes or named))
         for morpheme in morphemes:
             weights[morpheme] = 1.0
         for reference in named:
@@ -189,7 +197,13 @@ class KiwiAnalyzer(Analyzer):
         )
 
     def _weigh_tokens(
-        self, found: Sequence[Token], named: Sequence[Reference], weights: dict[str, float], *, is_alone: bool
+        self,
+        folded: str,
+        found: Sequence[Token],
+        named: Sequence[Reference],
+        weights: dict[str, float],
+        *,
+        is_alone: bool,
     ) -> None:
         """A query of nothing but stop words means them."""
         telling = [token for token in found if not _STOP_STEMS.issuperset(token.terms)]
@@ -200,12 +214,18 @@ class KiwiAnalyzer(Analyzer):
             for term in token.terms:
                 if is_all or term not in _STOP_STEMS:
                     weights[term] = max(factor, weights.get(term, 0.0))
-            for term in token.asides:
+            for term in token.asides[:-1] if token.is_compound else token.asides:
                 if is_all or term not in _STOP_STEMS:
                     weights[term] = max(factor * ASIDE_WEIGHT, weights.get(term, 0.0))
-        if len(found) <= LONGEST_JOINED and all(token.terms[0].isalpha() for token in found):
-            for pair in joined_pairs(token.terms[0] for token in found):
-                weights.setdefault(english_stem(singular(pair)), ASIDE_WEIGHT)
+        if any("us" in token.terms for token in found):
+            weights.setdefault(AMERICA, 1.0)  # in small letters it may be either
+        words = [_word_of(token, folded) for token in found]
+        if len(words) <= LONGEST_JOINED and all(word.isalpha() for word in words):
+            for pair, is_compound in joined_pairs(words):
+                # In a longer query it would count like a phrase.
+                weight = COMPOUND_WEIGHT if is_compound and len(words) == 2 else ASIDE_WEIGHT
+                term = english_stem(singular(plain(pair)))
+                weights[term] = max(weight, weights.get(term, 0.0))
             for token in found:
                 verb = verb_of(token.terms[0])
                 if verb is not None:
