@@ -11,7 +11,7 @@ SIZE: Final = rf"{_NUMBER}(?: ?{_UNIT}? ?[xX×✕✖*] ?{_NUMBER})+(?!\d|[.,]\d|
 """To be closed by what may not follow."""
 POWER: Final = r"(?:\d+(?:\.\d+)?|[A-Za-z]{1,3})\^[+-]?\d{1,4}"
 _PARTS: Final = pattern(_NUMBER)
-_FRACTION: Final = pattern(r"(?<![\d.,/] )(?<![\d.,/])(\d{1,4}) (\d)/(\d{1,2})\Z")
+_FRACTION: Final = pattern(r"(?<!\d )(?<![\d.,/])(\d{1,4}) (\d)/(\d{1,2})\Z")
 _LONGEST_WITH_FRACTION: Final = 9
 _EXACT: Final = frozenset((2, 4, 5, 8, 16))
 """Denominators whose fractions have an end when they are written as decimals."""

@@ -227,9 +227,9 @@ def _terms_of_joined(word: str, stem: Stem) -> Terms:
         together = re.sub(rf"[{JOINTS}]", "", lower)
         terms.append(stem(singular(together)))
         asides += _parted(together)
+    is_of_stop_words = STOPWORDS.issuperset(parts)  # AS-IS is no A/S
     for part, written in zip(parts, re.split(rf"[{JOINTS}]", word), strict=False):
-        # AS-IS is no A/S.
-        of_part = Terms((stem(part),)) if part in STOPWORDS else _terms_of_word(written, stem)
+        of_part = Terms((stem(part),)) if is_of_stop_words else _terms_of_word(written, stem)
         terms += of_part.terms if part else ()
         asides += of_part.asides if part else ()
     if not word.isascii():
