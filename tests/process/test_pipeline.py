@@ -152,9 +152,9 @@ async def test_artefacts_stay_where_earlier_releases_left_them(house: House) -> 
     await house.arrives(ENGLISH, document_id=DocumentId("a-document"), fresh=True)
     await house.run(await house.claim())
     for stage in (
-        "chunk-3-1559974ccb03f7ba",
+        "chunk-4-1559974ccb03f7ba",
         "chunk-renewed-1-c7680f39fc006b37",
-        "embed-2-bb0c1b8183682a15",
+        "embed-2-4afb0f3d3b838d29",
         "embed-renewed-1-c7680f39fc006b37",
         "parse-6-8975d50ffb79bac5",
         "parse-renewed-1-c7680f39fc006b37",

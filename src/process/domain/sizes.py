@@ -22,9 +22,9 @@ class Limits:
 
     tokens: int = 254
     """Model tokens of a chunk and its prefix, where the model reads the language."""
-    words: int = 150
-    """White-space words (eojeol) where it does not: a Korean chunk of that length fills a screen."""
-    characters: int = 1_000
+    words: int = 100
+    """White-space words (eojeol) where it does not: as many as 254 tokens of a model that reads Korean are."""
+    characters: int = 650
     """Non-space characters, where the model does not read it (scripts without spaces have no words)."""
     characters_of_tokens: int = 3_000
     """Non-space characters where tokens count: one token may be a very long word."""

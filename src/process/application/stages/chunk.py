@@ -30,7 +30,7 @@ class ChunkStage(Stage[ChunkedDocument]):
     """Cuts the text into pieces that the model reads whole."""
 
     name = CHUNK
-    version = 3
+    version = 4
     artefact = ChunkedDocument
     made_from = (ParsedDocument, RecognisedDocument)
 
