@@ -12,6 +12,8 @@ _MOST_SERIES: Final = 5_000
 _RING: Final = 360
 _RING_SECONDS: Final = 10.0
 """What is remembered here for rates: an hour, a value every ten seconds; 6 kB a series."""
+_CUT_AFTER: Final = 36
+"""So many more: of thousands of series each is cut seldom, and nothing grows for longer than that hour."""
 
 
 class _Series:
@@ -30,8 +32,8 @@ class _Series:
         if not self.seconds or at - self.seconds[-1] >= _RING_SECONDS * 0.95:
             self.seconds.append(at)
             self.values.append(value)
-            if len(self.seconds) > 2 * _RING:
-                del self.seconds[:_RING], self.values[:_RING]
+            if len(self.seconds) >= _RING + _CUT_AFTER:
+                del self.seconds[:_CUT_AFTER], self.values[:_CUT_AFTER]
 
 
 class Board:

@@ -102,7 +102,7 @@ def is_head(word: str) -> bool:
     return word.lower() in _HEADS if len(word) > 1 else word not in _WORDS_OF_ONE_LETTER
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def halves(word: str) -> tuple[bool, bool]:
     """Whether it is a head, and whether it may be the second half of a compound of another word."""
     return is_head(word), word.lower() in _SECOND
