@@ -142,10 +142,10 @@ def an_indexed(document_id: DocumentId, version: int, revision: int = 1) -> Docu
     )
 
 
-def a_failure(document_id: DocumentId, version: int) -> ProcessingFailed:
+def a_failure(document_id: DocumentId, version: int, code: str = "encrypted") -> ProcessingFailed:
     return ProcessingFailed(
-        document_id=document_id, document_version=version, stage="parse", code="encrypted",
-        reason="The file is encrypted.", retryable=False,
+        document_id=document_id, document_version=version, stage="parse", code=code,
+        reason=f"The file is {code}.", retryable=False,
     )  # fmt: skip
 
 

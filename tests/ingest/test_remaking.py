@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from ingest_builders import AnIngest, some_chunks, told, work_on
+from ingest_builders import AnIngest, a_failure, some_chunks, told, work_on
 
 from shared.artefacts.address import artefact_key, sha256_of
 from shared.events.ingest import DocumentReceived
@@ -47,6 +47,19 @@ async def test_lost_chunks_are_temporarily_unavailable_and_asked_for_once(ingest
         await ingest.blobs.put(key, some_chunks(2).to_bytes())
         await ingest.hears(*work_on(document_id, 2, chunks=key))
         assert (await ingest.client.get(url)).status_code == 200
+
+
+async def test_chunks_are_not_made_again_of_an_original_that_is_damaged_too(ingest: AnIngest) -> None:
+    document_id, key = await with_chunks(ingest)
+    url = f"/api/v1/documents/{document_id}/chunks"
+    await spoil(ingest, key, b"not what was there")
+    assert (await ingest.client.get(url)).status_code == 503
+    await ingest.hears(a_failure(document_id, 2, code="original_damaged"))
+    for _ in range(2):
+        answer = await ingest.client.get(url)
+        assert (answer.status_code, answer.json()["code"]) == (404, "chunks_not_found")
+        assert "nor made again" in answer.json()["detail"]
+    assert [fact.document_version for fact in await told(ingest, DocumentReceived)] == [1, 2]
 
 
 async def test_chunks_of_a_former_revision_are_not_made_again(ingest: AnIngest) -> None:

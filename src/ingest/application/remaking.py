@@ -6,6 +6,7 @@ from typing import Final
 from ingest.application.facts import fact_of
 from ingest.application.ingestion import Ingestion
 from ingest.application.inventory import DocumentInventory, Kept
+from ingest.application.originals import LOST_CODES
 from ingest.application.ports import DocumentStore, Stale, Taken
 from ingest.domain.document import Content, Document, Received
 from ingest.domain.standing import Failure
@@ -84,6 +85,9 @@ class Remaking:
         standing = document.standing
         if standing.chunks_revision != document.revision.number:
             raise NotFound("The chunks of this revision are not there any more.", code="chunks_not_found")
+        problem = standing.problem
+        if problem is not None and problem.code in LOST_CODES:  # making them again is what failed
+            raise NotFound(f"The chunks cannot be read, nor made again. {problem.reason}", code="chunks_not_found")
         if standing.status in ("searchable", "failed"):
             self._metrics.count("documents_healed_total", reason="artefact_lost")
             await self._remake(document.id, document.content_version, background=False)
