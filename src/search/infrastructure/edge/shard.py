@@ -15,7 +15,7 @@ import qdrant_edge as edge
 from search.infrastructure.edge.conditions import DENSE, filter_of, is_value
 from search.infrastructure.edge.folders import COMPLETE, mark_complete
 from search.infrastructure.points import ANALYSIS, FLAGS, REFERENCE_FIELDS, SPARSE, point_id
-from shared.file_holes import give_back_holes
+from shared.mapped_files import give_back_holes
 
 _INDEXES: Final = {
     # Not the version: who looks for one names the document, too.

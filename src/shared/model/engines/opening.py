@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from shared.kernel import Unavailable
+from shared.mapped_files import give_back_read
 from shared.model.engine import Engine, EngineChoice
 from shared.model.engines.runnable import runnable_choices, why_not
 from shared.model.files.artefact_cache import ArtefactCache, Origin
@@ -82,10 +83,14 @@ def _load_built(
         from shared.model.engines.openvino import OpenVinoEngine
 
         file = OPENVINO_FILE if choice.precision == "int8" else GRAPH_FILE
-        return LoadedEngine(OpenVinoEngine(found.folder / file, config, choice, tokenizer()), found.origin)
-    from shared.model.engines.onnx_runtime import OnnxEngine
+        engine: Engine = OpenVinoEngine(found.folder / file, config, choice, tokenizer())
+    else:
+        from shared.model.engines.onnx_runtime import OnnxEngine
 
-    return LoadedEngine(OnnxEngine(found.folder / GRAPH_FILE, config, choice, tokenizer()), found.origin)
+        engine = OnnxEngine(found.folder / GRAPH_FILE, config, choice, tokenizer())
+    # It has made weights of its own, in the layout that it computes with.
+    give_back_read(found.folder)
+    return LoadedEngine(engine, found.origin)
 
 
 def artefact_key(config: ModelConfig, choice: EngineChoice, weights: str) -> str:

@@ -1,4 +1,4 @@
-"""Mapped files with holes: their memory goes, what is written stays."""
+"""Mapped files: the memory of holes and of what was read goes, what is written stays."""
 
 import mmap
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.file_holes import give_back_holes
+from shared.mapped_files import give_back_holes, give_back_read
 
 _MIB = 1 << 20
 _SIZE = 16 * _MIB
@@ -69,3 +69,23 @@ def test_files_elsewhere_and_private_mappings_are_left_alone(sparse: Path, tmp_p
         private[4 * _MIB : 4 * _MIB + 4] = b"mine"
         assert give_back_holes(sparse.parent) == 0
         assert private[4 * _MIB : 4 * _MIB + 4] == b"mine"
+
+
+def test_what_was_read_of_a_file_takes_no_memory_and_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "model" / "weights.bin"
+    path.parent.mkdir()
+    path.write_bytes(os.urandom(4 * _MIB))
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        before = bytes(mapped)
+        assert _resident_bytes(path) == 4 * _MIB
+        assert give_back_read(tmp_path / "other") == 0
+        assert give_back_read(path.parent) == 4 * _MIB
+        assert _resident_bytes(path) == 0
+        assert bytes(mapped) == before
+
+
+def test_what_may_be_written_is_not_given_back_as_read(sparse: Path) -> None:
+    with sparse.open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
+        mapped[:4] = b"mine"
+        assert give_back_read(sparse.parent) == 0
+        assert mapped[:4] == b"mine"
