@@ -17,11 +17,14 @@ from benchmarks.waking import times_as_much
 Files = Sequence[tuple[str, bytes]]
 _ALONE: Final = ("-m", "benchmarks.chosen_modules", "ingest,process,search")
 _WATCHED: Final = (*_ALONE[:-1], f"{_ALONE[-1]},monitor")
-_ROUNDS: Final = 10
+_ROUNDS: Final = 2
 """Each on both servers, in turn the one and the other first: what the machine does besides falls on both."""
-_MOST_ROUNDS: Final = 30
+_PAIRS: Final = 6
+_MOST_PAIRS: Final = 12
+"""Of servers, each started anew: of two that are alike one may work faster than the other for as long as they live, by
+more than is looked for here."""
 _NARROW: Final = 0.01
-"""Rounds go on until the processor time is known to so much of itself, or there were the most of them."""
+"""Pairs go on until the processor time is known to so much of itself, or there were the most of them."""
 _WRITTEN_SECONDS: Final = 4
 """After the last document was searchable: what is told of it is written by then, and was work for it too."""
 _ABSTRACTS: Final = 200
@@ -33,12 +36,28 @@ _IDLE_SECONDS: Final = 10
 _SETTLED_SECONDS: Final = 15
 
 
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    """Of an ingest."""
+
+    seconds: float = 0.0
+    processor: float = 0.0
+
+    def plus(self, other: "_Cost") -> "_Cost":
+        return _Cost(self.seconds + other.seconds, self.processor + other.processor)
+
+
 @dataclass(slots=True)
 class _Pair:
     """The same measured with the monitor and without it."""
 
     watched: list[float] = field(default_factory=list)
     alone: list[float] = field(default_factory=list)
+
+    def add(self, watched: float, alone: float) -> None:
+        """Of one round."""
+        self.watched.append(watched)
+        self.alone.append(alone)
 
     @property
     def ratio(self) -> float:
@@ -63,17 +82,19 @@ class _Pair:
         return at_most(id, what, self.ratio * alone, unit, alone, limit, note)
 
 
-def _both(stack: ExitStack) -> tuple[RunningServer, RunningServer]:
+def _both(stack: ExitStack, *, watched_first: bool = True) -> tuple[RunningServer, RunningServer]:
     """One with the monitor, one without it; what is loaded or compared at first is over."""
-    servers = stack.enter_context(a_server(program=_WATCHED)), stack.enter_context(a_server(program=_ALONE))
+    programs = (_WATCHED, _ALONE) if watched_first else (_ALONE, _WATCHED)
+    servers = [stack.enter_context(a_server(program=program)) for program in programs]
     for server in servers:
         server.upload([("first.txt", b"The first document wakes the model.")])
         server.wait_until_searchable(1)
         server.search("first document")
-    return servers
+    watched, alone = servers if watched_first else reversed(servers)
+    return watched, alone
 
 
-def _seconds(server: RunningServer, files: Files, collection: str) -> tuple[float, float]:
+def _cost(server: RunningServer, files: Files, collection: str) -> _Cost:
     """From the first upload until the last is searchable, by the server's own clock; and processor time."""
     used, began = server.cpu_seconds(), time.time()
     server.upload(files, collection=collection)
@@ -87,28 +108,38 @@ def _seconds(server: RunningServer, files: Files, collection: str) -> tuple[floa
         last = max(last, *(datetime.fromisoformat(one["searchable_at"]).timestamp() for one in listed["items"]))
         cursor = listed["next_cursor"]
         if not cursor:
-            return last - began, used
+            return _Cost(last - began, used)
 
 
 def _ingest(what: str, made: Callable[[int], Files], count: int) -> list[Figure]:
-    files = made(count * (_MOST_ROUNDS + 1))
+    files = made(count * (_ROUNDS + 1))
     passed, used = _Pair(), _Pair()
-    with ExitStack() as stack:
-        watched, alone = _both(stack)
-        for number in range(_MOST_ROUNDS + 1):
-            if number > _ROUNDS and used.is_known:
-                break
-            some, name = files[number * count : (number + 1) * count], f"round-{number}"
-            for server in (watched, alone) if number % 2 else (alone, watched):
-                seconds, processor = _seconds(server, some, name)
-                if number:  # the first round warms parsers and caches
-                    (passed.watched if server is watched else passed.alone).append(seconds)
-                    (used.watched if server is watched else used.alone).append(processor)
-    note = f"median of {len(used.alone)} pairs of {count}"
+    for number in range(_MOST_PAIRS):
+        if number >= _PAIRS and used.is_known:
+            break
+        watched, alone = _of_one_pair(files, count, watched_first=number % 2 == 0)
+        passed.add(watched.seconds, alone.seconds)
+        used.add(watched.processor, alone.processor)
+    note = f"median of {len(used.alone)} pairs of servers, {_ROUNDS} × {count} documents each"
     return [
         passed.figure("M6", f"ingest of {what} with the monitor, against without", "s", 1.02, note),
         used.figure("M6", f"processor time of it, {what}", "s", 1.02, note),
     ]
+
+
+def _of_one_pair(files: Files, count: int, *, watched_first: bool) -> tuple[_Cost, _Cost]:
+    """Of all rounds, with the monitor and without."""
+    with ExitStack() as stack:
+        servers = _both(stack, watched_first=watched_first)
+        costs = [_Cost(), _Cost()]
+        for number in range(_ROUNDS + 1):
+            some, name = files[number * count : (number + 1) * count], f"round-{number}"
+            for place in (0, 1) if number % 2 == watched_first else (1, 0):
+                cost = _cost(servers[place], some, name)
+                if number:  # the first round warms parsers and caches
+                    costs[place] = costs[place].plus(cost)
+    watched, alone = costs
+    return watched, alone
 
 
 def _starts() -> Figure:
