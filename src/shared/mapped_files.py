@@ -6,6 +6,7 @@ keeps what it read: 86 MB, of which the vectors of words are looked up again.
 """
 
 import ctypes
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,17 +65,28 @@ def give_back_read(folder: Path) -> int:
 
 
 def _give_back(first: int, length: int) -> None:
-    library = ctypes.CDLL(None, use_errno=True)
-    library.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    library.madvise(first, length, _MADV_DONTNEED)
+    library = _library()
+    if library is not None:
+        library.madvise(first, length, _MADV_DONTNEED)
+
+
+@functools.cache
+def _library() -> ctypes.CDLL | None:
+    """The C library, or None where it cannot be advised."""
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        library.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    except (OSError, AttributeError):
+        return None
+    return library
 
 
 def _mappings_below(folder: Path) -> list[_Mapping]:
     """None where the system does not tell, or cannot be advised."""
+    if _library() is None:
+        return []
     try:
         lines = Path("/proc/self/maps").read_text(errors="surrogateescape").splitlines()
-        if not hasattr(ctypes.CDLL(None), "madvise"):
-            return []
     except OSError:
         return []
     found, below = list[_Mapping](), f"{folder.resolve()}/"

@@ -80,7 +80,7 @@ _BEFORE_SMALL: Final = frozenset((*_VERBS.split(), *_MORE_VERBS.split()))
 _SMALL: Final = frozenset(_SMALL_WORDS.split())
 _OF_STOP_WORDS: Final = {"do": "to", "not": "can"}
 """Second half → first half."""
-PARTED_PREFIX: Final = "\x05"
+_PARTED: Final = "\x05"
 """Marks a compound of stop words that is written apart, and mostly is none: no word is mistaken for one."""
 _PARTED_WORDS: Final = frozenset(first + second for second, first in _OF_STOP_WORDS.items())
 _SECOND: Final = frozenset((*_TAILS, *_SMALL, *_RARE_TAILS, *_OF_STOP_WORDS))
@@ -92,9 +92,9 @@ def verb_of(word: str) -> str | None:
     return found[1] if found is not None else None
 
 
-def parted(word: str) -> str | None:
-    """What finds a compound of stop words where it is written apart."""
-    return PARTED_PREFIX + word if word in _PARTED_WORDS else None
+def parted(word: str) -> tuple[str, ...]:
+    """What finds a compound of stop words where it is written apart; nothing of another word."""
+    return (_PARTED + word,) if word in _PARTED_WORDS else ()
 
 
 def is_head(word: str) -> bool:
@@ -117,7 +117,7 @@ def compound_of(first: str, second: str) -> str | None:
         return head + tail if head in _BEFORE_SMALL else None
     if tail in _RARE_TAILS:
         return head + tail if _HEAD_OF.get(head + tail) == head else None
-    return PARTED_PREFIX + head + tail if _OF_STOP_WORDS.get(tail) == head else None
+    return _PARTED + head + tail if _OF_STOP_WORDS.get(tail) == head else None
 
 
 def joined_pairs(words: Iterable[str]) -> Iterator[tuple[str, bool]]:

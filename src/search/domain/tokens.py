@@ -13,8 +13,8 @@ from search.domain.codes import terms_of_code, terms_of_mixed, terms_of_name
 from search.domain.compounds import compound_of, halves, parted
 from search.domain.english import STOPWORDS, is_contraction, singular, without_possessive
 from search.domain.folding import plain
+from search.domain.joined_numbers import POWER, SIZE, power, size, with_fraction
 from search.domain.quantities import plain_number, with_currency, with_unit
-from search.domain.sizes import POWER, SIZE, power, size, with_fraction
 from shared.patterns import pattern
 
 Stem = Callable[[str], str]
@@ -193,18 +193,13 @@ def _terms_of_word(word: str, stem: Stem) -> Terms:
         if known is not None:
             return Terms((known[0],), known[1])
         named = _with_accents(word, lower, stem(singular(lower)))
-        inner = (*terms_of_name(word), *_parted(lower))
+        inner = (*terms_of_name(word), *parted(lower))
         return Terms(named.terms, (*named.asides, *(stem(singular(part)) for part in inner))) if inner else named
     if lower.isdigit():
         return Terms((lower,))
     inner = terms_of_name(word)
     pieces = (*terms_of_mixed(lower), *(stem(singular(part)) for part in inner))
     return Terms((lower,), tuple(dict.fromkeys(pieces)))
-
-
-def _parted(word: str) -> tuple[str, ...]:
-    found = parted(word)
-    return () if found is None else (found,)
 
 
 def _terms_of_joined(word: str, stem: Stem) -> Terms:
@@ -226,7 +221,7 @@ def _terms_of_joined(word: str, stem: Stem) -> Terms:
     if not whole:
         together = re.sub(rf"[{JOINTS}]", "", lower)
         terms.append(stem(singular(together)))
-        asides += _parted(together)
+        asides += parted(together)
     is_of_stop_words = STOPWORDS.issuperset(parts)  # AS-IS is no A/S
     for part, written in zip(parts, re.split(rf"[{JOINTS}]", word), strict=False):
         of_part = Terms((stem(part),)) if is_of_stop_words else _terms_of_word(written, stem)

@@ -56,7 +56,7 @@ def _renewals_wait_for(watching: asyncio.Event) -> None:
         await watching.wait()
         await run(renewal)
 
-    Renewal.run = held  # type: ignore[method-assign, assignment]
+    Renewal.run = held  # type: ignore[method-assign, assignment]  # begun by the container, which asks nobody
 
 
 def main(folder: Path, name: str, count: int) -> None:

@@ -135,7 +135,7 @@ class FileArtefacts:
         """Empty where there is none, it is too long for a pack, or not what was stored."""
         with contextlib.suppress(FileNotFoundError):
             original = self._original(sha256)
-            if hashlib.sha256(original).hexdigest() == sha256:
+            if len(original) <= LONGEST_DICTIONARY and hashlib.sha256(original).hexdigest() == sha256:
                 return original
         return b""
 
