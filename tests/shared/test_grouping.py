@@ -84,14 +84,42 @@ async def test_several_at_a_time_leave_time_for_more_to_gather_and_one_alone_doe
     assert server.calls == [[3, 4], [5, 6]]
 
 
-async def test_closing_cancels_the_call_and_who_waits() -> None:
+async def test_a_late_call_is_not_waited_for_but_only_four_are_under_way() -> None:
     server = Server()
-    grouped = GroupedCalls(server.double, name="double")
+    grouped = GroupedCalls(server.double, name="double", late_seconds=0.01)
+    asked: list[asyncio.Task[int]] = []
+    for number in range(4):
+        asked.append(asyncio.create_task(grouped.ask(number)))
+        await eventually(lambda: len(server.calls) == len(asked))
+    # No fifth, however long these take.
+    asked += [asyncio.create_task(grouped.ask(number)) for number in (4, 5)]
+    await asyncio.sleep(0.1)
+    assert len(server.calls) == 4
+    server.may_answer.set()
+    assert list(await asyncio.gather(*asked)) == [0, 2, 4, 6, 8, 10]
+    assert server.calls == [[0], [1], [2], [3], [4, 5]]
+
+
+async def test_a_call_that_is_not_late_is_waited_for() -> None:
+    server = Server()
+    grouped = GroupedCalls(server.double, name="double", late_seconds=60)
+    asked = [asyncio.create_task(grouped.ask(1))]
+    await eventually(lambda: bool(server.calls))
+    asked += [asyncio.create_task(grouped.ask(number)) for number in (2, 3)]
+    await asyncio.sleep(0)
+    server.may_answer.set()
+    assert list(await asyncio.gather(*asked)) == [2, 4, 6]
+    assert server.calls == [[1], [2, 3]]
+
+
+@pytest.mark.parametrize("late_seconds", [None, 0.01])
+async def test_closing_cancels_the_calls_and_who_waits(late_seconds: float | None) -> None:
+    server = Server()
+    grouped = GroupedCalls(server.double, name="double", late_seconds=late_seconds)
     first = asyncio.create_task(grouped.ask(1))
     await eventually(lambda: bool(server.calls))
     second = asyncio.create_task(grouped.ask(2))
-    await asyncio.sleep(0)
+    await eventually(lambda: len(server.calls) == (1 if late_seconds is None else 2))
     await grouped.close()
     outcomes = await asyncio.gather(first, second, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError] * 2
-    assert server.calls == [[1]]

@@ -17,7 +17,7 @@ from tcp_proxy import TcpProxy
 
 from builders import eventually
 from shared.infrastructure.mongo.database import Duplicate, Insert, MongoDatabase
-from shared.infrastructure.mongo.queries import Given, Index, Query
+from shared.infrastructure.mongo.queries import Given, Index, Query, Row
 from shared.kernel import StorageFull, Unavailable
 from shared.settings import WrongSettings
 
@@ -349,3 +349,39 @@ async def test_indexes_that_are_declared_late_hold_for_everybody_who_comes_at_on
         outcomes = await asyncio.gather(*inserts, return_exceptions=True)
         assert outcomes.count(None) == 1
         assert sum(isinstance(outcome, Duplicate) for outcome in outcomes) == 29
+
+
+async def test_who_is_late_once_is_the_same_server_with_its_indexes(tmp_path: Path) -> None:
+    made: list[Row] = []
+
+    def create(command: Row) -> Row:
+        made.append(command)
+        return {"ok": 1.0}
+
+    async with mongo_stand_in({"createindexes": create}) as port, TcpProxy("127.0.0.1", port) as proxy:
+        url = f"mongodb://127.0.0.1:{proxy.port}/things"
+        door = a_mongo_door(settings_for_mongo(tmp_path, url=url, server_timeout_seconds=TIMEOUT))
+        door.declare(THINGS)
+        async with door:
+            assert len(made) == 1
+            await proxy.black_hole()
+            await told(door.check(), Unavailable)
+            await proxy.restore()
+            await door.collection("things").insert({"name": "a"})
+            assert len(made) == 1
+            await proxy.cut()
+            await told(door.check(), Unavailable)
+            await proxy.restore()
+            assert await eventually(lambda: is_inserted(door.collection("things").insert({"name": "b"})))
+            assert len(made) == 2
+
+
+async def test_indexes_of_many_collections_are_made_side_by_side(tmp_path: Path) -> None:
+    async with mongo_stand_in() as port, TcpProxy("127.0.0.1", port) as proxy:
+        await proxy.slow(0.05)
+        door = a_mongo_door(settings_for_mongo(tmp_path, url=f"mongodb://127.0.0.1:{proxy.port}/things"))
+        door.declare(*(Index(f"things_{number}", (("name", 1),)) for number in range(40)))
+        started = time.monotonic()
+        async with door:
+            # One after the other they would take four seconds.
+            assert time.monotonic() - started < 2

@@ -32,7 +32,7 @@ from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Given, Index, Query, Row
 from shared.infrastructure.mongo.row_memory import RowMemory
 from shared.kernel import Clock, DocumentId, NotFound, Unavailable
-from shared.runtime.grouping import GroupedCalls
+from shared.runtime.grouping import LATE_SECONDS, GroupedCalls
 
 REVISIONS: Final = "ingest_revisions"
 """Older revisions of documents that have very many; a row has several."""
@@ -107,7 +107,9 @@ class MongoDocuments(DocumentStore):
         self._embedded = embedded
         self._documents = database.collection(COLLECTION)
         self._grouped = GroupedWrites(self._documents)
-        self._finding = GroupedCalls(self._find_holders, name="find-holders", most=_HOLDERS_AT_ONCE)
+        self._finding = GroupedCalls(
+            self._find_holders, name="find-holders", most=_HOLDERS_AT_ONCE, late_seconds=LATE_SECONDS
+        )
         self._archive = database.collection(REVISIONS)
         database.declare(*INDEXES, *LISTING_INDEXES)
         facts.live_in(COLLECTION)

@@ -9,7 +9,7 @@ from typing_extensions import override
 from ingest.application.ports import Removal, RemovalStore
 from shared.infrastructure.mongo.database import MongoDatabase
 from shared.infrastructure.mongo.queries import Given, Index, Query, Row
-from shared.runtime.grouping import GroupedCalls
+from shared.runtime.grouping import LATE_SECONDS, GroupedCalls
 
 COLLECTION: Final = "ingest_removals"
 DOCUMENTS: Final = "ingest_documents"
@@ -32,7 +32,7 @@ class MongoRemovals(RemovalStore):
         self._removals = database.collection(COLLECTION)
         self._documents = database.collection(DOCUMENTS)
         # Every upload asks, and many at once.
-        self._asking = GroupedCalls(self._are_withdrawing, name="removals")
+        self._asking = GroupedCalls(self._are_withdrawing, name="removals", late_seconds=LATE_SECONDS)
         database.declare(*INDEXES)
 
     @override

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ from shared.events.search import SearchPerformed
 from shared.kernel import NotFound, Unavailable, new_id
 from shared.ports.model import Model
 from shared.ports.storage import Cache
+from shared.runtime.both import both
 from shared.telemetry import Metrics, get_log
 
 _RESULTS_TAG: Final = "search-results"
@@ -167,11 +169,11 @@ class Retrieval:
         late = await self._await_uploads(request)
         answer_hash = request.answer_hash
         hits, degraded = -1, late
-        async with self._snapshots.reading() as at:
+        async with AsyncExitStack() as stack:
+            at, lexicon = await both(stack.enter_async_context(self._snapshots.reading()), self._lexicons.version())
             self._misspellings.follow(at)
             # Another reranker, also of another process, gives another order.
             order = "" if self._reranking is None else self._reranking.name
-            lexicon = await self._lexicons.version()
             key = f"search:{at}:{lexicon}:{order}:{answer_hash}"
             body = None if late else await self._cache.get(key)
             cached = body is not None
@@ -211,21 +213,19 @@ class Retrieval:
         self, request: SearchRequest, late: tuple[str, ...], at: int, lexicon: int | None
     ) -> SearchResult:
         """`lexicon` is the version of the one that counts, where it is known already."""
-        # Side by side: each may be a call of another machine.
-        unknown, is_clean = await asyncio.gather(
-            self._store.unknown_collections(request.collections), self._wholeness.is_clean()
-        )
-        if unknown:
-            raise NotFound(f"There is no collection named {unknown[0]!r}.", code="collection_not_found")
-        name, query, offset, index_version = await self._query(request, at, lexicon)
+        # Side by side, here and below: each may be a call of another machine.
+        is_clean, query = await both(self._begin(request), self._ready(request, at, lexicon))
+        name, offset, index_version = await self._list(request, query, at)
         ranking, was_deep = query.ranking, query.ranking.is_deep
         found, following = await self._page(request, ranking, offset, at)
         faceted = await self._facets.count(request.facets, ranking, at) if request.facets else None
         hits = [self._hit(request, query, ranked, record) for ranked, record in found]
         if request.cursor is None or ranking.is_deep != was_deep:
             # Looked at before and after: units that are not live, and what became live meanwhile, are counted too.
-            still_clean, now = await asyncio.gather(self._wholeness.is_clean(), self._store.index_version())
-            if not (is_clean and still_clean) or now != index_version:
+            if is_clean:
+                still_clean, now = await both(self._wholeness.is_clean(), self._store.index_version())
+                is_clean = still_clean and now == index_version
+            if not is_clean:
                 ranking.is_clean = False
         if not ranking.is_clean:
             ranking.total_is_exact = False
@@ -260,21 +260,31 @@ class Retrieval:
             return query.degraded
         return (*query.degraded, INCOMPLETE)
 
-    async def _query(self, request: SearchRequest, at: int, lexicon: int | None) -> tuple[str, PreparedQuery, int, int]:
-        """The name of its list, the query, where its page begins, and the index version that the list was read at."""
+    async def _begin(self, request: SearchRequest) -> bool:
+        """Whether the index is clean before it is read. Raises NotFound for a collection that there is not."""
+        unknown, is_clean = await both(self._store.unknown_collections(request.collections), self._wholeness.is_clean())
+        if unknown:
+            raise NotFound(f"There is no collection named {unknown[0]!r}.", code="collection_not_found")
+        return is_clean
+
+    async def _ready(self, request: SearchRequest, at: int, lexicon: int | None) -> PreparedQuery:
+        """Made ready for the index, or that of the list which the request pages through."""
         if request.cursor is None:
-            query = await self._prepare(request, at, lexicon)
-            await query.ranking.read(deep=False)
-            name = request.ranking_hash
-            if self._reranking is not None and not await self._reranking.reorder(request, query, at):
-                query.degraded = (*query.degraded, RERANK)
-                # Who pages through it goes on in this order, whatever the reranker says to others meanwhile.
-                name = request.fused_ranking_hash
-            self._kept_rankings.keep(name, at, query)
-            return name, query, 0, at
-        cursor = request.cursor
-        query = await self._kept_rankings.find(request, cursor)
-        return cursor.query_hash, query, cursor.offset, cursor.index_version
+            return await self._prepare(request, at, lexicon)
+        return await self._kept_rankings.find(request, request.cursor)
+
+    async def _list(self, request: SearchRequest, query: PreparedQuery, at: int) -> tuple[str, int, int]:
+        """The name of the query's list, where its page begins, and the index version that the list was read at."""
+        if request.cursor is not None:
+            return request.cursor.query_hash, request.cursor.offset, request.cursor.index_version
+        await query.ranking.read(deep=False)
+        name = request.ranking_hash
+        if self._reranking is not None and not await self._reranking.reorder(request, query, at):
+            query.degraded = (*query.degraded, RERANK)
+            # Who pages through it goes on in this order, whatever the reranker says to others meanwhile.
+            name = request.fused_ranking_hash
+        self._kept_rankings.keep(name, at, query)
+        return name, 0, at
 
     async def _prepare(self, request: SearchRequest, at: int, lexicon: int | None) -> PreparedQuery:
         syntax = read_query(request.query)

@@ -2,12 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from shared.kernel import Unavailable
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+
+
+LATE_SECONDS: Final = 0.1
+"""What a call of a server that is well does not take."""
+_AT_ONCE: Final = 4
+"""Calls under way, where late ones are not waited for."""
 
 
 class GroupedCalls(Generic[Item, Answer]):
@@ -21,16 +27,20 @@ class GroupedCalls(Generic[Item, Answer]):
         most: int = 500,
         size_of: Callable[[Item], int] = lambda _: 1,
         gathering_seconds: float = 0,
+        late_seconds: float | None = None,
     ) -> None:
         """`send` gives one answer for each item, in their order. At most `most` go together by `size_of`, or one.
 
-        While several come at a time, so many seconds pass from one call to the next, for more to come together.
+        While several come at a time, `gathering_seconds` pass from one call to the next, for more to come together.
+        A call that is `late_seconds` under way is not waited for: another one begins beside it, up to four.
         """
         self._send = send
         self._name = name
         self._most = most
         self._size_of = size_of
         self._gathering_seconds = gathering_seconds
+        self._late_seconds = late_seconds
+        self._under_way: set[asyncio.Task[None]] = set()
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
         self._sending: asyncio.Task[None] | None = None
 
@@ -43,10 +53,11 @@ class GroupedCalls(Generic[Item, Answer]):
         return await done
 
     async def close(self) -> None:
-        """Cancels the call that is under way, and everyone who waits."""
-        if self._sending is not None:
-            self._sending.cancel()
-            await asyncio.gather(self._sending, return_exceptions=True)
+        """Cancels the calls that are under way, and everyone who waits."""
+        under_way = [*self._under_way, *([] if self._sending is None else [self._sending])]
+        for call in under_way:
+            call.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
         for _, done in self._waiting:
             done.cancel()
         self._waiting = []
@@ -55,22 +66,37 @@ class GroupedCalls(Generic[Item, Answer]):
         clock = asyncio.get_running_loop().time
         while batch := self._next():
             began = clock()
-            try:
-                answers = await self._send([item for item, _ in batch])
-            except Unavailable as error:
-                # Who waited as long as the call did would otherwise wait as long again.
-                _fail(batch + self._waiting, error)
-                self._waiting = []
-            except BaseException as error:
-                _fail(batch, error)
-                if not isinstance(error, Exception):
-                    raise
+            if self._late_seconds is None:
+                await self._call(batch)
             else:
-                for (_, done), answer in zip(batch, answers, strict=True):
-                    if not done.done():
-                        done.set_result(answer)
-                if self._gathering_seconds and (len(batch) > 1 or self._waiting):
-                    await asyncio.sleep(max(0.0, began + self._gathering_seconds - clock()))
+                await self._call_unless_late(batch, self._late_seconds)
+            if self._gathering_seconds and (len(batch) > 1 or self._waiting):
+                await asyncio.sleep(max(0.0, began + self._gathering_seconds - clock()))
+
+    async def _call_unless_late(self, batch: Sequence[tuple[Item, asyncio.Future[Answer]]], seconds: float) -> None:
+        """Returns when it is answered, or late while others may be asked beside it."""
+        call = asyncio.create_task(self._call(batch), name=self._name)
+        self._under_way.add(call)
+        call.add_done_callback(self._under_way.discard)
+        await asyncio.wait({call}, timeout=seconds)
+        while len(self._under_way) >= _AT_ONCE:
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _call(self, batch: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await self._send([item for item, _ in batch])
+        except Unavailable as error:
+            # Who waited as long as the call did would otherwise wait as long again.
+            _fail([*batch, *self._waiting], error)
+            self._waiting = []
+        except BaseException as error:
+            _fail(batch, error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for (_, done), answer in zip(batch, answers, strict=True):
+                if not done.done():
+                    done.set_result(answer)
 
     def _next(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
         size = 0

@@ -68,7 +68,7 @@ def answered_in_time(load: Load, *, fault_at: float = 0.0, api_away: tuple[float
             assert answer.body["detail"] and answer.body["code"] != "internal_error", answer
     longest_search = _LONGEST_SEARCH_SECONDS if api_away is None else _LONGEST_FIRST_SEARCH_SECONDS
     late = [
-        (waited, noise, answer.status, answer.body)
+        (f"{waited:.2f} s", f"asked at {answer.asked_at:.2f}", noise, answer.status, str(answer.body)[:500])
         for answers, limit in ((load.uploads, _LONGEST_UPLOAD_SECONDS), (load.searches, longest_search))
         for before in [max((min(each.at, fault_at) - each.asked_at for each in answers), default=0.0)]
         for answer in answers

@@ -5,7 +5,7 @@ from typing import Final
 
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase
 from shared.infrastructure.mongo.queries import Given, Query, Row
-from shared.runtime.grouping import GroupedCalls
+from shared.runtime.grouping import LATE_SECONDS, GroupedCalls
 
 COUNTERS: Final = "search_counters"
 _INDEX_VERSION: Final = "index_version"
@@ -18,8 +18,8 @@ class MongoIndexVersion:
 
     def __init__(self, database: MongoDatabase) -> None:
         self._counters = database.collection(COUNTERS)
-        self._reading = GroupedCalls(self._read, name="index-version.read")
-        self._raising = GroupedCalls(self._raise, name="index-version.raise")
+        self._reading = GroupedCalls(self._read, name="index-version.read", late_seconds=LATE_SECONDS)
+        self._raising = GroupedCalls(self._raise, name="index-version.raise", late_seconds=LATE_SECONDS)
         self.is_whole = True
         """As it was when the number was read last."""
 

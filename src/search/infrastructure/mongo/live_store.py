@@ -37,11 +37,11 @@ from typing_extensions import override
 from search.application.ports.live_store import HitRecord, LiveStore
 from search.application.ports.versions import DocumentState, DocumentVersion, LiveVersion, NewVersion
 from search.infrastructure.mongo.chunks import MongoChunks, Place
+from search.infrastructure.mongo.completion import MongoCompletion
 from search.infrastructure.mongo.index_version import MongoIndexVersion
 from search.infrastructure.mongo.labels import MongoLabels
 from search.infrastructure.mongo.live_queries import (
     AS_READ,
-    DECIDED,
     FAILED,
     FAILING,
     IN_COLLECTION,
@@ -57,10 +57,8 @@ from search.infrastructure.mongo.records import (
     NAMED,
     RECORDS,
     bars,
-    completion,
     decided_switch,
     decided_withdrawal,
-    facts_of,
     labelled_at,
     labels_of,
     last_replaced,
@@ -76,7 +74,7 @@ from search.infrastructure.shown_hits import names_in
 from shared.events.envelope import Event
 from shared.events.ingest import Labels
 from shared.infrastructure.mongo.database import Duplicate, MongoDatabase, Update
-from shared.infrastructure.mongo.facts import MongoFacts, merged
+from shared.infrastructure.mongo.facts import MongoFacts
 from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Row
 from shared.kernel import DocumentId
@@ -109,6 +107,9 @@ class MongoLiveStore(LiveStore):
         self._labels = MongoLabels(database, self._grouped)
         self._index_version = MongoIndexVersion(database)
         self._changed = asyncio.Event()
+        self._completion = MongoCompletion(
+            self._grouped, self._reading, self._index_version, facts, database.now, self._tell
+        )
         database.declare(*INDEXES)
         facts.live_in(RECORDS)
 
@@ -170,7 +171,7 @@ class MongoLiveStore(LiveStore):
         change = made_or_set({"next": mine})
         read = await self._decided_as_read(new, change)
         if read is not None:
-            return max(new.labels_version, await self._completed({**read, "next": mine}))
+            return max(new.labels_version, await self._completion.do({**read, "next": mine}))
         while True:
             read = await self._reading.record(new.document_id) if new.first_pages is not None else None
             given = replaceable(new, read)
@@ -188,7 +189,7 @@ class MongoLiveStore(LiveStore):
             decided = record.get("next")
             if decided is None:
                 continue
-            labels_version = await self._completed(record)
+            labels_version = await self._completion.do(record)
             if decided["live"] is not None and decided["version"] == new.version:
                 return max(new.labels_version, labels_version)
 
@@ -220,7 +221,7 @@ class MongoLiveStore(LiveStore):
             waiting = record.get("next")
             if waiting is None:
                 continue
-            await self._completed(record)
+            await self._completion.do(record)
             if waiting["live"] is None and waiting["version"] >= version:
                 return bool(waiting["version"] == version)
 
@@ -348,26 +349,6 @@ class MongoLiveStore(LiveStore):
             ordered=False,
         )
 
-    async def _completed(self, record: Row) -> int:
-        """The version of the newest labels known as its decision came about, by this process or another."""
-        decided = record["next"]
-        number = await self._index_version.raised()
-        facts = facts_of(decided)
-        while True:
-            change = merged(completion(record, number, self._now()), self._facts.pushed(facts))
-            labels_version = int(record["labels_version"])
-            if await self._grouped.update(
-                DECIDED, change, id=record["_id"], token=decided["token"], labels_version=labels_version
-            ):
-                if facts:
-                    self._facts.saved(RECORDS)
-                self._tell()
-                return labels_version
-            found = await self._reading.record(record["_id"])
-            if found is None or found.get("next", {}).get("token") != decided["token"]:
-                return int((found or record)["labels_version"])
-            record = found
-
     async def _seen(
         self, chunks: Sequence[Place], context: int
     ) -> tuple[dict[DocumentId, Row], dict[Place, list[str]]]:
@@ -381,7 +362,7 @@ class MongoLiveStore(LiveStore):
         """Records whose decisions have come about: what they say of an index version is for ever."""
         records = await self._reading.several(ids, READ)
         while waiting := [record for record in records.values() if "next" in record]:
-            await asyncio.gather(*(self._completed(record) for record in waiting))
+            await asyncio.gather(*(self._completion.await_or_do(record) for record in waiting))
             records |= await self._reading.several((record["_id"] for record in waiting), READ)
         return records
 

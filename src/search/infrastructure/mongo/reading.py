@@ -8,7 +8,7 @@ from shared.infrastructure.mongo.database import MongoDatabase
 from shared.infrastructure.mongo.queries import Given, Query, Row
 from shared.infrastructure.mongo.row_memory import RowMemory
 from shared.kernel import DocumentId
-from shared.runtime.grouping import GroupedCalls
+from shared.runtime.grouping import LATE_SECONDS, GroupedCalls
 
 _MOST_AT_ONCE: Final = 1000
 _MOST_REMEMBERED: Final = 1000
@@ -23,7 +23,7 @@ class MongoReading:
 
     def __init__(self, database: MongoDatabase) -> None:
         self._records = database.collection(RECORDS)
-        self._reading = GroupedCalls(self._read, name=f"read-{RECORDS}", most=_MOST_AT_ONCE)
+        self._reading = GroupedCalls(self._read, name=f"read-{RECORDS}", most=_MOST_AT_ONCE, late_seconds=LATE_SECONDS)
         self._lately: RowMemory[Row] = RowMemory(_MOST_REMEMBERED)
 
     async def record(self, document_id: DocumentId) -> Row | None:

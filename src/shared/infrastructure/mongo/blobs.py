@@ -44,7 +44,7 @@ from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import Row
 from shared.kernel import InvalidInput, NotFound, Unavailable, new_id
 from shared.ports.storage import BlobStore, StoredBlob, Trash
-from shared.runtime.grouping import GroupedCalls
+from shared.runtime.grouping import LATE_SECONDS, GroupedCalls
 from shared.settings import Settings
 from shared.vocabulary import PROCESS
 
@@ -70,8 +70,8 @@ class MongoBlobs(BlobStore):
         self._new_files = GroupedWrites(self._files)
         self._new_chunks = GroupedWrites(self._chunks)
         self._new_artefacts = GroupedWrites(self._artefacts)
-        self._finding = GroupedCalls(self._find_files, name="find-files")
-        self._reading = GroupedCalls(self._find_all, name="read-artefacts", most=_MOST_READ)
+        self._finding = GroupedCalls(self._find_files, name="find-files", late_seconds=LATE_SECONDS)
+        self._reading = GroupedCalls(self._find_all, name="read-artefacts", most=_MOST_READ, late_seconds=LATE_SECONDS)
         self._garbage = MongoGarbage(self._files, self._chunks, self._artefacts, database.now)
         # Parsers of this process will ask for a copy of every original at once.
         self._keeps_copies = PROCESS in settings.modules

@@ -58,7 +58,8 @@ class MongoDatabase:
     """An async context manager, shared by every store of the process.
 
     Writes are on the majority's disks when they return (`w=majority, j=true`); every call ends within
-    `server_timeout_seconds`. Declared indexes exist before the first call gets through, and after an absence again.
+    `server_timeout_seconds`. Declared indexes exist before the first call gets through, and after an absence again:
+    until they do, calls wait as long once more.
     """
 
     def __init__(self, settings: Settings, remotes: Remotes, *, clocks_agree_seconds: float = 1.0) -> None:
@@ -163,7 +164,7 @@ class MongoDatabase:
         """
         if self._prepared != self._wanted:
             try:
-                await self._prepare()
+                await self._prepare_in_time()
             except WrongSettings as error:
                 # Known only now because the server was away: nothing that is handled now is to blame for it.
                 raise Unavailable(error.detail, code=error.specific_code) from error
@@ -187,14 +188,25 @@ class MongoDatabase:
                 self._preparing = asyncio.create_task(self._make_ready(self._wanted), name="mongodb.prepare")
             await asyncio.shield(self._preparing)
 
+    async def _prepare_in_time(self) -> None:
+        """It goes on for the next caller when this one has waited as long as for an answer. Raises Unavailable."""
+        seconds = self._settings.server_timeout_seconds
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                await self._prepare()
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise Unavailable(f"{self._where} was not made ready within {seconds:.3g} s.", code="timeout") from error
+
     async def _make_ready(self, wanted: int) -> None:
         await self._guarded(self._greeted, idempotent=True)
         await self._compare_identity()
         by_collection: dict[str, list[Index]] = {}
         for index in self._indexes:
             by_collection.setdefault(index.collection, []).append(index)
-        for name, indexes in by_collection.items():
-            await self._create_indexes(name, indexes)
+        # Side by side: everyone waits, and a slow server would be waited for once for each.
+        await asyncio.gather(*(self._create_indexes(name, indexes) for name, indexes in by_collection.items()))
         # Last: who comes meanwhile waits. What is declared or lost meanwhile has a number of its own.
         self._prepared = wanted
 
@@ -253,8 +265,9 @@ class MongoDatabase:
         except errors.NotPrimaryError as error:
             raise meaning_of(where, NOT_PRIMARY, first_line(error)) from error
         except (errors.ServerSelectionTimeoutError, errors.ConnectionFailure) as error:
-            # It may come back with an empty disk, or as another server.
-            self._wanted += 1
+            # It may come back with an empty disk, or as another server. One that only is late has gone nowhere.
+            if isinstance(error, errors.ServerSelectionTimeoutError) or not error.timeout:
+                self._wanted += 1
             raise Unavailable(f"{where} cannot be reached: {first_line(error)}") from error
         except errors.PyMongoError as error:
             raise Unavailable(f"{where} failed: {first_line(error)}") from error

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.infrastructure.mongo.database import MongoCollection, Update
 from shared.infrastructure.mongo.queries import Query, Row
-from shared.runtime.grouping import GroupedCalls
+from shared.runtime.grouping import LATE_SECONDS, GroupedCalls
 
 
 class GroupedWrites:
@@ -19,7 +19,7 @@ class GroupedWrites:
 
     def __init__(self, collection: MongoCollection) -> None:
         self._collection = collection
-        self._writing = GroupedCalls(collection.write_each, name=f"write-{collection.name}")
+        self._writing = GroupedCalls(collection.write_each, name=f"write-{collection.name}", late_seconds=LATE_SECONDS)
 
     async def update(self, query: Query, change: Row, **values: Any) -> bool:
         """False where something unique is in the way: above all a row of this `_id` that does not match.

@@ -21,7 +21,7 @@ from shared.infrastructure.mongo.grouped_writes import GroupedWrites
 from shared.infrastructure.mongo.queries import ANY_COLLECTION, Given, Index, Query, Row
 from shared.kernel import Clock, DocumentId, NotFound, new_id
 from shared.ports.jobs import BuriedJob, Job, JobCounts, JobStore, NewJob
-from shared.runtime.grouping import GroupedCalls
+from shared.runtime.grouping import LATE_SECONDS, GroupedCalls
 
 _NO_FACTS: Final = dict.fromkeys(("facts", "facts_last", "facts_owner", "facts_until"), 0)
 _FREE: Final = dict.fromkeys(("owner", "lease"), "")
@@ -91,7 +91,7 @@ class MongoJobs(JobStore):
         self._jobs = database.collection(f"{facts.producer}_jobs")
         self._cancelled = database.collection(f"{facts.producer}_cancelled")
         self._writing = GroupedWrites(self._jobs)
-        self._looking = GroupedCalls(self._barred, name=f"look-{self._cancelled.name}")
+        self._looking = GroupedCalls(self._barred, name=f"look-{self._cancelled.name}", late_seconds=LATE_SECONDS)
         database.declare(*(index.of(self._jobs.name) for index in INDEXES))
         facts.live_in(self._jobs.name)
         self._ready: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
