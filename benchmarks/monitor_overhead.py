@@ -1,9 +1,11 @@
 """M6 to M9: what the monitor costs the others: ingest, start, memory and an idle processor, with it and without it."""
 
+import signal
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,18 +13,18 @@ from typing import Any, Final
 
 from benchmarks.figures import Figure, at_most, median, median_interval
 from benchmarks.server import RunningServer, a_server
+from benchmarks.switched_monitor import SWITCHED
 from benchmarks.texts import abstracts, long_documents
 from benchmarks.waking import times_as_much
 
 Files = Sequence[tuple[str, bytes]]
 _ALONE: Final = ("-m", "benchmarks.chosen_modules", "ingest,process,search")
 _WATCHED: Final = (*_ALONE[:-1], f"{_ALONE[-1]},monitor")
-_ROUNDS: Final = 2
-"""Each on both servers, in turn the one and the other first: what the machine does besides falls on both."""
-_PAIRS: Final = 6
-_MOST_PAIRS: Final = 12
-"""Of servers, each started anew: of two that are alike one may work faster than the other for as long as they live, by
-more than is looked for here."""
+_SWITCHED: Final = ("-m", "benchmarks.switched_monitor")
+_PAIRS: Final = 12
+_MOST_PAIRS: Final = 40
+"""Of rounds, one with the monitor and one without, in turn the one and the other first: all in one server, since of two
+that are alike one may work faster than the other for as long as they live, by more than is looked for here."""
 _NARROW: Final = 0.01
 """Pairs go on until the processor time is known to so much of itself, or there were the most of them."""
 _WRITTEN_SECONDS: Final = 4
@@ -40,11 +42,8 @@ _SETTLED_SECONDS: Final = 15
 class _Cost:
     """Of an ingest."""
 
-    seconds: float = 0.0
-    processor: float = 0.0
-
-    def plus(self, other: "_Cost") -> "_Cost":
-        return _Cost(self.seconds + other.seconds, self.processor + other.processor)
+    seconds: float
+    processor: float
 
 
 @dataclass(slots=True)
@@ -82,15 +81,13 @@ class _Pair:
         return at_most(id, what, self.ratio * alone, unit, alone, limit, note)
 
 
-def _both(stack: ExitStack, *, watched_first: bool = True) -> tuple[RunningServer, RunningServer]:
+def _both(stack: ExitStack) -> tuple[RunningServer, RunningServer]:
     """One with the monitor, one without it; what is loaded or compared at first is over."""
-    programs = (_WATCHED, _ALONE) if watched_first else (_ALONE, _WATCHED)
-    servers = [stack.enter_context(a_server(program=program)) for program in programs]
-    for server in servers:
+    watched, alone = [stack.enter_context(a_server(program=program)) for program in (_WATCHED, _ALONE)]
+    for server in (watched, alone):
         server.upload([("first.txt", b"The first document wakes the model.")])
         server.wait_until_searchable(1)
         server.search("first document")
-    watched, alone = servers if watched_first else reversed(servers)
     return watched, alone
 
 
@@ -112,34 +109,52 @@ def _cost(server: RunningServer, files: Files, collection: str) -> _Cost:
 
 
 def _ingest(what: str, made: Callable[[int], Files], count: int) -> list[Figure]:
-    files = made(count * (_ROUNDS + 1))
+    files = made(2 * count * (_MOST_PAIRS + 1))
     passed, used = _Pair(), _Pair()
-    for number in range(_MOST_PAIRS):
-        if number >= _PAIRS and used.is_known:
-            break
-        watched, alone = _of_one_pair(files, count, watched_first=number % 2 == 0)
-        passed.add(watched.seconds, alone.seconds)
-        used.add(watched.processor, alone.processor)
-    note = f"median of {len(used.alone)} pairs of servers, {_ROUNDS} × {count} documents each"
+    with tempfile.TemporaryDirectory(prefix="seoga-bench-") as name, a_server(Path(name), program=_SWITCHED) as server:
+        monitor = _Switch(server, Path(name))
+        for number in range(_MOST_PAIRS + 1):
+            if number > _PAIRS and used.is_known:
+                break
+            costs = dict[bool, _Cost]()
+            for watched in (True, False) if number % 2 else (False, True):
+                monitor.turn(on=watched)
+                collection = f"round-{number}-{'watched' if watched else 'alone'}"
+                some, files = files[:count], files[count:]
+                costs[watched] = _cost(server, some, collection)
+                monitor.seen += count
+            if number:  # the first pair warms parsers and caches
+                passed.add(costs[True].seconds, costs[False].seconds)
+                used.add(costs[True].processor, costs[False].processor)
+    note = f"median of {len(used.alone)} pairs of rounds in one server, {count} documents each"
     return [
         passed.figure("M6", f"ingest of {what} with the monitor, against without", "s", 1.02, note),
         used.figure("M6", f"processor time of it, {what}", "s", 1.02, note),
     ]
 
 
-def _of_one_pair(files: Files, count: int, *, watched_first: bool) -> tuple[_Cost, _Cost]:
-    """Of all rounds, with the monitor and without."""
-    with ExitStack() as stack:
-        servers = _both(stack, watched_first=watched_first)
-        costs = [_Cost(), _Cost()]
-        for number in range(_ROUNDS + 1):
-            some, name = files[number * count : (number + 1) * count], f"round-{number}"
-            for place in (0, 1) if number % 2 == watched_first else (1, 0):
-                cost = _cost(servers[place], some, name)
-                if number:  # the first round warms parsers and caches
-                    costs[place] = costs[place].plus(cost)
-    watched, alone = costs
-    return watched, alone
+class _Switch:
+    """Of the monitor in a server that has one."""
+
+    def __init__(self, server: RunningServer, folder: Path) -> None:
+        self._server = server
+        self._folder = folder
+        self.seen = 0
+        """Documents that the monitor is to know of."""
+
+    def turn(self, *, on: bool) -> None:
+        """Returns when it is so, and when what came while it was off is written."""
+        told = self._folder / SWITCHED
+        told.unlink(missing_ok=True)
+        self._server.process.send_signal(signal.SIGUSR1 if on else signal.SIGUSR2)
+        while not told.exists() or (on and self._finished() < self.seen):
+            time.sleep(0.1)
+        time.sleep(_WRITTEN_SECONDS)
+
+    def _finished(self) -> int:
+        with closing(sqlite3.connect(f"file:{self._folder / 'monitor.sqlite'}?mode=ro", uri=True)) as database:
+            (count,) = database.execute("SELECT count(*) FROM journeys WHERE finished_at IS NOT NULL").fetchone()
+            return int(count)
 
 
 def _starts() -> Figure:
