@@ -1,11 +1,10 @@
 """OpenDocument, EPUB, RTF and old workbooks: what they show, and refusals with a reason."""
 
-import io
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pytest
 from ole_builder import an_ole_file
+from opendocument_builders import NAMES, a_zip, an_opendocument
 
 from process.infrastructure.parsers.draft import Unreadable
 from shared.artefacts.parsed import ParsedDocument
@@ -13,36 +12,10 @@ from shared.artefacts.parsed import ParsedDocument
 ParseBytes = Callable[..., ParsedDocument]
 ODT, ODS, ODP = (f"application/vnd.oasis.opendocument.{kind}" for kind in ("text", "spreadsheet", "presentation"))
 EPUB, RTF, XLS = "application/epub+zip", "application/rtf", "application/vnd.ms-excel"
-NAMES = (
-    " ".join(
-        f'xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
-        for prefix, name in (
-            *(("office", "office"), ("text", "text"), ("table", "table"), ("draw", "drawing"), ("style", "style")),
-            ("presentation", "presentation"),
-        )
-    )
-    + ' xmlns:loext="urn:org:documentfoundation:names:experimental:office:xmlns:loext:1.0"'
-)
 
 
 def blocks(document: ParsedDocument) -> list[tuple[str, str]]:
     return [(block.kind, document.text[block.start : block.end]) for block in document.blocks]
-
-
-def a_zip(members: Mapping[str, str]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
-
-
-def an_opendocument(kind: str, body: str, styles: str = "", **more: str) -> bytes:
-    content = (
-        f"<office:document-content {NAMES}><office:automatic-styles>{styles}</office:automatic-styles>"
-        f"<office:body><office:{kind}>{body}</office:{kind}></office:body></office:document-content>"
-    )
-    return a_zip({"content.xml": content, **more})
 
 
 def an_item(text: str, inner: str = "", **about: str) -> str:

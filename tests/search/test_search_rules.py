@@ -282,7 +282,8 @@ def test_highlights_other_writings() -> None:
     ("text", "folded"),
     [
         ("10⁶ 10⁻³ 2¹⁰", "10^6 10^-3 2^10"),
-        ("m² CO₂ SO₄²⁻ 각주¹", "m2 CO2 SO4^2- 각주1"),
+        ("m² CO₂ SO₄²⁻ Fe³⁺", "m2 CO2 SO4^2- Fe3+"),
+        ("각주¹ tariffs¹² Café³ kWh² mol⁻¹", "각주 1 tariffs 12 Café 3 kWh2 mol-1"),
         ("½ 1½ 2⅛", "1/2 1 1/2 2 1/8"),
     ],
 )

@@ -25,6 +25,10 @@ _FRACTIONS: Final = {sign: unicodedata.normalize("NFKC", sign).replace("⁄", "/
 _BEHIND_NUMBERS: Final = {**dict.fromkeys(_RAISED, "^"), **dict.fromkeys(_FRACTIONS, " ")}
 _SIGNS.update(_RAISED, **_FRACTIONS)
 _DIGITS: Final = frozenset("0123456789₀₁₂₃₄₅₆₇₈₉")
+_NOTES: Final = frozenset("¹²³⁴⁵⁶⁷⁸⁹")
+_NOTED_WORD: Final = pattern(r"[^\W\d_⁰¹²³⁴⁵⁶⁷⁸⁹]{4}\Z|[가-힣]\Z")
+_SHORTEST_NOTED: Final = 4
+"""Letters of a word that a raised number is no power of: units and signs of formulas have fewer."""
 _CHANGED: Final = pattern(f"[{''.join(map(re.escape, _SIGNS))}]")
 _WITH_CASE_OR_MARKS: Final = pattern(
     "[\u00aa-\u05ff\u1d00-\u1fff\u2c00-\u2dff\ua640-\ua7ff\ufb00-\ufb06\U00010000-\U0010ffff]"
@@ -78,7 +82,7 @@ _POINTS: Final = pattern("[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u06
 def fold(text: str) -> str:
     """NFKC (full-width letters, ligatures and circled signs become the plain ones), one hyphen and one apostrophe.
 
-    Powers stay apart from their number (10^6), and so do fractions (1 1/2).
+    Powers stay apart from their number (10^6), and so do fractions (1 1/2) and the marks of notes from a word.
     """
     if text.isascii():
         return text
@@ -88,9 +92,12 @@ def fold(text: str) -> str:
 
 
 def _before(text: str, place: int) -> str:
-    """What parts the sign there from the number it stands behind."""
+    """What parts the sign there from the number or the word it stands behind."""
     parting = _BEHIND_NUMBERS.get(text[place], "")
-    return parting if parting and text[place - 1 : place] in _DIGITS else ""
+    if parting and text[place - 1 : place] in _DIGITS:
+        return parting
+    is_note = text[place] in _NOTES and _NOTED_WORD.search(text, max(0, place - _SHORTEST_NOTED), place)
+    return " " if is_note else ""
 
 
 def fold_with_offsets(text: str) -> tuple[str, list[int] | None]:

@@ -105,7 +105,7 @@ def _hash(term: str) -> int:
 class KiwiAnalyzer(Analyzer):
     """An async context manager. English is analysed here, long texts in threads; English alone never starts Kiwi."""
 
-    version: Final = "5"
+    version: Final = "6"
     stem = staticmethod(english_stem)
 
     def __init__(self, korean: Morphology | None = None) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from process.domain.raised import raised
 from process.infrastructure.parsers.formulas import grouped
 
 _DROPPED_NAMES: Final = (
@@ -94,6 +95,9 @@ def replaced_text(node: Any, tag: str) -> str | None:
         return f" {node.text(deep=True)} "
     if tag == "tspan" and any(name in node.attributes for name in ("x", "y", "dy")):
         return f" {node.text(deep=True)} "
+    if tag == "sup":
+        number = node.text(deep=True)
+        return said if (said := raised(number)) != number else None
     if tag == "wbr":
         return ""
     if tag == "msqrt":

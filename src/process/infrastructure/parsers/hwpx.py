@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from process.domain.raised import raised
 from process.infrastructure.parsers.charts import add_chart
 from process.infrastructure.parsers.draft import Draft, Unreadable
 from process.infrastructure.parsers.hancom import (
@@ -101,6 +102,8 @@ class _Reader:
         """By paragraph shape: type, numbering and level (from 0)."""
         self._numberings: dict[str, Numbering] = {}
         self._outline_numbering = "1"
+        self._raised: set[str | None] = set()
+        """Shapes of signs that stand above their line."""
         if header is None:
             return
         for style in header.iter("{*}style"):
@@ -113,6 +116,7 @@ class _Reader:
                 level_text = heading.get("level") or "0"
                 level = int(level_text) if level_text.isdigit() else 0
                 self._headings[shape.get("id") or ""] = (heading.get("type"), heading.get("idRef") or "", level)
+        self._raised |= {shape.getparent().get("id") for shape in header.iter("{*}supscript")}
         for numbering in header.iter("{*}numbering"):
             self._numberings[numbering.get("id") or ""] = _numbering(numbering)
 
@@ -128,8 +132,10 @@ class _Reader:
         for run in element:
             if local(run) != "run":
                 continue
+            said: list[str] = []
             for child in run:
-                self._child(child, parts, paragraph, depth)
+                self._child(child, said, paragraph, depth)
+            parts += [raised("".join(said))] if run.get("charPrIDRef") in self._raised else said
         paragraph.text = "".join(parts)
         self._number(element, paragraph)
         return paragraph

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from process.domain.raised import raised
 from process.infrastructure.parsers.draft import Draft, Unreadable, one_line
 from process.infrastructure.parsers.grids import Span, add_grid
 from process.infrastructure.parsers.odf_numbering import Numbering
@@ -33,6 +34,7 @@ def parse(path: Path, draft: Draft) -> None:
                 "The document is damaged. Open it in the program that made it, save it, and upload the result.",
             )
         draft.title = _title(package)
+        _raise_numbers(root)
         reader = _Reader(package, draft, _hidden_styles(root), Numbering(root, package.tree("styles.xml")))
         for content in body:
             match local(content):
@@ -59,6 +61,19 @@ def _hidden_styles(root: Any) -> set[str]:
             if _value(properties, "display") == "false" or _value(properties, "visibility") == "hidden":
                 hidden.add(_value(style, "name") or "")
     return hidden
+
+
+def _raise_numbers(root: Any) -> None:
+    """Those that stand above their line, in the tree."""
+    names = {
+        _value(style, "name")
+        for style in root.iter("{*}style")
+        for properties in style
+        if (position := _value(properties, "text-position")) and not position.startswith(("sub", "-", "0"))
+    }
+    for span in root.iter("{*}span"):
+        if names and not len(span) and span.text and _value(span, "style-name") in names:
+            span.text = raised(span.text)
 
 
 def _add_edges(package: Package, draft: Draft) -> None:

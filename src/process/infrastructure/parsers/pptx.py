@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from process.domain.raised import raised
 from process.infrastructure.parsers.charts import add_chart
 from process.infrastructure.parsers.draft import Draft, Unreadable, one_line
 from process.infrastructure.parsers.formulas import PARTS as FORMULA_PARTS
@@ -223,6 +224,13 @@ def _text(element: Any) -> str:
     return "\n".join(line for line in map(_line_text, element.iter("{*}p")) if line.strip())
 
 
+def _is_raised(run: Any) -> bool:
+    properties = next((one for one in run if local(one) == "rPr"), None)
+    # In thousandths of the height of the line; what is lowered has a minus.
+    above = (properties.get("baseline") or "0") if properties is not None else "0"
+    return above.rstrip("%").isdigit() and int(above.rstrip("%")) > 0
+
+
 def _line_text(line: Any) -> str:
     return "".join(_parts(line, 0))
 
@@ -233,7 +241,8 @@ def _parts(element: Any, depth: int) -> Iterator[str]:
         if name == "t":
             field = (element.get("type") or "") if local(element) == "fld" else ""
             if not field.startswith(_FIELDS_NOT_READ):
-                yield child.text or ""
+                text = child.text or ""
+                yield raised(text) if _is_raised(element) else text
         elif name in ("br", "tab"):
             yield "\n" if name == "br" else "\t"
         elif name == "AlternateContent":

@@ -7,6 +7,7 @@ from typing import Final
 
 from striprtf.striprtf import rtf_to_text
 
+from process.domain.raised import raised
 from process.infrastructure.parsers.draft import Draft, Unreadable, normalised, one_line
 from process.infrastructure.parsers.encoding import decode
 from process.infrastructure.parsers.grids import add_grid
@@ -22,6 +23,7 @@ _TITLE: Final = re.compile(r"\{\\title(?![a-z])")
 _FONTS: Final = re.compile(r"\{\\fonttbl(?![a-z])")
 _HIDDEN: Final = re.compile(r"\{\\v(?![a-z0-9])|\{\\deleted(?![a-z])")
 _BRACE: Final = re.compile(r"\\[\\{}]|[{}]")
+_RAISED: Final = re.compile(r"\{(?:\\[a-z]+-?\d*)*\\super(?![a-z])(?:\\[a-z]+-?\d*)* ([0-9+-]{1,4})\}")
 _KINDS: Final = {"foot": "footnote", "head": "header", "anno": "comment", "shpt": "paragraph", "dptx": "paragraph"}
 
 
@@ -36,7 +38,7 @@ def parse(path: Path, draft: Draft) -> None:
     draft.title = one_line(title) or None
     for hidden in list(_groups(source, _HIDDEN)):
         source = source.replace(hidden, "", 1)
-    source = _MARK.sub(_shown_mark, source)
+    source = _RAISED.sub(_raised, _MARK.sub(_shown_mark, source))
     aside: list[tuple[str, str]] = []
     for group in list(_groups(source, _APART)):
         source = source.replace(group, "", 1)
@@ -51,6 +53,10 @@ def parse(path: Path, draft: Draft) -> None:
         if any(map(str.isalpha, text)) and (kind, text) not in said:
             said.add((kind, text))
             draft.add(kind, text)
+
+
+def _raised(group: re.Match[str]) -> str:
+    return "{" + "".join(f"\\u{ord(sign)}?" for sign in raised(group[1])) + "}"
 
 
 def _shown_mark(group: re.Match[str]) -> str:

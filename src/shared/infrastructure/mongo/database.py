@@ -33,7 +33,7 @@ from shared.infrastructure.mongo.meanings import (
     wrong_url,
 )
 from shared.infrastructure.mongo.probing import PROBES, standing_of, write_and_read
-from shared.infrastructure.mongo.queries import Delete, Filter, Given, Index, Insert, Query, Row, Update
+from shared.infrastructure.mongo.queries import Delete, Filter, Given, Index, Insert, Query, Row, Update, telling
 from shared.kernel import Unavailable, utc_now
 from shared.ports.health import ComponentHealth
 from shared.runtime.resilience import Remotes
@@ -46,9 +46,8 @@ __all__ = ["Delete", "Duplicate", "Insert", "MongoCollection", "MongoDatabase", 
 T = TypeVar("T")
 
 _LARGEST_BATCH: Final = 1000
-# What a bulk says of an update that did not come about by itself (see `_telling`).
+# What a bulk says of an update that did not come about by itself (see `telling`).
 _NOT_DONE: Final = frozenset((DUPLICATE, NO_SUCH_PATH, IMMUTABLE))
-_NOTHING_MATCHES: Final = {"$setOnInsert": {"_id.none": 1}}
 _INSTALLATION: Final = "installation"
 OWNER: Final = Query(_INSTALLATION, {"_id": Given("id")})
 _log = get_log("mongodb")
@@ -58,8 +57,7 @@ class MongoDatabase:
     """An async context manager, shared by every store of the process.
 
     Writes are on the majority's disks when they return (`w=majority, j=true`); every call ends within
-    `server_timeout_seconds`. Declared indexes exist before the first call gets through, and after an absence again:
-    until they do, calls wait as long once more.
+    `server_timeout_seconds`, or twice that while declared indexes are made: before the first one, and after an absence.
     """
 
     def __init__(self, settings: Settings, remotes: Remotes, *, clocks_agree_seconds: float = 1.0) -> None:
@@ -361,7 +359,7 @@ class MongoCollection:
 
     async def write_each(self, operations: Sequence[Insert | Update]) -> list[bool]:
         """Several writes in one call, each for itself: which were done; others met a duplicate, or matched nothing."""
-        requests = [_request(_telling(operation)) for operation in operations]
+        requests = [_request(telling(operation)) for operation in operations]
 
         async def make_call(collection: Any) -> frozenset[int]:
             try:
@@ -386,16 +384,6 @@ class MongoCollection:
         if self._driven is None or self._driven.database is not database:
             self._driven = database[self.name]
         return self._driven
-
-
-def _telling(operation: Insert | Update) -> Insert | Update:
-    """A bulk says only of what fails which it was: so an update fails where there is nothing that it matches.
-
-    It would have to insert a row then, with a path that the new row's `_id` (not a document) cannot have.
-    """
-    if isinstance(operation, Insert) or operation.upsert:
-        return operation
-    return Update(operation.query, {**operation.change, **_NOTHING_MATCHES}, operation.values, upsert=True)
 
 
 def _request(operation: Insert | Update | Delete) -> Any:

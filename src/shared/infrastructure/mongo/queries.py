@@ -9,6 +9,7 @@ Filter = Mapping[str, Any]
 Keys = tuple[tuple[str, int], ...]
 """Field and direction (1 rising, -1 falling), in the order of the index or of the sort."""
 
+_NOTHING_MATCHES: Final = {"$setOnInsert": {"_id.none": 1}}
 ANY_COLLECTION: Final = "*"
 """Of an Index or a Query that many collections have; `of` gives each its own."""
 
@@ -131,3 +132,13 @@ def _names(template: Any) -> list[str]:
     if isinstance(template, list | tuple):
         return [name for value in template for name in _names(value)]
     return []
+
+
+def telling(operation: Insert | Update) -> Insert | Update:
+    """A bulk says only of what fails which it was: so an update fails where there is nothing that it matches.
+
+    It would have to insert a row then, with a path that the new row's `_id` (not a document) cannot have.
+    """
+    if isinstance(operation, Insert) or operation.upsert:
+        return operation
+    return Update(operation.query, {**operation.change, **_NOTHING_MATCHES}, operation.values, upsert=True)

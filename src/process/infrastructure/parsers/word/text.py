@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from process.domain.raised import raised
 from process.infrastructure.parsers.formulas import MATH, PARTS, put_together
 from process.infrastructure.parsers.symbol_fonts import symbol_of
 from process.infrastructure.parsers.word.names import MC, WRAPPERS, W, number, switch, value
@@ -94,7 +95,8 @@ class Texts:
                 continue
             if tag == W + "r":
                 if not self._is_hidden(child, hidden):
-                    yield from self._parts(child, insets, hidden)
+                    text = "".join(self._parts(child, insets, hidden))
+                    yield raised(text) if _is_raised(child) else text
             elif tag in (W + "t", MATH + "t"):
                 if all(self._fields):
                     yield child.text or ""
@@ -158,6 +160,11 @@ class Texts:
             text = "".join(self._parts(part, insets, hidden)) if part is not None else ""
             if text.strip():
                 yield f"{before}{text}{after}"
+
+
+def _is_raised(run: Any) -> bool:
+    properties = run.find(W + "rPr")
+    return properties is not None and value(properties, "vertAlign") == "superscript"
 
 
 def with_label(label: tuple[str, bool] | None, text: str) -> str:
