@@ -4,11 +4,14 @@ import io
 from collections.abc import Callable, Sequence
 
 import docx
+import openpyxl
 import pptx
 import pytest
 from fpdf import FPDF
 from hancom_builders import HWPX, an_hwpx
 from opendocument_builders import an_opendocument
+from openpyxl.cell.rich_text import CellRichText, TextBlock
+from openpyxl.cell.text import InlineFont
 from pdf_builders import PdfPage, a_pdf_of
 from process_builders import DOCX, PDF
 
@@ -24,6 +27,7 @@ STYLES = "".join(
     f'<style:style style:name="{name}"><style:text-properties style:text-position="{position}"/></style:style>'
     for name, position in (("up", "super 58%"), ("level", "0% 100%"))
 )
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 
 LINE: Pieces = (
@@ -58,6 +62,15 @@ def a_slide(pieces: Pieces) -> bytes:
         run.text = text
         run._r.get_or_add_rPr().set("baseline", "30000" if up else "0")
     show.save(out)
+    return out.getvalue()
+
+
+def a_workbook(pieces: Pieces) -> bytes:
+    raised_font = InlineFont(vertAlign="superscript")
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    assert book.active is not None
+    book.active["A1"] = CellRichText(*(TextBlock(raised_font, text) if up else text for text, up in pieces))
+    book.save(out)
     return out.getvalue()
 
 
@@ -109,6 +122,10 @@ def test_powers_and_marks_of_notes_are_no_figures_of_their_number(
 def test_they_are_none_in_a_cell_either(parse_bytes: ParseBytes) -> None:
     document = parse_bytes(a_cell(LINE), HTML)
     assert document.tables and READ in document.text
+
+
+def test_they_are_none_in_a_sheet(parse_bytes: ParseBytes) -> None:
+    assert READ in parse_bytes(a_workbook(LINE), XLSX).text
 
 
 def test_what_has_no_sign_of_its_own_stays() -> None:

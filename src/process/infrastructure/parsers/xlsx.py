@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from process.domain.raised import raised
 from process.infrastructure.parsers.charts import add_chart
 from process.infrastructure.parsers.draft import Draft, Unreadable, one_line
 from process.infrastructure.parsers.number_formats import BUILT_IN, Show, plain_number, shower
@@ -101,12 +102,18 @@ def _read_shared(package: Package, name: str | None, book: _Book, draft: Draft) 
         book.shared.append(text)
 
 
+def _run_text(text: Any) -> str:
+    place = text.getparent().find("{*}rPr/{*}vertAlign")
+    is_raised = place is not None and place.get("val") == "superscript"
+    return raised(text.text or "") if is_raised else text.text or ""
+
+
 def _rich_text(item: Any) -> str:
     """Without the phonetic reading that stands beside Japanese and Chinese text."""
     if len(item) == 1 and local(item[0]) == "t":
         return item[0].text or ""
     return "".join(
-        one.text or "" for one in item.iter("{*}t") if local(one.getparent()) in ("si", "is", "r", "text")
+        _run_text(one) for one in item.iter("{*}t") if local(one.getparent()) in ("si", "is", "r", "text")
     ) or (item.text or "")
 
 
