@@ -1,6 +1,7 @@
 """Numbers that stand above their line are powers and marks of notes, in every format: 10⁶ is not 106."""
 
 import io
+import struct
 from collections.abc import Callable, Sequence
 
 import docx
@@ -8,7 +9,7 @@ import openpyxl
 import pptx
 import pytest
 from fpdf import FPDF
-from hancom_builders import HWPX, an_hwpx
+from hancom_builders import HWP, HWPX, a_record, an_hwp, an_hwp_line, an_hwpx
 from opendocument_builders import an_opendocument
 from openpyxl.cell.rich_text import CellRichText, TextBlock
 from openpyxl.cell.text import InlineFont
@@ -100,6 +101,16 @@ def an_odt(pieces: Pieces) -> bytes:
     return an_opendocument("text", f"<text:p>{''.join(spans).replace('> ', '><text:s/>')}</text:p>", STYLES)
 
 
+def an_old_hancom_document(pieces: Pieces) -> bytes:
+    begin, shapes = 0, b""
+    for text, up in pieces:
+        shapes += struct.pack("<II", begin, int(up))
+        begin += len(text)
+    line = an_hwp_line("".join(text for text, _ in pieces))
+    signs = b"".join(a_record(21, 0, bytes(46) + struct.pack("<I", flags) + bytes(22)) for flags in (0, 1 << 15))
+    return an_hwp(line + a_record(68, 1, shapes), info=signs)
+
+
 @pytest.mark.parametrize(
     ("made", "media_type"),
     [
@@ -111,12 +122,17 @@ def an_odt(pieces: Pieces) -> bytes:
         (an_rtf, RTF),
         (a_hancom_document, HWPX),
         (an_odt, ODT),
+        (an_old_hancom_document, HWP),
     ],
 )
 def test_powers_and_marks_of_notes_are_no_figures_of_their_number(
     parse_bytes: ParseBytes, made: Callable[[Pieces], bytes], media_type: str
 ) -> None:
     assert parse_bytes(made(LINE), media_type).text == READ
+
+
+def test_a_raised_number_may_end_a_paragraph_of_hwp(parse_bytes: ParseBytes) -> None:
+    assert parse_bytes(an_old_hancom_document((("Area 84 m", False), ("2", True))), HWP).text == "Area 84 m²"
 
 
 def test_they_are_none_in_a_cell_either(parse_bytes: ParseBytes) -> None:

@@ -19,6 +19,7 @@ from process.infrastructure.parsers.private_use import as_unicode, tell_private_
 
 _PARA_HEADER: Final = 66
 _PARA_TEXT: Final = 67
+_PARA_CHAR_SHAPES: Final = 68
 _CTRL_HEADER: Final = 71
 _LIST_HEADER: Final = 72
 _TABLE: Final = 77
@@ -199,11 +200,14 @@ class _Reader:
     def _paragraph(self, header: Record) -> Paragraph:
         paragraph = Paragraph()
         controls = [child for child in header.children if child.tag == _CTRL_HEADER]
-        text = next((child.data for child in header.children if child.tag == _PARA_TEXT), b"")
+        text, shapes = (
+            next((child.data for child in header.children if child.tag == tag), b"")
+            for tag in (_PARA_TEXT, _PARA_CHAR_SHAPES)
+        )
         numbers: list[str] = []
         for control in controls:
             numbers.append(self._control(control, paragraph))
-        paragraph.text = _text_of(text, numbers)
+        paragraph.text = _text_of(self.styles.with_raised(text, shapes), numbers)
         if len(header.data) >= 11:
             shape, style = struct.unpack_from("<HB", header.data, 8)
             self.styles.number(paragraph, shape, style, self.outline_numbering)
