@@ -56,12 +56,21 @@ def set_stamps_apart(groups: Sequence[list[Segment]], text: PageText) -> list[No
 
 def _lies_over(tall: Segment, pieces: Sequence[Segment], text: PageText) -> bool:
     """Whether its letters, from feet to heads, cover some of a smaller piece."""
-    bottom, top = _letters(tall, text)
+    lowest, left, right = tall.height / _TALLER, tall.left, tall.right
+    letters: tuple[float, float] | None = None
     for piece in pieces:
-        height = piece.height
-        across = min(tall.right, piece.right) - max(tall.left, piece.left)
-        covered = min(top, piece.top) - max(bottom, piece.bottom)
-        if tall.height > _TALLER * height and across > _OVERLAP * height and covered > _COVERED * height:
+        low, high = piece.bottom, piece.top
+        height = high - low
+        if height >= lowest:
+            continue
+        end = right if right < piece.right else piece.right
+        begin = left if left > piece.left else piece.left
+        if end - begin <= _OVERLAP * height:
+            continue
+        if letters is None:  # asked of PDFium
+            letters = _letters(tall, text)
+        bottom, top = letters
+        if min(top, high) - max(bottom, low) > _COVERED * height:
             return True
     return False
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from process.infrastructure.parsers.layout.raised_numbers import may_have_raised, with_raised
+from process.infrastructure.parsers.layout.raised_numbers import raised_rects, with_raised
 from process.infrastructure.parsers.layout.rows import MUCH_TALLER
 from process.infrastructure.parsers.layout.segment import ITEM_MARK, WIDEST_INDENT, Segment
 from process.infrastructure.parsers.pdfium.page_text import PageText, Rect
@@ -127,8 +127,9 @@ class _Reader:
                 _, bottom, _, top = font_box
             self._groups[0].append(Segment(page.whole(text), left, right, bottom, top, spaced, None, begin, aslant))
             return
-        if may_have_raised(text, rects):
-            text = with_raised(page, text, begin)
+        if found := raised_rects(text, rects):
+            places = [self._where_rect_begins(first, len(text), index) for index in found]
+            text = with_raised(page, text, begin, places)
         _, bottom, _, top = font_box
         base, is_aslant = None, False
         for start, end, piece_left, piece_right in self._cut(text, first, rects, top - bottom):

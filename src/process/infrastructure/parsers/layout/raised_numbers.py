@@ -1,33 +1,50 @@
 """Numbers that a PDF draws smaller and above their line, behind a letter or a number: powers and marks of notes."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from process.domain.raised import raised
 from process.infrastructure.parsers.pdfium.page_text import PageText, Rect
 
+_TO_SPACE: Final = re.compile(r"\S+")
 _SMALLER: Final = 0.88
 """Of the height of what they stand behind."""
 _ABOVE: Final = 0.18
 """Of that height, how far they stand above its base, at least."""
 
 
-def may_have_raised(text: str, rects: Sequence[Rect]) -> bool:
-    """Whether the objects of text of a line are such that a number of it may be raised."""
+def raised_rects(text: str, rects: Sequence[Rect]) -> Sequence[int]:
+    """Which of the objects of text of a line may be raised numbers."""
     if len(rects) < 2 or not any(map(str.isdigit, text)):
-        return False
-    bottom, top = min(rects, key=lambda rect: rect[1] - rect[3])[1::2]
-    return any(
-        rect[3] - rect[1] < _SMALLER * (top - bottom) and rect[1] > bottom + _ABOVE * (top - bottom) for rect in rects
-    )
+        return ()
+    _, bottom, _, top = min(rects, key=lambda rect: rect[1] - rect[3])
+    low, tall = bottom + _ABOVE * (top - bottom), _SMALLER * (top - bottom)
+    return [at for at, rect in enumerate(rects) if at and rect[1] > low and rect[3] - rect[1] < tall]
 
 
-def with_raised(page: PageText, text: str, begin: int) -> str:
-    """The line that begins there in the page's text, its raised numbers in the signs for such; as long as it is."""
-    signs, run = list(text), 0
+def with_raised(page: PageText, text: str, begin: int, places: Iterable[int]) -> str:
+    """The line that begins there in the page's text, its raised numbers in the signs for such; as long as it is.
+
+    `places`: where in the line objects begin that may be some.
+    """
+    looked_at = 0
+    for place in places:
+        start = max(looked_at, max(map(text[:place].rfind, " \t")) + 1)
+        word = _TO_SPACE.match(text, start)
+        if place >= looked_at and word is not None and (said := _word(page, word[0], begin + start)) is not None:
+            text = text[:start] + said + text[word.end() :]
+        looked_at = max(looked_at, word.end() if word is not None else 0)
+    return text
+
+
+def _word(page: PageText, word: str, begin: int) -> str | None:
+    """None where none of its numbers is raised."""
+    signs, run, is_changed = list(word), 0, False
     height, base = 0.0, 0.0
-    for place, sign in enumerate([*text, " "]):
-        if not sign.isspace():
+    for place in range(len(word) + 1):
+        tall = low = 0.0
+        if place < len(word):
             number = page.number(begin + place)
             box = page.box(number)
             tall = box[3] - box[1] if box is not None else 0.0
@@ -35,8 +52,8 @@ def with_raised(page: PageText, text: str, begin: int) -> str:
             if height and tall < _SMALLER * height and low - base > _ABOVE * height:
                 run += 1
                 continue
-        else:
-            tall = low = 0.0
-        signs[place - run : place] = raised(text[place - run : place])
-        run, height, base = 0, tall, low
-    return "".join(signs)
+        if run:
+            signs[place - run : place] = raised(word[place - run : place])
+            run, is_changed = 0, True
+        height, base = tall, low
+    return "".join(signs) if is_changed else None
