@@ -362,8 +362,10 @@ class Retrieval:
     ) -> tuple[list[tuple[Ranked, HitRecord]], int]:
         """Hits from `offset` on that are live, and where the next page begins. Reads deeper when many are not."""
         found: list[tuple[Ranked, HitRecord]] = []
+        lost = 0
         while len(found) < request.limit:
-            part = ranking.entries[offset : offset + request.limit - len(found)]
+            # Where some are not live more of them are likely not to be: all that is missing is to come at once.
+            part = ranking.entries[offset : offset + request.limit - len(found) + 2 * lost]
             if not part:
                 if ranking.is_deep:
                     break
@@ -371,8 +373,14 @@ class Retrieval:
                 continue
             places = [(one.unit.document_id, one.unit.version, one.unit.chunk_ordinals[0]) for one in part]
             records = await self._store.hits(at, places, context=request.context)
-            found.extend((one, record) for one, record in zip(part, records, strict=True) if record is not None)
-            offset += len(part)
+            for one, record in zip(part, records, strict=True):
+                if len(found) == request.limit:
+                    break
+                offset += 1
+                if record is not None:
+                    found.append((one, record))
+                else:
+                    lost += 1
         return found, offset
 
     async def _await_uploads(self, request: SearchRequest) -> tuple[str, ...]:
