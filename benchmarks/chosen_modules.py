@@ -24,12 +24,16 @@ class _Chosen(Application):
         super().__init__(settings.model_copy(update={"modules": _modules}), directory, find_model)
 
 
-if __name__ == "__main__":
-    _modules = tuple(sys.argv.pop(1).split(","))
-    # As main.py begins.
+def serve(application: type[Application]) -> None:
+    """Begins as main.py does, with the commands that serve alone."""
     gc.disable()
     fetch_nothing()
     let_output_be_encoded()
     commands = typer.Typer()
-    add_serving_commands(commands, _Chosen)
+    add_serving_commands(commands, application)
     commands()
+
+
+if __name__ == "__main__":
+    _modules = tuple(sys.argv.pop(1).split(","))
+    serve(_Chosen)

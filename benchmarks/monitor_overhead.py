@@ -30,6 +30,7 @@ _NARROW: Final = 0.01
 _WRITTEN_SECONDS: Final = 4
 """After the last document was searchable: what is told of it is written by then, and was work for it too."""
 _TURNED_SECONDS: Final = 1.5
+"""After the switch: what begins with the monitor, or ends with it, is over."""
 _ABSTRACTS: Final = 200
 _LONG: Final = 15
 _STARTS: Final = 9

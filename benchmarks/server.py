@@ -66,8 +66,8 @@ class RunningServer:
         """Returns when so many documents of the collection are searchable; raises when one failed."""
         deadline = time.monotonic() + timeout_seconds
         while time.monotonic() < deadline:
-            listed = self.client.get("/api/v1/collections", params={"limit": 100}).json()["items"]
-            states = next(item["documents"] for item in listed if item["name"] == collection)
+            answer = self.client.get("/api/v1/collections", params={"limit": 100}).json()
+            states = {item["name"]: item["documents"] for item in answer["items"]}[collection]
             if states.get("failed"):
                 failed = self.client.get(
                     "/api/v1/documents", params={"collection": collection, "status": "failed"}

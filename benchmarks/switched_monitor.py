@@ -5,24 +5,19 @@ measured within one. It begins off; `switched` in the data directory says what i
 """
 
 import asyncio
-import gc
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
-import typer
-
+from benchmarks.chosen_modules import serve
 from main import Application
 from monitor.container import MonitorContainer
-from shared.lossy_stream import let_output_be_encoded
 from shared.runtime.data_directory import DataDirectory
 from shared.runtime.module import Module
 from shared.runtime.running import running
 from shared.settings import Settings
-from shared.silence import fetch_nothing
 from shared.vocabulary import INGEST, MONITOR, PROCESS, SEARCH
-from shared.web.serving_cli import add_serving_commands
 
 SWITCHED: Final = "switched"
 
@@ -94,12 +89,4 @@ class _Switched(Application):
 
 
 if __name__ == "__main__":
-    # As main.py begins.
-    gc.disable()
-    fetch_nothing()
-    let_output_be_encoded()
-    commands = typer.Typer()
-    # With a callback `serve` stays a command of its own.
-    commands.callback()(lambda: None)
-    add_serving_commands(commands, _Switched)
-    commands()
+    serve(_Switched)

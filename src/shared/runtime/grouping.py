@@ -17,7 +17,7 @@ _AT_ONCE: Final = 4
 
 
 class GroupedCalls(Generic[Item, Answer]):
-    """One call at a time, which begins after everyone whose question it carries has asked."""
+    """One call at a time, unless it is late; each begins after everyone whose question it carries has asked."""
 
     def __init__(
         self,
