@@ -57,9 +57,13 @@ def set_stamps_apart(groups: Sequence[list[Segment]], text: PageText) -> list[No
 def _lies_over(tall: Segment, pieces: Sequence[Segment], text: PageText) -> bool:
     """Whether its letters, from feet to heads, cover some of a smaller piece."""
     lowest, left, right = tall.height / _TALLER, tall.left, tall.right
+    # What is drawn of letters hardly reaches further than that from the box of their font.
+    floor, ceiling = tall.bottom - tall.height, tall.top + tall.height
     letters: tuple[float, float] | None = None
     for piece in pieces:
         low, high = piece.bottom, piece.top
+        if high < floor or low > ceiling:
+            continue
         height = high - low
         if height >= lowest:
             continue
