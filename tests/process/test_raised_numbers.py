@@ -140,6 +140,33 @@ def test_they_are_none_in_a_cell_either(parse_bytes: ParseBytes) -> None:
     assert document.tables and READ in document.text
 
 
+@pytest.mark.parametrize("line", ["m^2^ is an area", "x^2^ + y^2^ = z^2^", "a^2^ is larger"])
+def test_they_are_none_where_pdfium_breaks_the_line(parse_bytes: ParseBytes, line: str) -> None:
+    pieces = [(text, bool(number % 2)) for number, text in enumerate(line.split("^"))]
+    read = "".join(raised(text) if up else text for text, up in pieces)
+    assert parse_bytes(a_pdf([piece for piece in pieces if piece[0]]), PDF).text == read
+
+
+@pytest.mark.parametrize("border", [0, 1])
+def test_they_are_none_in_a_cell_of_a_pdf(parse_bytes: ParseBytes, border: int) -> None:
+    rows = [["Kind", "Count", "Area"], ["Cells^1", "10^6", "25 m^2"], ["Tubes^12", "3.5x10^-3", "8 km^2"]]
+    pdf = FPDF()
+    pdf.add_page()
+    pdf.set_font("helvetica", size=11)
+    for row, cells in enumerate(rows):
+        for column, cell in enumerate(cells):
+            left, top = 20 + 50 * column, 30 + 8 * row
+            if border:
+                pdf.rect(left, top, 50, 8)
+            pdf.set_xy(left + 2, top + 1)
+            for up, text in enumerate(cell.split("^")):
+                pdf.char_vpos = "SUP" if up else "LINE"
+                pdf.write(6, text)
+    document = parse_bytes(bytes(pdf.output()), PDF)
+    assert len(document.tables) == 1
+    assert document.text == "Kind\tCount\tArea\nCells¹\t10⁶\t25 m²\nTubes¹²\t3.5x10⁻³\t8 km²"
+
+
 def test_they_are_none_in_a_sheet(parse_bytes: ParseBytes) -> None:
     assert READ in parse_bytes(a_workbook(LINE), XLSX).text
 

@@ -28,7 +28,7 @@ class ParseStage(Stage[ParsedDocument]):
     """Reads the original."""
 
     name = PARSE
-    version = 7
+    version = 8
     artefact = ParsedDocument
     made_from = ()
     reads_original = True

@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-from process.infrastructure.parsers.layout.raised_numbers import raised_rects, with_raised
+from process.domain.raised import LONGEST
+from process.infrastructure.parsers.layout.raised_numbers import raised_behind, raised_rects, with_raised
 from process.infrastructure.parsers.layout.rows import MUCH_TALLER
 from process.infrastructure.parsers.layout.segment import ITEM_MARK, WIDEST_INDENT, Segment
 from process.infrastructure.parsers.pdfium.page_text import PageText, Rect
@@ -99,7 +100,7 @@ class _Reader:
             ):
                 self._turns[0] += 1
                 whole = page.whole(text) if page.has_pairs else text
-                self._groups[0].append(Segment(whole, left, right, bottom, top, spaced, None, begin))
+                self._append(Segment(whole, left, right, bottom, top, spaced, None, begin))
                 return
         self._add(text, begin, (first, last), font_box or _NOWHERE, rects, spaced=spaced)
 
@@ -127,7 +128,7 @@ class _Reader:
                 _, bottom, _, top = font_box
             self._groups[0].append(Segment(page.whole(text), left, right, bottom, top, spaced, None, begin, aslant))
             return
-        if found := raised_rects(text, rects):
+        if found := raised_rects(text, font_box[3] - font_box[1], rects):
             places = [self._where_rect_begins(first, len(text), index) for index in found]
             text = with_raised(page, text, begin, places)
         _, bottom, _, top = font_box
@@ -145,7 +146,14 @@ class _Reader:
                     bottom, top, is_aslant = self._edges_of(its_begin, len(piece), base, bottom, top)
                 whole = page.whole(piece) if page.has_pairs else piece
                 place = piece_left, piece_right, bottom, top
-                self._groups[0].append(Segment(whole, *place, ends, None, its_begin, is_aslant))
+                self._append(Segment(whole, *place, ends, None, its_begin, is_aslant))
+
+    def _append(self, piece: Segment) -> None:
+        """To those of text that stands upright."""
+        pieces = self._groups[0]
+        if pieces and len(piece.text) <= LONGEST and piece.text[-1].isdigit():
+            piece.text = raised_behind(pieces[-1], piece)
+        pieces.append(piece)
 
     def _edges_of(self, begin: int, length: int, base: float, bottom: float, top: float) -> tuple[float, float, bool]:
         """Of a piece that begins there: those of its line, unless it has a base of its own; whether it is aslant.

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from process.domain.raised import raised
+from process.infrastructure.parsers.layout.segment import Segment
 from process.infrastructure.parsers.pdfium.page_text import PageText, Rect
 
 _TO_SPACE: Final = re.compile(r"\S+")
@@ -12,14 +13,20 @@ _SMALLER: Final = 0.88
 """Of the height of what they stand behind."""
 _ABOVE: Final = 0.18
 """Of that height, how far they stand above its base, at least."""
+_FIGURES: Final = 0.6
+"""Of the height of a font's box, how tall figures are, about: a line may have small letters alone."""
+_BEHIND: Final = 0.3
+"""Of that height, the widest gap before them."""
+_OPENING: Final = ("(", "[")
+"""Behind one of these a number is part of a mark that is raised as a whole, and stays as it is."""
 
 
-def raised_rects(text: str, rects: Sequence[Rect]) -> Sequence[int]:
+def raised_rects(text: str, font_height: float, rects: Sequence[Rect]) -> Sequence[int]:
     """Which of the objects of text of a line may be raised numbers."""
     if len(rects) < 2 or not any(map(str.isdigit, text)):
         return ()
     _, bottom, _, top = min(rects, key=lambda rect: rect[1] - rect[3])
-    low, tall = bottom + _ABOVE * (top - bottom), _SMALLER * (top - bottom)
+    low, tall = bottom + _ABOVE * (top - bottom), _SMALLER * max(top - bottom, _FIGURES * font_height)
     return [at for at, rect in enumerate(rects) if at and rect[1] > low and rect[3] - rect[1] < tall]
 
 
@@ -36,6 +43,16 @@ def with_raised(page: PageText, text: str, begin: int, places: Iterable[int]) ->
             text = text[:start] + said + text[word.end() :]
         looked_at = max(looked_at, word.end() if word is not None else 0)
     return text
+
+
+def raised_behind(before: Segment, piece: Segment) -> str:
+    """A piece of few signs as it is to be read behind another: PDFium may break a line before a raised number."""
+    height = before.height
+    if before.text[-1:] in _OPENING:
+        return piece.text
+    is_behind = abs(piece.left - before.right) < _BEHIND * height and piece.bottom < before.top
+    is_raised = piece.height < _SMALLER * height and piece.bottom - before.bottom > _ABOVE * height
+    return raised(piece.text) if is_behind and is_raised else piece.text
 
 
 def _word(page: PageText, word: str, begin: int) -> str | None:

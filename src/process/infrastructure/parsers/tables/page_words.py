@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from process.domain.raised import SIGNS
 from process.infrastructure.parsers.pdfium.loaded_page import LoadedPage
 from process.infrastructure.parsers.pdfium.page_text import PageText
 from process.infrastructure.parsers.pdfium.seen import Seen
@@ -36,29 +37,33 @@ def words_on(page: LoadedPage, pieces: Sequence[Piece] | None = None) -> list[Wo
     text, seen = page.text, page.seen
     letters = _Letters(text, seen)
     words: list[Word] = []
-    places = (
-        [(0, len(text.text))] if pieces is None else [(one.begin, one.begin + text.length(one.text)) for one in pieces]
-    )
+    places = [(0, text.text)] if pieces is None else [(one.begin, _said(text, one)) for one in pieces]
     if text.is_whole:
-        for begin, stop in places:
-            for run in _RUN.finditer(text.text, begin, stop):
-                letters.add_run(run.start(), run.end(), run[0], words)
+        for begin, said in places:
+            for run in _RUN.finditer(said):
+                letters.add_run(begin + run.start(), begin + run.end(), run[0], words)
     else:
         _add_where_signs_are_hidden(text, places, letters, words)
     return [word for word in words if 0 <= word.left < seen.width and 0 <= word.middle <= seen.height]
 
 
+def _said(text: PageText, piece: Piece) -> str:
+    """What the page's text has there, sign by sign; where none counts as two, with numbers that are raised."""
+    return text.text[piece.begin : piece.begin + text.length(piece.text)] if text.has_pairs else piece.text
+
+
 def _add_where_signs_are_hidden(
-    text: PageText, places: Sequence[tuple[int, int]], letters: "_Letters", words: list[Word]
+    text: PageText, places: Sequence[tuple[int, str]], letters: "_Letters", words: list[Word]
 ) -> None:
     """The text lacks signs that the page has: hyphens that it takes for those of lines' ends belong to the run."""
-    for begin, stop in places:
-        said = len(text.text[:begin].rstrip())
-        before = said, text.number(said - 1) + 1 if said else 0
+    for begin, said in places:
+        stop = begin + len(said)
+        behind = len(text.text[:begin].rstrip())
+        before = behind, text.number(behind - 1) + 1 if behind else 0
         shift = text.number(begin) - begin
         is_whole = text.number(stop - 1) - stop + 1 == shift
-        for run in _RUN.finditer(text.text, begin, stop):
-            start, stop_at = run.span()
+        for run in _RUN.finditer(said):
+            start, stop_at = begin + run.start(), begin + run.end()
             if is_whole:
                 first, end = start + shift, stop_at + shift
             else:
@@ -81,7 +86,10 @@ class _Letters:
         """The letters from `first` to `end` (exclusive), `text`: one word, or several where there are gaps in it."""
         word = self._word(first, end, text)
         if word is None:
-            self.add(first, end, words)
+            self.add(first, end, words, text)
+        elif text[0] in SIGNS and words and _is_behind(words[-1], word):
+            words[-1].text += word.text
+            words[-1].right = word.right
         else:
             words.append(word)
 
@@ -119,15 +127,16 @@ class _Letters:
         left, top, right, bottom = self._seen.box(left, bottom, right, top)
         return Word(text, left, top, right, bottom) if bottom - top > 0.5 and right > left else None
 
-    def add(self, first: int, end: int, words: list[Word]) -> None:
-        """Letter by letter, the words they make."""
+    def add(self, first: int, end: int, words: list[Word], text: str = "") -> None:
+        """Letter by letter, the words they make; `text` has their raised numbers if it is as long."""
         seen = self._seen
         open_word = False
+        is_said = len(text) == end - first and not self._text.has_pairs
         for number in range(first, end):
             code = self._text.code(number)
             if code in _SECOND_HALVES:
                 continue
-            letter = chr(code) if 0 < code < 0x110000 else " "
+            letter = text[number - first] if is_said else chr(code) if 0 < code < 0x110000 else " "
             if letter.isspace() or not (letter.isprintable() or code in _HYPHENS):
                 open_word = False
                 continue
@@ -152,3 +161,9 @@ class _Letters:
             else:
                 words.append(Word(letter, left, top, right, bottom))
             open_word = True
+
+
+def _is_behind(before: Word, word: Word) -> bool:
+    """Whether no space parts them."""
+    gap = word.left - before.right
+    return abs(gap) < _WORD_GAP * before.height and word.top < before.bottom and before.top < word.bottom
