@@ -308,6 +308,17 @@ PARTS = [
     ("IT/OT 통합", "IT"),
 ]
 
+SPACED_OUT = [
+    ("부 칙\n이 규정은 공포한 날부터 시행한다.", "부칙"),
+    ("입 찰 공 고\n다음과 같이 한다.", "입찰공고"),
+    ("제 1 장  총 칙\n제1조(목적)", "총칙"),
+    ("사 업 자 등 록 증\n(일반과세자)", "사업자 등록증"),
+    ("위 임 장\n아래와 같이 맡긴다.", "위임장"),
+    ("| 대 표 이 사 | 홍길동 |", "대표이사"),
+    ("I N V O I C E\nNo. 123", "invoices"),
+    ("목차", "목 차"),
+]
+
 
 APART = [("106", "about 10⁶ cells"), ("U.S.", "let us go"), ("net", "a .NET runtime"), ("C", "in C++ and C#")]
 
@@ -318,8 +329,8 @@ async def test_what_only_looks_alike_is_not_found(search: ASearch, client: Async
     assert await found(client, collection, query) == []
 
 
-@pytest.mark.parametrize(("text", "query"), PARTS)
-async def test_what_is_glued_to_others_is_found_alone(
+@pytest.mark.parametrize(("text", "query"), [*PARTS, *SPACED_OUT])
+async def test_what_is_glued_to_others_or_has_spaces_between_its_letters_is_found(
     search: ASearch, client: AsyncClient, text: str, query: str
 ) -> None:
     collection = await in_a_collection(search, {"a.txt": text, **OTHERS})

