@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from search.domain.english import singular
 from search.domain.highlight import Highlighter
-from search.domain.spaced_out import spaced_out, with_spaced_out
+from search.domain.spaced_out import spaced_out
 
 WORDS = [
     ("부 칙\n이 규정은 공포한 날부터 시행한다.", ["부칙"]),
@@ -41,13 +41,11 @@ NONE = [
 @pytest.mark.parametrize(("text", "words"), WORDS)
 def test_letters_that_stand_apart_are_a_word(text: str, words: list[str]) -> None:
     assert [one.word for one in spaced_out(text)] == words
-    assert with_spaced_out(text) == "\n".join((text, *words))
 
 
 @pytest.mark.parametrize("text", NONE)
 def test_words_of_one_letter_are_none(text: str) -> None:
     assert [*spaced_out(text)] == []
-    assert with_spaced_out(text) is text
 
 
 @given(st.text(alphabet="가나다 :\n\t1장AB", max_size=60))

@@ -44,12 +44,6 @@ def spaced_out(text: str) -> Iterator[SpacedOut]:
                 yield SpacedOut("".join(map(text.__getitem__, word)), word)
 
 
-def with_spaced_out(text: str) -> str:
-    """The text, and below it these words as they are without spaces: what analyses it finds them, too."""
-    words = [one.word for one in spaced_out(text)]
-    return "\n".join((text, *words)) if words else text
-
-
 def _words(places: Sequence[int]) -> Sequence[Sequence[int]]:
     narrow = _narrowest(places)
     words = [[places[0]]]

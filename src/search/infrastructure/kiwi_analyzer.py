@@ -19,7 +19,8 @@ from search.domain.english import STOPWORDS, singular
 from search.domain.folding import fold, plain
 from search.domain.hangul import bigrams, has_hangul, is_function_word, lone_syllables, words_of_hangul
 from search.domain.references import Reference, bare_references, references
-from search.domain.spaced_out import with_spaced_out
+from search.domain.spaced_out import spaced_out
+from search.domain.standard_spelling import in_standard_spelling, other_spellings, spelled_otherwise
 from search.domain.terms import (
     ASIDE_WEIGHT,
     AVERAGE_BIGRAMS,
@@ -62,6 +63,15 @@ _STOP_STEMS: Final = STOPWORDS | frozenset(english_stem(word) for word in STOPWO
 
 def _folded(texts: Sequence[str]) -> list[str]:
     return [fold(text) for text in texts]
+
+
+def _with_what_is_meant(folded: str) -> str:
+    """The text of a chunk, and below it words that it has with spaces between their letters, or spelled otherwise."""
+    return _with_words(folded, [*(one.word for one in spaced_out(folded)), *spelled_otherwise(folded)])
+
+
+def _with_words(text: str, words: Sequence[str]) -> str:
+    return "\n".join((text, *words)) if words else text
 
 
 def _taken_out(folded: str) -> tuple[list[Reference], str]:
@@ -143,7 +153,8 @@ class KiwiAnalyzer(Analyzer):
     @override
     async def query(self, text: str) -> AnalysedQuery:
         """A short query is analysed at once; a hop to a thread would cost more."""
-        folded = with_spaced_out(fold(text))
+        folded = in_standard_spelling(fold(text))
+        folded = _with_words(folded, [one.word for one in spaced_out(folded)])
         run = _at_once if len(folded) <= _LONG_QUERY else self._in_query_thread
         referred, rest = await run(_taken_out, folded)
         morphemes = await self._korean.of_query(rest) if has_hangul(rest) else []
@@ -194,7 +205,8 @@ class KiwiAnalyzer(Analyzer):
         return AnalysedQuery(
             sparse=sparse_vector(weights.items(), _hash),
             words=words,
-            morphemes=tuple(dict.fromkeys(morphemes)),
+            # To be marked, not to be asked for: what is indexed has the standard spelling too.
+            morphemes=tuple(dict.fromkeys((*morphemes, *other_spellings(folded)))),
         )
 
     def _weigh_tokens(
@@ -234,7 +246,7 @@ class KiwiAnalyzer(Analyzer):
 
     def _folded_chunks(self, texts: Sequence[str], named: Sequence[str]) -> tuple[list[str], list[SparseVector] | None]:
         """The texts and their name, folded; and their vectors if no Korean is among them: it comes from elsewhere."""
-        folded = [*map(with_spaced_out, _folded([*texts, *named]))]
+        folded = [_with_what_is_meant(fold(text)) for text in (*texts, *named)]
         if any(map(has_hangul, folded)):
             return folded, None
         return folded, self._vectors(folded, [()] * len(folded), bool(named))
