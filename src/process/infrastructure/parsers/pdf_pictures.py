@@ -13,6 +13,7 @@ import pypdfium2.raw as pdfium
 
 from process.infrastructure.parsers.layout.segment import PictureOnPage, Segment
 from process.infrastructure.parsers.pdfium import calls
+from process.infrastructure.parsers.pdfium.calls import Pointer
 from process.infrastructure.parsers.pdfium.loaded_page import LoadedPage
 from process.infrastructure.parsers.pdfium.objects import placed
 from process.infrastructure.parsers.pictures import is_large
@@ -100,7 +101,7 @@ def pictures_on(page: LoadedPage, segments: Sequence[Segment]) -> list[PictureOn
     return beside
 
 
-def _large_pictures(page: LoadedPage) -> Iterator[tuple[int, tuple[float, float, float, float]]]:
+def _large_pictures(page: LoadedPage) -> Iterator[tuple[Pointer, tuple[float, float, float, float]]]:
     """Each by its handle, with left, top, right and bottom of what is seen of it."""
     seen = page.seen
     size = array("I", (0, 0))
@@ -121,12 +122,12 @@ def _large_pictures(page: LoadedPage) -> Iterator[tuple[int, tuple[float, float,
             yield item, (left, top, right, bottom)
 
 
-def _identity(item: int) -> object:
+def _identity(item: Pointer) -> object:
     """The same for the same picture on another page."""
     size = calls.image_data(item, None, 0)
     if not 0 < size <= _MOST_RAW:
         return object()
     buffer = array("B", (0,)) * size
-    calls.image_data(item, buffer.buffer_info()[0], size)
+    calls.image_data(item, calls.address_of(buffer), size)
     # All of it: pictures that are not compressed may begin with as much of the same white.
     return size, hashlib.sha256(buffer).digest()

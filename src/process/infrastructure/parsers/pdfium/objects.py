@@ -9,6 +9,7 @@ from typing import Final
 import pypdfium2.raw as pdfium
 
 from process.infrastructure.parsers.pdfium import calls
+from process.infrastructure.parsers.pdfium.calls import Pointer, pointer
 
 _MOST_OBJECTS: Final = 30_000
 """Of one page that are looked at."""
@@ -26,13 +27,15 @@ AS_IT_IS: Final[Matrix] = (1, 0, 0, 1, 0, 0)
 class PageObjects:
     """Each by its handle, with what its place is to be multiplied by."""
 
-    def __init__(self, page: int) -> None:
-        self.paths: list[tuple[int, Matrix]] = []
-        self.images: list[tuple[int, Matrix]] = []
+    def __init__(self, page: Pointer) -> None:
+        self.paths: list[tuple[Pointer, Matrix]] = []
+        self.images: list[tuple[Pointer, Matrix]] = []
         self._left = _MOST_OBJECTS
         self._add(calls.count_objects(page), calls.object_on_page, page, AS_IT_IS, 0)
 
-    def _add(self, count: int, object_in: Callable[[int, int], int], whole: int, outer: Matrix, depth: int) -> None:
+    def _add(
+        self, count: int, object_in: Callable[[Pointer, int], int], whole: Pointer, outer: Matrix, depth: int
+    ) -> None:
         count = min(count, self._left)
         self._left -= count
         items = [*map(object_in, repeat(whole, count), range(count))]
@@ -43,18 +46,19 @@ class PageObjects:
             if kind == _TEXT:
                 continue
             if kind == _PATH:
-                self.paths.append((item, outer))
+                self.paths.append((pointer(item), outer))
             elif kind == _IMAGE:
-                self.images.append((item, outer))
+                self.images.append((pointer(item), outer))
             elif kind == _FORM and depth < _MOST_NESTED:
-                moved = times(matrix_of(item), outer)
-                self._add(calls.count_in_form(item), calls.object_in_form, item, moved, depth + 1)
+                form = pointer(item)
+                moved = times(matrix_of(form), outer)
+                self._add(calls.count_in_form(form), calls.object_in_form, form, moved, depth + 1)
 
 
-def matrix_of(item: int) -> Matrix:
+def matrix_of(item: Pointer) -> Matrix:
     """From an object's own coordinates to those around it."""
     found = array("f", AS_IT_IS)
-    calls.matrix(item, calls.addresses_of(found)[0])
+    calls.matrix(item, calls.address_of(found))
     a, b, c, d, e, f = found
     return a, b, c, d, e, f
 

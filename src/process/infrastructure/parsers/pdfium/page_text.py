@@ -32,7 +32,7 @@ class PageText:
         self.is_whole: Final = len(self.text) == self.count
         """The text lacks none of the signs: the place of each in the text is its number."""
         self._box = array("f", (0.0,) * 4)
-        self._to_box = calls.addresses_of(self._box)[0]
+        self._to_box = calls.address_of(self._box)
         self._edges = array("d", (0.0,) * 4)
         self._to_edges = calls.addresses_of(self._edges)
         to_left, to_bottom, to_right, to_top = self._to_edges
@@ -56,7 +56,7 @@ class PageText:
             return ""
         room = calls.text_of_char(handle, last) - calls.text_of_char(handle, first) + 2
         units = array("H", (0,)) * room
-        written = calls.text_into(handle, first, last - first + 1, units.buffer_info()[0])
+        written = calls.text_into(handle, first, last - first + 1, calls.address_of(units))
         return units[: written - 1].tobytes().decode("utf-16-le", "ignore")
 
     def number(self, place: int) -> int:

@@ -9,6 +9,7 @@ from typing import Final
 import pypdfium2.raw as pdfium
 
 from process.infrastructure.parsers.pdfium import calls
+from process.infrastructure.parsers.pdfium.calls import Pointer, pointer
 from process.infrastructure.parsers.pdfium.loaded_page import LoadedPage
 from process.infrastructure.parsers.pdfium.objects import AS_IT_IS, Matrix, all_placed, times
 from process.infrastructure.parsers.tables.page_marks import Rule
@@ -62,9 +63,9 @@ class _Drawn:
         self._colour = array("I", (0,) * 4)
         self._to_colour = calls.addresses_of(self._colour)
         self._matrix = array("f", AS_IT_IS)
-        self._to_matrix = calls.addresses_of(self._matrix)[0]
+        self._to_matrix = calls.address_of(self._matrix)
 
-    def add(self, paths: Sequence[tuple[int, Matrix]]) -> None:
+    def add(self, paths: Sequence[tuple[Pointer, Matrix]]) -> None:
         """As far as there are not too many."""
         segments = _MOST_SEGMENTS
         draw_mode, count_segments, modes = calls.draw_mode, calls.count_segments, self._modes
@@ -81,7 +82,7 @@ class _Drawn:
             if count >= 2:
                 self._add_path(path, count, outer, is_shape=not is_stroked)
 
-    def _add_path(self, path: int, count: int, outer: Matrix, *, is_shape: bool) -> None:
+    def _add_path(self, path: Pointer, count: int, outer: Matrix, *, is_shape: bool) -> None:
         """A shape is filled and has no line around it."""
         if is_shape and count in _FOUR_SIDES and self._is_straight(path) and calls.bounds(path, *self._to_bounds):
             x0, y0, x1, y1 = self._bounds
@@ -102,13 +103,13 @@ class _Drawn:
             else:
                 self.pieces += [(*start, *end) for start, end in pairwise(points)]
 
-    def _is_straight(self, path: int) -> bool:
+    def _is_straight(self, path: Pointer) -> bool:
         """Whether one of four sides is of a single part, without curves."""
         kind, segment = calls.segment_kind, calls.segment_of
-        return bool(kind(segment(path, 2)) == _LINE == kind(segment(path, 3)))
+        return bool(kind(pointer(segment(path, 2))) == _LINE == kind(pointer(segment(path, 3))))
 
     def _add_shape(
-        self, path: int, left: float, bottom: float, right: float, top: float, *, is_rectangle: bool
+        self, path: Pointer, left: float, bottom: float, right: float, top: float, *, is_rectangle: bool
     ) -> None:
         """The line that it is when it is thin; else its sides, if it is a rectangle that is seen."""
         if right - left <= _THIN or top - bottom <= _THIN:
@@ -124,15 +125,15 @@ class _Drawn:
                 (left, top, left, bottom),
             ]
 
-    def _points_of(self, path: int, count: int) -> list[list[Point]]:
+    def _points_of(self, path: Pointer, count: int) -> list[list[Point]]:
         """Of each part of the path that is drawn without a break; none of one with curves, which are of drawings."""
         segment_of, kind_of, point_of, point = calls.segment_of, calls.segment_kind, calls.point, self._point
         to_x, to_y = self._to_point
         parts: list[list[Point]] = []
         part: list[Point] = []
-        last = 0
+        last: Pointer | None = None
         for number in range(count):
-            segment = segment_of(path, number)
+            segment = pointer(segment_of(path, number))
             kind = kind_of(segment)
             if kind == _BEZIER:
                 return []
@@ -147,7 +148,7 @@ class _Drawn:
         _close(part, last)
         return parts
 
-    def _is_white(self, path: int) -> bool:
+    def _is_white(self, path: Pointer) -> bool:
         if not calls.fill_colour(path, *self._to_colour):
             return False
         *colours, alpha = self._colour
@@ -161,9 +162,9 @@ def _ordered(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, 
     return (x0, y0, x1, y1) if y0 <= y1 else (x0, y1, x1, y0)
 
 
-def _close(part: list[Point], last: int) -> None:
+def _close(part: list[Point], last: Pointer | None) -> None:
     """Ends a part where it began, if its last segment says so."""
-    if part and calls.segment_closes(last):
+    if part and last is not None and calls.segment_closes(last):
         part.append(part[0])
 
 
