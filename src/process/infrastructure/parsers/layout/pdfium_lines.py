@@ -15,14 +15,12 @@ _LAM_ALEF: Final = re.compile("[\u0622\u0623\u0625\u0627\u0671]\u0644")
 _LINE: Final = re.compile("[^\r\n\ufffe\x02]*[\ufffe\x02]?")
 """PDFium breaks no line behind a hyphen that it takes for one of the line's end, and writes another sign for it."""
 _HYPHENS: Final = ("\ufffe", "\x02")
-_IDEOGRAPH: Final = re.compile("[\u1100-\U0010ffff]")
+_IDEOGRAPHS: Final = re.compile("[\u1100-\U0010ffff]+")
 _LOOSE: Final = 1.2
 """How much taller a font's box is than its letters, about."""
 _ON_BASE: Final = 0.1
 """Times the height of the line: pieces whose bases are as near as that stand on one."""
 _MOST_WORDS: Final = 400
-_WITHOUT_GAP: Final = 0.6
-"""Times the height, for each letter: a line that is no wider has surely no gap in it that none of its letters fill."""
 _LEVEL: Final = 4.0
 """Times the mean width of a letter: the letters of a level line are hardly ever taller together."""
 _LOWEST: Final = 0.4
@@ -95,8 +93,9 @@ class _Reader:
             if (
                 top > bottom
                 and (wide > high - low or length == 1)
-                and 0 <= wide <= _WITHOUT_GAP * (top - bottom) * length
+                and wide >= 0
                 and (high - low) * length <= _LEVEL * wide
+                and not _may_have_gap(text, wide, top - bottom)
             ):
                 self._turns[0] += 1
                 whole = page.whole(text) if page.has_pairs else text
@@ -232,10 +231,7 @@ class _Reader:
         """The same inside one text object, which hardly has such a gap: only where it is wider than its letters."""
         start, end, left, right = part
         piece = text[start:end]
-        if right - left <= _usual_width(len(piece), 0, height) or not 1 <= piece.count(" ") < _MOST_WORDS:
-            return [part]
-        # An ideograph or a syllable is about as wide as two letters.
-        if not piece.isascii() and right - left <= _usual_width(len(piece), len(_IDEOGRAPH.findall(piece)), height):
+        if not _may_have_gap(piece, right - left, height):
             return [part]
         parts: list[_Part] = []
         behind = first + start
@@ -249,6 +245,14 @@ class _Reader:
         return parts
 
 
+def _may_have_gap(text: str, width: float, height: float) -> bool:
+    """Whether it is wider than its letters, and has spaces, but not too many to look at."""
+    if width <= _usual_width(len(text), 0, height) or not 1 <= text.count(" ") < _MOST_WORDS:
+        return False
+    # An ideograph or a syllable is about as wide as two letters.
+    return text.isascii() or width > _usual_width(len(text), sum(map(len, _IDEOGRAPHS.findall(text))), height)
+
+
 def _usual_width(letters: int, wide: int, height: float) -> float:
     """The most of so many letters without a wide gap, of which some are wide."""
     return 1.35 * (0.86 * height * (0.52 * letters + 0.48 * wide))
@@ -256,12 +260,16 @@ def _usual_width(letters: int, wide: int, height: float) -> float:
 
 def _is_no_neighbour(before: Rect, behind: Rect, height: float) -> bool:
     """Whether a piece of a line of that height is much taller than the other, and lies on it or elsewhere: a stamp."""
-    small, large = sorted((before, behind), key=lambda rect: rect[3] - rect[1])
-    low = max(small[3] - small[1], _LOWEST * height)  # hyphens and points are lower
+    low, high = before[3] - before[1], behind[3] - behind[1]
+    small, large = before, behind
+    if low > high:
+        low, high, small, large = high, low, behind, before
+    low = max(low, _LOWEST * height)  # hyphens and points are lower
+    if high <= MUCH_TALLER * low:
+        return False
     across = min(small[2], large[2]) - max(small[0], large[0])
     is_beside = large[1] < (small[1] + small[3]) / 2 < large[3]
-    high = large[3] - large[1]
-    return high > MUCH_TALLER * low and (across > 0 or not is_beside or high > _TALLEST_INITIAL * low)
+    return across > 0 or not is_beside or high > _TALLEST_INITIAL * low
 
 
 def _union(rects: list[Rect]) -> Rect:

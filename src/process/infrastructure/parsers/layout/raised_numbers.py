@@ -23,11 +23,14 @@ _OPENING: Final = ("(", "[")
 
 def raised_rects(text: str, font_height: float, rects: Sequence[Rect]) -> Sequence[int]:
     """Which of the objects of text of a line may be raised numbers."""
-    if len(rects) < 2 or not any(map(str.isdigit, text)):
+    if len(rects) < 2:
         return ()
-    _, bottom, _, top = min(rects, key=lambda rect: rect[1] - rect[3])
-    low, tall = bottom + _ABOVE * (top - bottom), _SMALLER * max(top - bottom, _FIGURES * font_height)
-    return [at for at, rect in enumerate(rects) if at and rect[1] > low and rect[3] - rect[1] < tall]
+    heights = [rect[3] - rect[1] for rect in rects]
+    tallest = max(heights)
+    low = rects[heights.index(tallest)][1] + _ABOVE * tallest
+    tall = _SMALLER * max(tallest, _FIGURES * font_height)
+    found = [at for at, rect in enumerate(rects) if rect[1] > low and heights[at] < tall and at]
+    return found if found and any(map(str.isdigit, text)) else ()
 
 
 def with_raised(page: PageText, text: str, begin: int, places: Iterable[int]) -> str:
