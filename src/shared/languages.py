@@ -43,8 +43,8 @@ _FREQUENT: Final = ("hangul", LATIN)
 _FREQUENT_LETTERS: Final = tuple(letters for letters in _LETTERS if letters[0] in _FREQUENT)
 _RARER: Final = pattern(f"[{''.join(script.ranges for script in SCRIPTS if script.name not in _FREQUENT)}]")
 _LANGUAGE: Final = {script.name: script.language for script in SCRIPTS}
-_NO_ASCII_LETTERS: Final = bytes(code for code in range(128) if not chr(code).isalpha())
-_ASCII: Final = pattern("[\x00-\x7f]+")
+_NO_ASCII_LETTERS: Final = bytes(code for code in range(256) if code > 127 or not chr(code).isalpha())
+_ASCII: Final = bytes(range(128))
 _UKRAINIAN: Final = pattern("[іїєґІЇЄҐ]")
 
 _COMMON_WORDS: Final = {
@@ -90,9 +90,10 @@ def weigh(text: str) -> dict[str, float]:
     if text.isascii():
         letters = len(text.encode().translate(None, _NO_ASCII_LETTERS))
         return {LATIN: float(letters)} if letters else {}
-    letters = len(text.encode("ascii", "ignore").translate(None, _NO_ASCII_LETTERS))
+    encoded = text.encode("utf-8", "surrogatepass")
+    letters = len(encoded.translate(None, _NO_ASCII_LETTERS))
     weights: dict[str, float] = {}
-    beyond = _ASCII.sub("", text)
+    beyond = _beyond_ascii(encoded)
     # A long text has few different signs: each is looked at once to see which scripts are there.
     different = beyond if len(beyond) < _LONG else "".join(set(beyond))
     for name, letter_runs, weight in _LETTERS if _RARER.search(different) else _FREQUENT_LETTERS:
@@ -102,6 +103,11 @@ def weigh(text: str) -> dict[str, float]:
         if signs:
             weights[name] = signs * weight
     return weights
+
+
+def _beyond_ascii(encoded: bytes) -> str:
+    """The signs of a text in UTF-8 that ASCII lacks."""
+    return encoded.translate(None, _ASCII).decode("utf-8", "surrogatepass")
 
 
 def foremost(weights: Mapping[str, float]) -> str | None:
@@ -165,7 +171,8 @@ def _words_in(text: str) -> list[str]:
     try:
         western = text.encode(_WESTERN)
     except UnicodeEncodeError:
-        if len(text) < _LONG or any(map(_WORD.match, set(text) - _WESTERN_SIGNS)):
+        others = set(_beyond_ascii(text.encode("utf-8", "surrogatepass"))) - _WESTERN_SIGNS
+        if any(map(_WORD.match, others)):
             return _WORD.findall(text.lower())
         western = text.encode(_WESTERN, "replace")  # bullets, arrows, mathematical signs
     return western.translate(_LETTERS_APART).decode(_WESTERN).split()
