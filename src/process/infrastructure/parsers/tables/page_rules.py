@@ -3,7 +3,8 @@
 from array import array
 from collections.abc import Sequence
 from itertools import pairwise
-from operator import attrgetter
+from math import inf
+from operator import itemgetter
 from typing import Final
 
 import pypdfium2.raw as pdfium
@@ -27,32 +28,43 @@ _BEZIER: Final = pdfium.FPDF_SEGMENT_BEZIERTO
 _LINE: Final = pdfium.FPDF_SEGMENT_LINETO
 _MOVE: Final = pdfium.FPDF_SEGMENT_MOVETO
 Point = tuple[float, float]
+_Stretch = tuple[float, float, float]
+"""As a Rule is: place, start and end."""
+_place: Final = itemgetter(0)
+_start: Final = itemgetter(1)
 
 
 def rules_of(page: LoadedPage) -> tuple[list[Rule], list[Rule]]:
     """Level and upright lines that are drawn on the page: strokes, thin rectangles, edges of shaded ones."""
-    level: list[Rule] = []
-    upright: list[Rule] = []
+    level: list[_Stretch] = []
+    upright: list[_Stretch] = []
     drawn = _Drawn()
     drawn.add(page.objects.paths)
     box_of = page.seen.box
+    for rectangle in drawn.rectangles:
+        left, top, right, bottom = box_of(*rectangle)
+        level += ((top, left, right), (bottom, left, right))
+        upright += ((left, top, bottom), (right, top, bottom))
     for x0, y0, x1, y1 in drawn.pieces:
         if not (-1.0 <= x1 - x0 <= 1.0 or -1.0 <= y1 - y0 <= 1.0):
             continue
         left, top, right, bottom = box_of(*_ordered(x0, y0, x1, y1))
         wide, high = right - left, bottom - top
         if high <= 1.0 and wide > 0.5:
-            level.append(Rule((top + bottom) / 2, left, right))
+            level.append(((top + bottom) / 2, left, right))
         elif wide <= 1.0 and high > 0.5:
-            upright.append(Rule((left + right) / 2, top, bottom))
+            upright.append(((left + right) / 2, top, bottom))
     return _joined(level), _joined(upright)
 
 
 class _Drawn:
-    """The straight pieces of paths: start and end of each, in the page's coordinates."""
+    """What is straight of paths, in the page's coordinates."""
 
     def __init__(self) -> None:
         self.pieces: list[tuple[float, float, float, float]] = []
+        """Start and end of each."""
+        self.rectangles: list[tuple[float, float, float, float]] = []
+        """Left, bottom, right and top of shapes that are seen."""
         # What PDFium writes into: made once, a page may have thousands of paths.
         self._modes = array("i", (0, 0))
         self._to_modes = calls.addresses_of(self._modes)
@@ -86,8 +98,10 @@ class _Drawn:
         """A shape is filled and has no line around it."""
         if is_shape and count in _FOUR_SIDES and self._is_straight(path) and calls.bounds(path, *self._to_bounds):
             x0, y0, x1, y1 = self._bounds
-            (x0, y0), (x1, y1) = all_placed([(x0, y0), (x1, y1)], outer)
-            self._add_shape(path, *_ordered(x0, y0, x1, y1), is_rectangle=True)
+            if outer is not AS_IT_IS or not (-inf < x0 <= x1 < inf and -inf < y0 <= y1 < inf):
+                (x0, y0), (x1, y1) = all_placed([(x0, y0), (x1, y1)], outer)
+                x0, y0, x1, y1 = _ordered(x0, y0, x1, y1)
+            self._add_shape(path, x0, y0, x1, y1, is_rectangle=True)
             return
         drawn = self._points_of(path, count)
         if not drawn:
@@ -111,19 +125,16 @@ class _Drawn:
     def _add_shape(
         self, path: Pointer, left: float, bottom: float, right: float, top: float, *, is_rectangle: bool
     ) -> None:
-        """The line that it is when it is thin; else its sides, if it is a rectangle that is seen."""
+        """The line that it is when it is thin; else the rectangle, if it is one that is seen."""
         if right - left <= _THIN or top - bottom <= _THIN:
             if right - left >= top - bottom:
-                self.pieces.append((left, (bottom + top) / 2, right, (bottom + top) / 2))
+                middle = (bottom + top) / 2
+                self.pieces.append((left, middle, right, middle))
             else:
-                self.pieces.append(((left + right) / 2, bottom, (left + right) / 2, top))
+                middle = (left + right) / 2
+                self.pieces.append((middle, bottom, middle, top))
         elif is_rectangle and not self._is_white(path):
-            self.pieces += [
-                (left, bottom, right, bottom),
-                (right, bottom, right, top),
-                (right, top, left, top),
-                (left, top, left, bottom),
-            ]
+            self.rectangles.append((left, bottom, right, top))
 
     def _points_of(self, path: Pointer, count: int) -> list[list[Point]]:
         """Of each part of the path that is drawn without a break; none of one with curves, which are of drawings."""
@@ -168,26 +179,28 @@ def _close(part: list[Point], last: Pointer | None) -> None:
         part.append(part[0])
 
 
-def _joined(rules: list[Rule]) -> list[Rule]:
+def _joined(lines: list[_Stretch]) -> list[Rule]:
     """Lines on the same place that touch become one; what is too short is left out."""
-    groups: list[list[Rule]] = []
-    for rule in sorted(rules, key=attrgetter("place")):
-        if groups and rule.place - groups[-1][0].place <= 2.0:
-            groups[-1].append(rule)
+    groups: list[list[_Stretch]] = []
+    first = -inf
+    for line in sorted(lines, key=_place):
+        if line[0] - first <= 2.0:
+            groups[-1].append(line)
         else:
-            groups.append([rule])
+            groups.append([line])
+            first = line[0]
     joined: list[Rule] = []
     for group in groups:
         if len(group) == 1:
-            joined += group
+            joined.append(Rule(*group[0]))
             continue
-        place = sum([rule.place for rule in group]) / len(group)
+        place = sum([line[0] for line in group]) / len(group)
         begun: Rule | None = None
-        for rule in sorted(group, key=attrgetter("start")):
-            if begun is not None and rule.start <= begun.end + _TOUCHING:
-                if rule.end > begun.end:
-                    begun.end = rule.end
+        for _, start, end in sorted(group, key=_start):
+            if begun is not None and start <= begun.end + _TOUCHING:
+                if end > begun.end:
+                    begun.end = end
             else:
-                begun = Rule(place, rule.start, rule.end)
+                begun = Rule(place, start, end)
                 joined.append(begun)
     return [rule for rule in joined if rule.end - rule.start >= _SHORTEST]
