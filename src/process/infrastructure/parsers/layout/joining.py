@@ -15,6 +15,8 @@ _HYPHENS: Final = (*BREAKING_HYPHENS, "-", "\u2010", "\u2011")
 _LAST_WORD: Final = re.compile(r"[^\W_]+(?:-[^\W_]+)*\Z")
 _FIRST_WORD: Final = re.compile(r"[^\W_]+")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_WORDS_APART: Final = bytes(code if chr(code).isalpha() or code in b"-" else ord(" ") for code in range(256)).lower()
+"""Letters in lower case and hyphens, spaces for all else."""
 _CUTTABLE_END: Final = re.compile(r"[가-힣a-zA-Z0-9%”’\")\]」』》〉】]\Z")
 """What a particle or an ending may follow without a space."""
 _EOJEOL: Final = re.compile(r"[가-힣]+")
@@ -148,8 +150,14 @@ def _breaks_in_words(lines: Sequence[Line]) -> bool:
 
 def _words_of(lines: Iterable[Line]) -> frozenset[str]:
     """The words inside lines, where no line break can have changed them."""
-    inner = "\n".join([line.text.partition(" ")[2].rpartition(" ")[0] for line in lines])
-    return frozenset(map(str.lower, {*_WORD.findall(inner)}))
+    inner = [line.text.partition(" ")[2].rpartition(" ")[0] for line in lines]
+    plain = "\n".join([text for text in inner if text.isascii()])
+    others = {*_WORD.findall("\n".join([text for text in inner if not text.isascii()]))}
+    parted = {*plain.encode().translate(_WORDS_APART).decode().split()}
+    for word in [word for word in parted if "-" in word]:  # as far as it is one
+        parted.remove(word)
+        others.update(_WORD.findall(word))
+    return frozenset((*parted, *map(str.lower, others)))
 
 
 def _eojeols_of(lines: Iterable[Line]) -> frozenset[str]:

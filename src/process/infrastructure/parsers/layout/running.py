@@ -103,7 +103,8 @@ def _leave_text(pages: Sequence[Page], stacks: dict[int, list[Line]], counts: di
 
 def _is_running_text(line: Line) -> bool:
     """Whether it looks like a part of a sentence."""
-    return line.text[0].islower() or bool(_TEXT_END.search(line.text))
+    text = line.text
+    return text[0].islower() or (text.endswith(".") and _TEXT_END.search(text) is not None)
 
 
 def _is_many(count: int, pages: int, share_at_place: float) -> bool:
