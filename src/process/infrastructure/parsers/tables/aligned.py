@@ -90,10 +90,12 @@ def _parts(piece: Word) -> list[Word]:
 
 def _may_be_table(lines: Sequence[Line]) -> bool:
     """Not running text in columns: cells are no longer than the pieces they are of, but hardly half as long."""
-    pieces = [piece.text for line in lines for piece in line]
+    lengths = [len(piece.text) for line in lines for piece in line]
+    mean = sum(lengths) / len(lengths)
+    if not _PIECE * _LONGEST_WORDS < mean <= _PIECE * _LONGEST_CELL:
+        return mean <= _PIECE * _LONGEST_WORDS
     others = [piece.text for line in lines for piece in line[1:]]
-    has_figures = sum(map(_is_figure, others)) * 4 >= len(others)
-    return sum(map(len, pieces)) <= _PIECE * (_LONGEST_CELL if has_figures else _LONGEST_WORDS) * len(pieces)
+    return sum(map(_is_figure, others)) * 4 >= len(others)
 
 
 def _blocks(lines: Sequence[Line]) -> list[list[Line]]:

@@ -9,6 +9,8 @@ from process.infrastructure.parsers.tables.page_marks import Word
 
 _middle: Final = attrgetter("middle")
 _left: Final = attrgetter("left")
+_ON_A_LINE: Final = 0.4
+"""Of the letters' height, that the middles of words on one line are apart at most."""
 
 
 @dataclass(slots=True)
@@ -48,7 +50,7 @@ def lines_of(words: Sequence[Word]) -> list[list[Word]]:
         for line in lines[:-4:-1]:
             near = line[-1]
             # None of the words so far is further down than this one.
-            if middle - near.middle <= 0.4 * (near.height if near.height < height else height):
+            if middle - near.middle <= _ON_A_LINE * (near.height if near.height < height else height):
                 line.append(word)
                 break
         else:
@@ -57,6 +59,12 @@ def lines_of(words: Sequence[Word]) -> list[list[Word]]:
         if len(line) > 1:
             line.sort(key=_left)
     return lines
+
+
+def are_level(words: Sequence[Word]) -> bool:
+    """Whether they are surely one line, whatever their order."""
+    middles = [word.middle for word in words]
+    return max(middles) - min(middles) <= _ON_A_LINE * min([word.height for word in words])
 
 
 def text_of(words: Sequence[Word]) -> str:

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Final
 
 from process.infrastructure.parsers.tables.columns import gaps_through
-from process.infrastructure.parsers.tables.found import FoundTable, lines_of, text_of
+from process.infrastructure.parsers.tables.found import FoundTable, are_level, lines_of, text_of
 from process.infrastructure.parsers.tables.page_marks import Rule, Word
 from process.infrastructure.parsers.tables.tidying import tidied
 
@@ -279,7 +279,7 @@ def _grid(
 
 def _rows_within(inside: dict[int, list[Word]]) -> list[float]:
     """Where the lines of a row's cells, by their columns, begin, if each line is a row of its own; else none."""
-    if len(inside) < 2:
+    if len(inside) < 2 or are_level([word for found in inside.values() for word in found]):
         return []
     return _lines_alike([lines_of(found) for found in inside.values()]) or _lines_of_figures(inside)
 

@@ -58,13 +58,13 @@ class _Cells:
         """Two neighbouring columns are one where no row has something in both."""
         self._cut_columns_without_text()
         column = 0
-        filled = self._with_text()
+        columns = self._by_columns()
         while column < self._width - 1:
-            if _parts_columns(filled, column):
+            if _are_apart(columns[column], columns[column + 1]):
                 column += 1
             else:
                 self._join_columns(column)
-                filled = self._with_text()
+                columns = self._by_columns()
 
     def merge_rows(self) -> None:
         """A row that only goes on with the words of the row above it joins that one."""
@@ -102,8 +102,15 @@ class _Cells:
             table.notes.insert(0, whole[self._height - 1 + bool(table.title)])
             self._cut(0, self._height - 1)
 
-    def _with_text(self) -> list[Cell]:
-        return [cell for cell, text in self._cells.items() if text]
+    def _by_columns(self) -> list[dict[int, Cell]]:
+        """For each column the cell with text that each row has there."""
+        columns: list[dict[int, Cell]] = [{} for _ in range(self._width)]
+        for cell, text in self._cells.items():
+            if text:
+                row, first, height, width = cell
+                for column in columns[first : first + width]:
+                    column.update(dict.fromkeys(range(row, row + height), cell))
+        return columns
 
     def _by_rows(self) -> list[dict[int, Cell]]:
         """For each row the cell that each column has there."""
@@ -217,16 +224,8 @@ class _Cells:
         return True
 
 
-def _parts_columns(filled: Sequence[Cell], column: int) -> bool:
-    """Whether a row has one of these cells in this column, and another in the next."""
-    left: dict[int, Cell] = {}
-    right: dict[int, Cell] = {}
-    for cell in filled:
-        row, first, height, width = cell
-        if first <= column < first + width:
-            left.update(dict.fromkeys(range(row, row + height), cell))
-        if first <= column + 1 < first + width:
-            right.update(dict.fromkeys(range(row, row + height), cell))
+def _are_apart(left: dict[int, Cell], right: dict[int, Cell]) -> bool:
+    """Whether a row has one cell in this column, and another in the next."""
     return any(right.get(row, cell) != cell for row, cell in left.items())
 
 
