@@ -35,7 +35,7 @@ def look_jumbled(text: str) -> bool:
     if accented > _MOST_ACCENTED * (letters + accented):
         return True
     # What else the page has is text of another script, with some Latin letters in it.
-    if len(western) < len(text) and sum(map(len, _OTHERS.findall(text))) > letters:
+    if len(text) - len(western) > letters and sum(map(len, _OTHERS.findall(text))) > letters:
         return False
     return not _are_like_english(latin)
 

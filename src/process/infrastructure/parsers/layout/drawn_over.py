@@ -32,8 +32,9 @@ def set_stamps_apart(groups: Sequence[list[Segment]], text: PageText) -> list[No
     everything = [piece for group in groups for piece in group]
     if not everything:
         return []
-    usual = median([piece.height for piece in everything])
-    tall = [piece for piece in everything if piece.height > _TALLER * usual or piece.aslant]
+    heights = [piece.top - piece.bottom for piece in everything]
+    limit = _TALLER * median(heights)
+    tall = [piece for piece, height in zip(everything, heights, strict=True) if height > limit or piece.aslant]
     if not tall or len(tall) > _MOST_TALL:
         return []
     sure = [piece for piece in tall if piece.aslant or _lies_over(piece, everything, text)]

@@ -16,14 +16,11 @@ _MOST: Final = 20
 
 def join_initials(segments: list[Segment]) -> None:
     """Puts the letter before the words of its line."""
-    if not segments:
+    short = [piece for piece in segments if len(piece.text) <= _LETTERS and piece.text.isalpha()]
+    if not short:
         return
     usual = median([piece.height for piece in segments])
-    found = [
-        piece
-        for piece in segments
-        if piece.height > MUCH_TALLER * usual and len(piece.text) <= _LETTERS and piece.text.isalpha()
-    ]
+    found = [piece for piece in short if piece.height > MUCH_TALLER * usual]
     for initial in found[:_MOST]:
         beside = _beside(initial, segments)
         if len(beside) < 2:

@@ -279,9 +279,10 @@ def _heading_levels(lines: Sequence[Line], body: float) -> dict[float, int]:
 
 
 def _title_height(lines: Sequence[Line], body: float) -> float | None:
-    first_page = [line for line in lines if line.page == 1 and _may_be_heading(line)]
-    largest = max((_rounded(line.height) for line in first_page), default=0.0)
-    return largest if body > 0 and largest >= 1.3 * body else None
+    if body <= 0:
+        return None
+    tall = [line for line in lines if line.page == 1 and _rounded(line.height) >= 1.3 * body]
+    return max((_rounded(line.height) for line in tall if _may_be_heading(line)), default=None)
 
 
 def _same_heading(line: Line, following: Line) -> bool:

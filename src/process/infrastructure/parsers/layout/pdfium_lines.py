@@ -41,7 +41,9 @@ def segments_of(text: PageText) -> list[list[Segment]]:
     Those of text that runs upwards, downwards or upside down are turned so that they read from left to right.
     """
     found = [group for group in _Reader(text).read() if group]
-    return sorted(found, key=lambda group: -sum(len(segment.text) for segment in group))
+    if len(found) > 1:
+        found.sort(key=lambda group: -sum(len(segment.text) for segment in group))
+    return found
 
 
 class _Reader:

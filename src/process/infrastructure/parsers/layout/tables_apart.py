@@ -66,7 +66,8 @@ def _rows_of_several(segments: Sequence[Segment]) -> list[list[Segment]]:
 
 
 def _reads_from_right(segments: Sequence[Segment]) -> bool:
-    return _FROM_RIGHT.search("".join([piece.text for piece in segments[:50]])) is not None
+    beginning = "".join([piece.text for piece in segments[:50]])
+    return not beginning.isascii() and _FROM_RIGHT.search(beginning) is not None
 
 
 def _is_text_in_columns(rows: Sequence[Sequence[Segment]]) -> bool:
