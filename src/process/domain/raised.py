@@ -3,9 +3,12 @@
 from typing import Final
 
 _RAISED: Final = dict(zip("0123456789+-\u2212\u2013\u2010", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻⁻", strict=True))
+RAISABLE: Final = frozenset(_RAISED)
+"""Signs that Unicode has a raised one for."""
 LONGEST: Final = 4
 """Signs of an exponent, or of a note's mark."""
 SIGNS: Final = frozenset(_RAISED.values())
+"""The raised ones."""
 
 
 def raised(text: str) -> str:

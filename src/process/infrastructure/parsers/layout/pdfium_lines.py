@@ -130,7 +130,7 @@ class _Reader:
             self._groups[0].append(Segment(page.whole(text), left, right, bottom, top, spaced, None, begin, aslant))
             return
         if found := raised_rects(text, font_box[3] - font_box[1], rects):
-            places = [self._where_rect_begins(first, len(text), index) for index in found]
+            places = [page.where_rect_begins(first, len(text), index) for index in found]
             text = with_raised(page, text, begin, places)
         _, bottom, _, top = font_box
         base, is_aslant = None, False
@@ -208,7 +208,7 @@ class _Reader:
                 or left - next_right > gap
                 or _is_no_neighbour(rects[index - 1], rects[index], height)
             ):
-                cut = self._where_rect_begins(first, len(text), index)
+                cut = self._page.where_rect_begins(first, len(text), index, behind=start)
                 is_mark = (
                     start == 0 and ITEM_MARK.match(text[:cut].strip()) and next_left - right < WIDEST_INDENT * height
                 )
@@ -218,16 +218,6 @@ class _Reader:
                     continue
             left, right = min(left, next_left), max(right, next_right)
         return parts + self._cut_inside(text, first, (start, len(text), left, right), height)
-
-    def _where_rect_begins(self, first: int, length: int, index: int) -> int:
-        low, high = 1, length
-        while low < high:
-            middle = (low + high) // 2
-            if self._page.count_rects(first, middle) > index:
-                high = middle
-            else:
-                low = middle + 1
-        return low - 1
 
     def _cut_inside(self, text: str, first: int, part: _Part, height: float) -> list[_Part]:
         """The same inside one text object, which hardly has such a gap: only where it is wider than its letters."""

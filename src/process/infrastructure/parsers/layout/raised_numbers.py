@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from process.domain.raised import raised
+from process.domain.raised import RAISABLE, raised
 from process.infrastructure.parsers.layout.segment import Segment
 from process.infrastructure.parsers.pdfium.page_text import PageText, Rect
 
@@ -60,6 +60,8 @@ def raised_behind(before: Segment, piece: Segment) -> str:
 
 def _word(page: PageText, word: str, begin: int) -> str | None:
     """None where none of its numbers is raised."""
+    if RAISABLE.isdisjoint(word[1:]):  # what stands first is raised above nothing
+        return None
     signs, run, is_changed = list(word), 0, False
     height, base = 0.0, 0.0
     for place in range(len(word) + 1):

@@ -139,6 +139,14 @@ class PageText:
             rects.append((left, bottom, right, top))
         return box, rects
 
-    def count_rects(self, first: int, count: int) -> int:
-        """How many these are."""
-        return calls.count_rects(self._handle, first, count)
+    def where_rect_begins(self, first: int, length: int, index: int, *, behind: int = 0) -> int:
+        """Which of so many signs is the first of one of their objects of text; all up to `behind` are of others."""
+        handle, count_rects = self._handle, calls.count_rects
+        low, high = behind + 1, length
+        while low < high:
+            middle = (low + high) // 2
+            if count_rects(handle, first, middle) > index:
+                high = middle
+            else:
+                low = middle + 1
+        return low - 1
