@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from search.domain.british import british_beginnings
 from search.domain.codes import GRAM_PREFIX
 from search.domain.english import SINGULARS
 from search.domain.folding import SPLIT_LETTERS, fold_with_offsets, places_of, plain_signs
@@ -191,6 +192,8 @@ def _beginnings(term: str) -> Iterator[str]:
     for singular, plural in _PLURALS_BY_HEAD.get(term[:2], ()) if len(term) > 2 else ():
         if singular.startswith(term[:-1]):
             yield plural[:4]
+    for place, british in british_beginnings(term):
+        yield term[:place] + british
 
 
 def _surfaces(forms: Sequence[str], text: str) -> list[Span]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from search.domain.acronyms import acronym, acronym_of_letters
+from search.domain.british import american
 from search.domain.codes import terms_of_code, terms_of_mixed, terms_of_name
 from search.domain.compounds import compound_of, halves, parted
 from search.domain.english import STOPWORDS, is_contraction, singular, without_possessive
@@ -109,7 +110,7 @@ def tokens(text: str, stem: Stem) -> Iterator[Token]:
                 compound = former + written if former_begins else compound_of(former, written)
                 if compound is not None:
                     is_compound = not former_begins
-                    asides += (stem(singular(plain(compound))),)
+                    asides += (stem(base(plain(compound))),)
             former, former_end, former_begins = written, end, begins
         elif kind == "size":
             asides += _with_units(written, text, end)
@@ -186,19 +187,24 @@ def terms_of(word: str, kind: str, stem: Stem) -> Terms:
     return Terms((lower,))
 
 
+def base(word: str) -> str:
+    """What of a small-letter word is stemmed: its singular in American spelling."""
+    return american(singular(word))
+
+
 def _terms_of_word(word: str, stem: Stem) -> Terms:
     lower = plain(word)
     if word.isalpha():
         known = acronym(word)
         if known is not None:
             return Terms((known[0],), known[1])
-        named = _with_accents(word, lower, stem(singular(lower)))
+        named = _with_accents(word, lower, stem(base(lower)))
         inner = (*terms_of_name(word), *parted(lower))
-        return Terms(named.terms, (*named.asides, *(stem(singular(part)) for part in inner))) if inner else named
+        return Terms(named.terms, (*named.asides, *(stem(base(part)) for part in inner))) if inner else named
     if lower.isdigit():
         return Terms((lower,))
     inner = terms_of_name(word)
-    pieces = (*terms_of_mixed(lower), *(stem(singular(part)) for part in inner))
+    pieces = (*terms_of_mixed(lower), *(stem(base(part)) for part in inner))
     return Terms((lower,), tuple(dict.fromkeys(pieces)))
 
 
@@ -220,7 +226,7 @@ def _terms_of_joined(word: str, stem: Stem) -> Terms:
     terms = [*whole]
     if not whole:
         together = re.sub(rf"[{JOINTS}]", "", lower)
-        terms.append(stem(singular(together)))
+        terms.append(stem(base(together)))
         asides += parted(together)
     is_of_stop_words = STOPWORDS.issuperset(parts)  # AS-IS is no A/S
     for part, written in zip(parts, re.split(rf"[{JOINTS}]", word), strict=False):

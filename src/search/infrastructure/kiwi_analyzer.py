@@ -15,7 +15,7 @@ from typing_extensions import override
 from search.application.ports.analysis import AnalysedQuery, Analyzer, ContentWord
 from search.domain.acronyms import AMERICA
 from search.domain.compounds import LONGEST_JOINED, joined_pairs, verb_of
-from search.domain.english import STOPWORDS, singular
+from search.domain.english import STOPWORDS
 from search.domain.folding import fold, plain
 from search.domain.hangul import bigrams, has_hangul, is_function_word, lone_syllables, words_of_hangul
 from search.domain.references import Reference, bare_references, references
@@ -35,7 +35,7 @@ from search.domain.terms import (
     sparse_vector,
     term_weights,
 )
-from search.domain.tokens import Token, tokens
+from search.domain.tokens import Token, base, tokens
 from search.infrastructure.content_words import content_words
 from search.infrastructure.kiwi.child import KiwiChild
 from search.infrastructure.kiwi.morphology import Morpheme, Morphology
@@ -237,7 +237,7 @@ class KiwiAnalyzer(Analyzer):
             for pair, is_compound in joined_pairs(words):
                 # In a longer query it would count like a phrase.
                 weight = COMPOUND_WEIGHT if is_compound and len(words) == 2 else ASIDE_WEIGHT
-                term = english_stem(singular(plain(pair)))
+                term = english_stem(base(plain(pair)))
                 weights[term] = max(weight, weights.get(term, 0.0))
             for token in found:
                 verb = verb_of(token.terms[0])
