@@ -1,5 +1,6 @@
-"""Words with spaces between their letters, as headings and forms have them: 목 차, 청  구  서, I N V O I C E."""
+"""Words with spaces or dots between their letters: 목 차, I N V O I C E as in headings and forms; 한·중·일."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -14,6 +15,7 @@ _RUN: Final = pattern(
     rf" (?:(?<={_NO_HANGUL}[가-힣] ) {{0,8}}[가-힣](?={_NO_HANGUL})(?: {{1,9}}[가-힣](?={_NO_HANGUL}))*"
     rf"|(?<={_NO_LETTER}[A-Za-z] ) {{0,8}}[A-Za-z](?={_NO_LETTER})(?: {{1,9}}[A-Za-z](?={_NO_LETTER})){{2,}})"
 )
+_DOTTED: Final = pattern(rf"[·・\u119e/-](?<={_NO_HANGUL}[가-힣].)[가-힣](?:[·・\u119e/-][가-힣])*(?={_NO_HANGUL})")
 _LONGER_WORD: Final = pattern(r"[가-힣]{2}")
 _SECTIONS: Final = frozenset("장절조편관항호목권")
 """What a number before it counts: no part of the heading behind it."""
@@ -33,15 +35,26 @@ class SpacedOut(NamedTuple):
 
 
 def spaced_out(text: str) -> Iterator[SpacedOut]:
-    """Those of a folded text, in order. Where some gaps of a run of letters are wider, they part its words."""
-    for match in _RUN.finditer(f"\n{text}\n"):
-        # Its first letter stands before the match, and a line break before all of the text.
-        places = [place for place in range(match.start() - 2, match.end() - 1) if text[place] != " "]
+    """Those of a folded text, with spaces first, then with dots. Wider gaps in a run of letters part its words."""
+    padded = f"\n{text}\n"
+    for match in _RUN.finditer(padded):
+        places = _letters(text, match)
         if text[places[0]] in _SECTIONS and _before(text, places[0]).isdigit():
             del places[0]
         if 1 < len(places) <= _MOST and (_are_of_a_word(text, places) or _is_apart(text, places)):
             for word in _words(places):
-                yield SpacedOut("".join(map(text.__getitem__, word)), word)
+                yield _spaced_out(text, word)
+    for match in _DOTTED.finditer(padded):
+        yield _spaced_out(text, _letters(text, match))
+
+
+def _letters(text: str, match: re.Match[str]) -> list[int]:
+    # The first letter stands before the match, and a line break before all of the text.
+    return [place for place in range(match.start() - 2, match.end() - 1) if text[place].isalpha()]
+
+
+def _spaced_out(text: str, places: Sequence[int]) -> SpacedOut:
+    return SpacedOut("".join(map(text.__getitem__, places)), places)
 
 
 def _words(places: Sequence[int]) -> Sequence[Sequence[int]]:
