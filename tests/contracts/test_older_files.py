@@ -1,5 +1,6 @@
 """The SQLite files of the first release open, and what is counted and sorted today holds of what they have."""
 
+import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,6 +46,12 @@ async def test_documents_are_listed_and_counted(tmp_path: Path) -> None:
         counts = {one.name: (dict(one.documents), one.size) for one in await store.counts()}
         assert counts == {"default": ({"received": 1, "searchable": 1}, 3), "other": ({"processing": 1}, 4)}
         assert await store.queue_positions([300, 900]) == {300: 1, 900: 2}
+        # Of what it was nothing is left.
+        row = await database.read(
+            lambda connection: connection.execute("SELECT * FROM documents WHERE listed = 0").fetchone()
+        )
+        assert json.loads(row["standing"]) == {"content_version": 1, "withdrawn_version": 2, "removed": True}
+        assert {row[field] for field in ("sha256", "sort_name", "media_type", "created_at")} == {""}
 
 
 async def test_journeys_are_listed_and_counted(tmp_path: Path) -> None:

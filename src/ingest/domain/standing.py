@@ -250,10 +250,10 @@ class Standing:
         )
 
     def gone(self, version: int) -> "Standing":
-        """Search has removed it, at the version of its withdrawal or later."""
+        """Search has removed it, at the version of its withdrawal or later: nothing else of it is to be told."""
         if self.withdrawn_version is None or version < self.withdrawn_version:
             return self
-        return replace(self, removed=True, searchable_revision=None, early_version=0, signature=None)
+        return Standing(self.content_version, withdrawn_version=self.withdrawn_version, removed=True)
 
     def with_letter(self, version: int, letter: Letter) -> "Standing":
         """Work on it was put aside as a dead letter, or the letter is being tried again."""

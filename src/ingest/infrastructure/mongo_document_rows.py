@@ -26,7 +26,9 @@ GIVES_UP: Final = "gives_up"
 """Marks a row whose `released` are the hashes that it gave up when it was removed."""
 TOMBSTONE: Final[Row] = {
     "$set": {"status": "removed", "names": [], "revisions": []},
-    "$unset": dict.fromkeys(("metadata", "archived", "size", "number", "queue_number", "created_at", "sort_name"), ""),
+    "$unset": dict.fromkeys(
+        ("metadata", "archived", "size", "number", "queue_number", "created_at", "sort_name", "part_path"), ""
+    ),
 }
 """Leaves id, versions and standing; the status is one that no list has."""
 

@@ -22,7 +22,7 @@ from ingest.infrastructure.document_rows import (
 from ingest.infrastructure.sqlite_listing import page_of, positions_of
 from ingest.infrastructure.sqlite_parts import below, count_parts, parts_of
 from ingest.infrastructure.sqlite_releases import SqliteReleases, release
-from ingest.infrastructure.sqlite_schema import SCHEMA
+from ingest.infrastructure.sqlite_schema import SCHEMA, TO_TOMBSTONE
 from ingest.infrastructure.sqlite_similar import index_signature, similar
 from shared.events.envelope import Envelope, Event
 from shared.infrastructure.sqlite.database import SqliteDatabase, SqliteFacts
@@ -97,10 +97,10 @@ class SqliteDocuments(DocumentStore):
                 )
             index_signature(connection, row["number"], before, after)
             if after.removed:
-                connection.execute("UPDATE documents SET listed = 0 WHERE number = ?", (row["number"],))
                 release(connection, row["number"])
                 for table in ("labels", "revisions"):
                     connection.execute(f"DELETE FROM {table} WHERE number = ?", (row["number"],))
+                connection.execute(TO_TOMBSTONE + "WHERE number = ?", (row["number"],))
             return True
 
         return await self._database.write(write)

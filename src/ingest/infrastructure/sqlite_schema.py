@@ -87,6 +87,18 @@ DROP INDEX listed_by_collection;
 CREATE INDEX listed_by_status ON documents (status, number, media_type) WHERE listed = 1;
 CREATE INDEX listed_by_collection ON documents (collection, status, number, media_type) WHERE listed = 1;
 """
+TO_TOMBSTONE: Final = """
+UPDATE documents SET listed = 0, sha256 = '', size = 0, sort_name = '', media_type = '', created_at = '',
+    part_path = substr(part_path, 1, 0)
+"""
+"""Leaves id, versions and standing of a document that is removed."""
+_BURIED: Final = f"""
+{TO_TOMBSTONE} WHERE listed = 0 AND status = 'withdrawn' AND json_extract(standing, '$.removed') = 1;
+UPDATE documents SET standing = json_object(
+    'content_version', json_extract(standing, '$.content_version'),
+    'withdrawn_version', json_extract(standing, '$.withdrawn_version'), 'removed', json('true')
+) WHERE listed = 0 AND status = 'withdrawn' AND json_extract(standing, '$.removed') = 1;
+"""
 SCHEMA: Final = Schema(
     _TABLES,
     (
@@ -114,5 +126,6 @@ SCHEMA: Final = Schema(
         Step("documents_signed", _SIGNED),
         Step("documents_sorted", _SORTED),
         Step("documents_typed", _TYPED),
+        Step("tombstones_emptied", _BURIED),
     ),
 )

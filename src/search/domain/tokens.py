@@ -139,7 +139,7 @@ def _with_units(written: str, text: str, end: int) -> tuple[str, ...]:
     return tuple(one for number in numbers for one in with_unit(number, text, end))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def terms_of(word: str, kind: str, stem: Stem) -> Terms:
     """The terms of one token; the whole comes first. `stem` must always answer the same."""
     if kind in ("plain", "word", "currency"):

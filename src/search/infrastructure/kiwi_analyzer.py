@@ -47,7 +47,7 @@ _local = threading.local()
 T = TypeVar("T")
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def english_stem(word: str) -> str:
     """Snowball's English stem ("Porter 2") of a lower-case word; words with digits stay as they are."""
     stemmer: Any = getattr(_local, "stemmer", None)
@@ -106,7 +106,7 @@ def _query_morphemes(text: str, found: Sequence[str], *, alone: bool) -> list[st
     return [*found, *(one for one in telling if one not in found)]
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _hash(term: str) -> int:
     # Bigrams carry a prefix of their own, so that no morpheme of two syllables is taken for one.
     number: int = mmh3.hash(term, signed=False)
