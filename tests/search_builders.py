@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -51,6 +52,8 @@ from shared.web.access import Access
 from shared.web.problems import install_problem_handlers
 
 DIMENSION = 32
+OTHERS = {"다른1.txt": "회의실 예약은 총무과에서 받는다.", "다른2.txt": "The canteen opens at noon on weekdays."}
+_NUMBERS = itertools.count(1)
 
 
 @dataclass
@@ -334,3 +337,17 @@ def hits(response: Response) -> list[dict[str, Any]]:
     assert response.status_code == 200, response.text
     found: list[dict[str, Any]] = response.json()["hits"]
     return found
+
+
+async def in_a_collection(search: ASearch, documents: dict[str, str]) -> str:
+    """One of their own for documents, by their names."""
+    collection = f"case-{next(_NUMBERS)}"
+    adding = (search.add(text, given=labels(name=name, collection=collection)) for name, text in documents.items())
+    await asyncio.gather(*adding)
+    return collection
+
+
+async def found(client: AsyncClient, collection: str, query: str) -> list[str]:
+    """The names of the documents of a collection's hits."""
+    answer = await client.post("/api/v1/search", json={"query": query, "filters": {"collection": collection}})
+    return [hit["document"]["name"] for hit in hits(answer)]

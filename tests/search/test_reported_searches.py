@@ -1,7 +1,5 @@
 """Searches that failed once, as JSON of documents and questions; and others of the same kinds."""
 
-import asyncio
-import itertools
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,13 +8,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from httpx import AsyncClient
-from search_builders import ASearch, SmallModel, a_search, hits, over_http
+from search_builders import OTHERS, ASearch, SmallModel, a_search, found, hits, in_a_collection, over_http
 
 from builders import labels
 from shared.events.ingest import DocumentChanged
 
 REPORTED = Path(__file__).parent / "reported"
-OTHERS = {"다른1.txt": "회의실 예약은 총무과에서 받는다.", "다른2.txt": "The canteen opens at noon on weekdays."}
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -36,22 +33,6 @@ async def search(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ASea
 async def client(search: ASearch) -> AsyncIterator[AsyncClient]:
     async with over_http(search) as one:
         yield one
-
-
-_NUMBERS = itertools.count(1)
-
-
-async def in_a_collection(search: ASearch, documents: dict[str, str]) -> str:
-    collection = f"case-{next(_NUMBERS)}"
-    adding = (search.add(text, given=labels(name=name, collection=collection)) for name, text in documents.items())
-    await asyncio.gather(*adding)
-    return collection
-
-
-async def found(client: AsyncClient, collection: str, query: str) -> list[str]:
-    answer = await client.post("/api/v1/search", json={"query": query, "filters": {"collection": collection}})
-    assert answer.status_code == 200, answer.text
-    return [hit["document"]["name"] for hit in hits(answer)]
 
 
 @pytest.mark.parametrize(("documents", "questions"), list(cases()))
