@@ -1,8 +1,9 @@
-"""References in rules: 제3조의2, 별표 7, 별지 제12호서식, Article 3(2), § 14, each one term however it is spaced."""
+"""References in rules (제3조의2, 별표 7, Article 3(2), § 14) and dates, each one term however it is written."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from search.domain.dates import dates, maybe_months
 from shared.patterns import pattern
 
 PREFIX: Final = "\x04"
@@ -47,10 +48,38 @@ class Reference(NamedTuple):
     start: int
     end: int
     term: str
+    is_date: bool = False
 
 
 def references(text: str) -> Iterator[Reference]:
-    """Of a folded text, in order of their kinds: English ones, Korean articles, then what is attached."""
+    """Of a folded text, in order of their kinds; a day is in its month too."""
+    for date in dates(text):
+        yield Reference(date.start, date.end, PREFIX + date.written, is_date=True)
+        if date.month != date.written:
+            yield Reference(date.start, date.end, PREFIX + date.month, is_date=True)
+    yield from _of_rules(text)
+
+
+def asked_references(text: str) -> Iterator[Reference]:
+    """What a query surely refers to: of a day the day alone, and no code."""
+    for date in dates(text):
+        if not date.may_be_code:
+            yield Reference(date.start, date.end, PREFIX + date.written, is_date=True)
+    yield from _of_rules(text)
+
+
+def bare_references(text: str) -> Iterator[Reference]:
+    """What may be something else in a document: 3조 is three trillion, 2026.3 a number, 20260305 a code."""
+    for date in (*dates(text), *maybe_months(text)):
+        yield Reference(date.start, date.end, PREFIX + date.written, is_date=True)
+    for match in _BARE.finditer(text):
+        number = match["number"].lstrip("0") or "0"
+        term = PREFIX + _named(f"제{number}{match['kind']}", match["branch"])
+        yield Reference(match.start(), match.end(), term)
+
+
+def _of_rules(text: str) -> Iterator[Reference]:
+    """English ones, Korean articles, then what is attached."""
     yield from _english(text)
     if not _MAY_HOLD.search(text):
         return
@@ -71,14 +100,6 @@ def references(text: str) -> Iterator[Reference]:
     for match in _ATTACHED.finditer(text):
         number = match["number"].lstrip("0") or "0"
         yield Reference(match.start(), match.end(), PREFIX + _named(f"{match['what']}{number}", match["branch"]))
-
-
-def bare_references(text: str) -> Iterator[Reference]:
-    """3조 as people type it for 제3조; in a document it may be three trillion."""
-    for match in _BARE.finditer(text):
-        number = match["number"].lstrip("0") or "0"
-        term = PREFIX + _named(f"제{number}{match['kind']}", match["branch"])
-        yield Reference(match.start(), match.end(), term)
 
 
 def _english(text: str) -> Iterator[Reference]:

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any, Final, Self, TypeVar
@@ -18,7 +18,7 @@ from search.domain.compounds import LONGEST_JOINED, joined_pairs, verb_of
 from search.domain.english import STOPWORDS
 from search.domain.folding import fold, plain
 from search.domain.hangul import bigrams, has_hangul, is_function_word, lone_syllables, words_of_hangul
-from search.domain.references import Reference, bare_references, references
+from search.domain.references import Reference, asked_references, bare_references, references
 from search.domain.spaced_out import spaced_out
 from search.domain.standard_spelling import in_standard_spelling, other_spellings, spelled_otherwise
 from search.domain.terms import (
@@ -76,10 +76,27 @@ def _with_words(text: str, words: Sequence[str]) -> str:
 
 def _taken_out(folded: str) -> tuple[list[Reference], str]:
     """What a text refers to, and the text without it, as long as before."""
-    referred, rest = list(references(folded)), folded
+    referred, rest = list(asked_references(folded)), folded
     for one in referred:
         rest = rest[: one.start] + " " * (one.end - one.start) + rest[one.end :]
     return referred, rest
+
+
+def _is_inside(token: Token, named: Iterable[Reference]) -> bool:
+    return any(one.start <= token.start < one.end for one in named)
+
+
+def _hiding(
+    referred: Sequence[Reference], bare: Sequence[Reference], found: Sequence[Token], *, has_more: bool
+) -> list[Reference]:
+    """Those that what they are made of says little beside.
+
+    Of a date it says more where other words are asked for too: a text may say the year here and the day there. And
+    what only may be a date is searched for as it is written.
+    """
+    others = (token for token in found if not _STOP_STEMS.issuperset(token.terms) and not _is_inside(token, referred))
+    is_all = not has_more and next(others, None) is None
+    return [one for one in referred if is_all or not one.is_date] + [one for one in bare if not one.is_date]
 
 
 def _is_of_stop_words(token: Token) -> bool:
@@ -187,13 +204,14 @@ class KiwiAnalyzer(Analyzer):
         self, folded: str, rest: str, referred: Sequence[Reference], found_morphemes: Sequence[str]
     ) -> AnalysedQuery:
         """`rest` is the text without what it refers to."""
-        named = [*referred, *bare_references(rest)]
+        bare = list(bare_references(rest))
+        named = [*referred, *bare]
         found = list(tokens(folded, english_stem))
         is_korean = has_hangul(folded)
-        # What a reference is made of says little beside it.
         morphemes = _query_morphemes(rest, found_morphemes, alone=not (found or named)) if is_korean else []
         weights: dict[str, float] = {}
-        self._weigh_tokens(folded, found, named, weights, is_alone=not (morphemes or named))
+        hiding = _hiding(referred, bare, found, has_more=bool(morphemes)) if named else ()
+        self._weigh_tokens(folded, found, hiding, weights, is_alone=not (morphemes or named))
         for morpheme in morphemes:
             weights[morpheme] = 1.0
         for reference in named:
@@ -213,17 +231,16 @@ class KiwiAnalyzer(Analyzer):
         self,
         folded: str,
         found: Sequence[Token],
-        named: Sequence[Reference],
+        hiding: Sequence[Reference],
         weights: dict[str, float],
         *,
         is_alone: bool,
     ) -> None:
-        """A query of nothing but stop words means them."""
+        """A query of nothing but stop words means them. What is inside of `hiding` says little beside those."""
         telling = [token for token in found if not _STOP_STEMS.issuperset(token.terms)]
         is_all = is_alone and all(map(_is_of_stop_words, telling))
         for token in found if is_all else telling:
-            is_inside = bool(named) and any(one.start <= token.start < one.end for one in named)
-            factor = INSIDE_WEIGHT if is_inside else 1.0
+            factor = INSIDE_WEIGHT if hiding and _is_inside(token, hiding) else 1.0
             for term in token.terms:
                 if is_all or term not in _STOP_STEMS:
                     weights[term] = max(factor, weights.get(term, 0.0))
