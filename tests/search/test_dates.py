@@ -1,4 +1,4 @@
-"""Days and months find one another, however they are written."""
+"""Days, months and sums in millions find one another, however they are written."""
 
 from collections.abc import AsyncIterator
 
@@ -11,6 +11,7 @@ from search_builders import OTHERS, ASearch, SmallModel, a_search, found, hits, 
 
 from search.domain.dates import dates, maybe_months
 from search.domain.folding import fold
+from search.domain.quantities import with_magnitude
 from search.domain.references import asked_references, references
 
 _on_one_loop = pytest.mark.asyncio(loop_scope="module")
@@ -43,6 +44,10 @@ SAME = [
     (*DAY, *AMONG_OTHERS),
     MONTH,
     ("1592년 4월 13일", "1592年 4月 13日", "April 13, 1592"),
+    ("5 million", "5,000,000", "$5M", "USD 5M", "5M won", "5m달러", "5 million dollars", "500만 달러", "5-million"),
+    ("1.5 million", "1,500,000", "$1.5m", "1500000", "1.5million", "$1.5 million", "€1.5mn", "150만원"),
+    ("2 billion", "2,000,000,000", "2bn", "2.0 bn", "$2B", "20억", "US$2 billion"),
+    ("3 thousand", "3,000", "$3k", "3k USD", "3천"),
 ]
 
 
@@ -86,6 +91,8 @@ FIRST = [
     ("2026.3.5.~3.10.", "2026년 3월 5일 ~ 10일 접수", ("2026년 10월 3일", "2026. 5. 3. ~ 5. 10.")),
     ("March 10, 2026", "접수: 2026. 3. 5.(목) ~ 3. 10.(화)", ("2026. 10. 3.", "3. 10. 2026")),
     ("2026년 4월 2일", "from March 31 to April 2, 2026", ("2026년 2월 4일", "April 2026")),
+    ("$5M", "a fund of $5 million", ("5 m of cable", "M 5", "500 million")),
+    ("$1.5 million", "USD 1,500,000 paid", ("$1.5 paid", "1.5 usd a box")),
 ]
 
 
@@ -103,6 +110,7 @@ APART = [
     ("March 5, 2026", "품번 PO20260305 부품"),
     ("May 3, 2026", "품번 20260305 부품"),
     ("2026년 3월", "the value 2026.3"),
+    ("5,000,000", "a cable of 5M"),
 ]
 
 
@@ -222,3 +230,8 @@ def test_dates_lie_within_their_text(text: str) -> None:
     for one in (*dates(text), *maybe_months(text)):
         assert 0 <= one.start < one.end <= len(text)
         assert one.written.startswith(one.month)
+
+
+@given(st.text(), st.integers(0, 5))
+def test_any_text_may_stand_where_a_magnitude_is_looked_for(text: str, start: int) -> None:
+    assert all(term[0].isdigit() for term in with_magnitude(text, start))

@@ -1,4 +1,4 @@
-"""Numbers and their units: 1,200,000원, 25 kg and 15 % are a number and a unit, however they are written."""
+"""Numbers and their units: 1,200,000원, 25 kg, 15 % and $1.5 million are one number each, however they are written."""
 
 import re
 from decimal import Decimal
@@ -43,6 +43,28 @@ _LONGEST_CURRENCY: Final = 5
 """With what may not stand before it, and a space."""
 _OF_SIGN: Final = {"$": "usd", "€": "eur", "£": "gbp", "¥": "jpy", "₩": "krw"}
 _TENS: Final = {"천만": 7, "백만": 6, "십억": 9, "만": 4, "억": 8, "조": 12, "천": 3, "백": 2}
+_ENGLISH_TENS: Final = {
+    "thousand": 3,
+    "million": 6,
+    "billion": 9,
+    "trillion": 12,
+    "k": 3,
+    "m": 6,
+    "mn": 6,
+    "b": 9,
+    "bn": 9,
+}
+# 5M is five metres as well: a currency, or what is counted in millions, says that it is not.
+_MAGNITUDE: Final = pattern(
+    r"(?<!\d[.,])(?P<number>(?:\d{1,3}(?:,\d{3})+|\d{1,6})(?:\.\d{1,6})?)(?:[ -]?(?P<sure>thousand|million|billion|"
+    r"trillion|bn)s?| ?(?P<short>k|mn?|b))(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+_COUNTED: Final = pattern(
+    r" ?(?:[$€£¥₩]|(?:usd|krw|eur|jpy|cny|gbp|chf|hkd|sgd|aud|cad|vnd|inr|twd|won|dollars?|euros?|pounds?|yen|yuan|"
+    r"tons?|tonnes?|teu|feu)(?![A-Za-z0-9])|원|달러|유로|파운드|위안|엔)",
+    re.IGNORECASE,
+)
 UNIT_AFTER: Final = _UNIT.match
 """Whether a unit stands there, at most a space away; its named groups say which."""
 _LATIN_UNITS: Final = frozenset(_LATIN.split())
@@ -82,3 +104,19 @@ def with_unit(number: str, text: str, end: int) -> tuple[str, ...]:
                     whole, rest = str(int(value)), unit.removeprefix(magnitude)
                     return (together, whole, whole + rest) if rest else (together, whole)
     return (together,)
+
+
+def with_magnitude(text: str, start: int) -> tuple[str, ...]:
+    """1500000 of the 1.5 million, the 1.5bn or the $1.5M that starts there; with its currency and its unit too."""
+    match = _MAGNITUDE.match(text, start)
+    if match is None:
+        return ()
+    zeros = _ENGLISH_TENS[(match["sure"] or match["short"]).lower()]
+    value = Decimal(plain_number(match["number"])).scaleb(zeros)
+    if value != value.to_integral_value():
+        return ()
+    whole = str(int(value))
+    in_currency = with_currency(whole, text, start)
+    if match["short"] and not in_currency and not _COUNTED.match(text, match.end()):
+        return ()
+    return (whole, *with_unit(whole, text, match.end()), *in_currency)

@@ -15,7 +15,7 @@ from search.domain.compounds import compound_of, halves, parted
 from search.domain.english import STOPWORDS, is_contraction, singular, without_possessive
 from search.domain.folding import plain
 from search.domain.joined_numbers import POWER, SIZE, power, size, with_fraction
-from search.domain.quantities import plain_number, with_currency, with_unit
+from search.domain.quantities import plain_number, with_currency, with_magnitude, with_unit
 from shared.patterns import pattern
 
 Stem = Callable[[str], str]
@@ -97,9 +97,13 @@ def tokens(text: str, stem: Stem) -> Iterator[Token]:
         written, (start, end) = match.group(), match.span()
         terms, asides = terms_of(written, kind, stem)
         is_compound = False
-        if written[0].isdigit() and (kind in ("thousands", "decimalcomma") or _NUMBER.fullmatch(written)):
+        begins_with_digit = written[0].isdigit()
+        may_be_magnified = begins_with_digit and (text[end : end + 1] == " " or written[-1].isalpha())
+        magnified = with_magnitude(text, start) if may_be_magnified else ()
+        terms += magnified  # $5M is 5,000,000 USD as much as it is 5M
+        if begins_with_digit and (kind in ("thousands", "decimalcomma") or _NUMBER.fullmatch(written)):
             asides += with_unit(terms[0], text, end)
-            asides += with_currency(terms[0], text, start)
+            asides += () if magnified else with_currency(terms[0], text, start)  # $5 million are no five dollars
             if end in spaced:
                 asides += _with_spaces(spaced[end], text, end)
             if _ORDINAL_SIGN.search(text, max(0, start - _LONGEST_ORDINAL_SIGN), start):
