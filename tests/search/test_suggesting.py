@@ -9,7 +9,6 @@ from httpx import AsyncClient
 from search_builders import ASearch, SmallModel, a_search, hits, over_http
 
 from builders import eventually, labels
-from search.application.retrieval import RetrievalTimes
 from search.application.vocabulary import VocabularyTimes
 from shared.events.ingest import DocumentChanged
 from shared.web.access import Access
@@ -24,13 +23,12 @@ class _Tokenizing(SmallModel):
         return [1 if text == "customer" else 2 for text in texts]
 
 
-UNKEPT = RetrievalTimes(first_word_ttl_seconds=0.001)
 AT_ONCE = VocabularyTimes(first_seconds=0, pause_seconds=0, again_seconds=0)
 
 
 @pytest.fixture
 async def search(tmp_path: Path) -> AsyncIterator[ASearch]:
-    async with a_search(tmp_path, model=_Tokenizing(), vocabulary=AT_ONCE, retrieval=UNKEPT) as one:
+    async with a_search(tmp_path, model=_Tokenizing(), vocabulary=AT_ONCE) as one:
         yield one
 
 
@@ -164,7 +162,7 @@ async def test_words_of_hidden_collections_are_neither_suggested_nor_offered(tmp
     keys.write_text("reader-of-a-12345678 a read\nreader-of-b-12345678 b read\n")
     access = Access.from_file(keys)
     async with (
-        a_search(tmp_path / "d", access=access, model=_Tokenizing(), vocabulary=AT_ONCE, retrieval=UNKEPT) as search,
+        a_search(tmp_path / "d", access=access, model=_Tokenizing(), vocabulary=AT_ONCE) as search,
         over_http(search) as client,
     ):
         await search.add("Harbour quarantine.", given=labels(name="secret.txt", collection="a"))

@@ -32,6 +32,10 @@ class Misspellings:
         """Whether it is known already."""
         return self._vocabulary.knows(at)
 
+    def may_change(self, text: str, request: SearchRequest) -> bool:
+        """Whether it has words that stand nowhere, as far as is known."""
+        return bool(self._vocabulary.unknown(text, request.searched))
+
     async def meant(self, text: str, request: SearchRequest) -> str | None:
         """The text with what was meant in the place of such words; None: as it is. Raises Unavailable."""
         unknown = self._vocabulary.unknown(text, request.searched)

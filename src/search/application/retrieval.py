@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from search.application.by_date import ByDate
 from search.application.facets import Counts, Facets
+from search.application.kept_answers import KeptAnswers
 from search.application.kept_rankings import KeptRankings, PreparedQuery
 from search.application.lexicons import Lexicons
 from search.application.misspellings import Misspellings
@@ -38,8 +39,6 @@ from shared.ports.storage import Cache
 from shared.runtime.both import both
 from shared.telemetry import Metrics, get_log
 
-_RESULTS_TAG: Final = "search-results"
-
 _log = get_log("search")
 
 
@@ -54,8 +53,8 @@ class RetrievalTimes:
     """How long a search waits for a model that is still being loaded, or for the index to take its vectors, before it
     answers without it."""
     result_ttl_seconds: float = 300.0
-    first_word_ttl_seconds: float = 5.0
-    """The same while the vocabulary has not been read: words may be corrected soon."""
+    corrected_ttl_seconds: float = 5.0
+    """The same of one corrected by a vocabulary that does not know yet what is live."""
     embedding_ttl_seconds: float = 3600.0
 
 
@@ -151,11 +150,16 @@ class Retrieval:
         )
         self._misspellings = misspellings
         self._lexicons = lexicons
-        self._cache = cache
         self._search_log = search_log
         self._metrics = metrics
         self._reranking = reranking
         self._times = times
+        self._kept_answers = KeptAnswers(
+            cache,
+            misspellings,
+            ttl_seconds=times.result_ttl_seconds,
+            corrected_ttl_seconds=times.corrected_ttl_seconds,
+        )
         self._kept_rankings = KeptRankings(cache, index, analyzer)
         self._facets = Facets(index, store)
 
@@ -167,25 +171,22 @@ class Retrieval:
         started = time.perf_counter()
         request.check()
         late = await self._await_uploads(request)
-        answer_hash = request.answer_hash
         hits, degraded = -1, late
         async with AsyncExitStack() as stack:
             at, lexicon = await both(stack.enter_async_context(self._snapshots.reading()), self._lexicons.version())
             self._misspellings.follow(at)
             # Another reranker, also of another process, gives another order.
             order = "" if self._reranking is None else self._reranking.name
-            key = f"search:{at}:{lexicon}:{order}:{answer_hash}"
-            body = None if late else await self._cache.get(key)
+            kept = self._kept_answers.begin(request, at, lexicon, order)
+            body = None if late else await self._kept_answers.find(kept, request)
             cached = body is not None
             if body is None:
-                is_last_word = self._misspellings.knows(at)
                 result = await self._search(request, late, at, lexicon)
                 body = render(result)
                 hits, degraded = len(result.hits), result.degraded
                 # A page of an older list is not what the key says. A change meanwhile has raised the number.
                 if not degraded and result.index_version == at:
-                    ttl = self._times.result_ttl_seconds if is_last_word else self._times.first_word_ttl_seconds
-                    await self._cache.put(key, body, ttl_seconds=ttl, tag=_RESULTS_TAG)
+                    await self._kept_answers.keep(kept, body, is_corrected=result.did_you_mean is not None)
         seconds = time.perf_counter() - started
         self._metrics.observe("search_seconds", seconds, mode=request.mode, cached=str(cached).lower())
         self._search_log.tell(
