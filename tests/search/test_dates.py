@@ -1,13 +1,10 @@
 """Days, months and sums in millions find one another, however they are written."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 from httpx import AsyncClient
 from hypothesis import example, given
 from hypothesis import strategies as st
-from search_builders import OTHERS, ASearch, SmallModel, a_search, found, hits, in_a_collection, over_http
+from search_builders import OTHERS, ASearch, found, hits, in_a_collection
 
 from search.domain.dates import dates, maybe_months
 from search.domain.folding import fold
@@ -15,18 +12,6 @@ from search.domain.quantities import with_magnitude
 from search.domain.references import asked_references, references
 
 _on_one_loop = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def search(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ASearch]:
-    async with a_search(tmp_path_factory.mktemp("dates"), model=SmallModel(languages=frozenset())) as one:
-        yield one
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def client(search: ASearch) -> AsyncIterator[AsyncClient]:
-    async with over_http(search) as one:
-        yield one
 
 
 DAY = (
@@ -54,13 +39,13 @@ SAME = [
 @_on_one_loop
 @pytest.mark.parametrize("writings", SAME, ids=lambda writings: writings[0])
 async def test_writings_of_one_thing_find_one_another(
-    search: ASearch, client: AsyncClient, writings: tuple[str, ...]
+    word_search: ASearch, word_client: AsyncClient, writings: tuple[str, ...]
 ) -> None:
     documents = {f"{number}.txt": f"여기에 {one} 항목이 있다." for number, one in enumerate(writings)}
-    collection = await in_a_collection(search, {**documents, **OTHERS})
+    collection = await in_a_collection(word_search, {**documents, **OTHERS})
     for query in writings:
         answer = {"query": query, "limit": 50, "filters": {"collection": collection}}
-        names = {hit["document"]["name"] for hit in hits(await client.post("/api/v1/search", json=answer))}
+        names = {hit["document"]["name"] for hit in hits(await word_client.post("/api/v1/search", json=answer))}
         assert documents.keys() <= names, (query, [documents[name] for name in documents.keys() - names])
 
 
@@ -70,12 +55,12 @@ MIXED_UP = ("2026년 5월 3일 회의", "2026-03-15 회의", "2025-03-05 회의"
 @_on_one_loop
 @pytest.mark.parametrize("written", [*DAY, *AMONG_OTHERS])
 async def test_a_day_comes_before_the_same_numbers_elsewhere(
-    search: ASearch, client: AsyncClient, written: str
+    word_search: ASearch, word_client: AsyncClient, written: str
 ) -> None:
     others = {f"{number}.txt": other for number, other in enumerate(MIXED_UP)}
-    collection = await in_a_collection(search, {"right.txt": f"출고 {written} 예정이며 늦어질 수 있다.", **others})
+    collection = await in_a_collection(word_search, {"right.txt": f"출고 {written} 예정이며 늦어질 수 있다.", **others})
     for query in DAY:
-        assert (await found(client, collection, query))[:1] == ["right.txt"], query
+        assert (await found(word_client, collection, query))[:1] == ["right.txt"], query
 
 
 FIRST = [
@@ -99,11 +84,11 @@ FIRST = [
 @_on_one_loop
 @pytest.mark.parametrize(("query", "right", "others"), FIRST)
 async def test_the_whole_comes_before_its_parts(
-    search: ASearch, client: AsyncClient, query: str, right: str, others: tuple[str, ...]
+    word_search: ASearch, word_client: AsyncClient, query: str, right: str, others: tuple[str, ...]
 ) -> None:
     documents = {"right.txt": right, **{f"{number}.txt": other for number, other in enumerate(others)}}
-    collection = await in_a_collection(search, documents)
-    assert (await found(client, collection, query))[:1] == ["right.txt"]
+    collection = await in_a_collection(word_search, documents)
+    assert (await found(word_client, collection, query))[:1] == ["right.txt"]
 
 
 APART = [
@@ -116,15 +101,17 @@ APART = [
 
 @_on_one_loop
 @pytest.mark.parametrize(("query", "text"), APART)
-async def test_what_only_looks_alike_is_not_found(search: ASearch, client: AsyncClient, query: str, text: str) -> None:
-    collection = await in_a_collection(search, {"a.txt": text, **OTHERS})
-    assert await found(client, collection, query) == []
+async def test_what_only_looks_alike_is_not_found(
+    word_search: ASearch, word_client: AsyncClient, query: str, text: str
+) -> None:
+    collection = await in_a_collection(word_search, {"a.txt": text, **OTHERS})
+    assert await found(word_client, collection, query) == []
 
 
 @_on_one_loop
-async def test_a_date_is_highlighted_as_it_stands(search: ASearch, client: AsyncClient) -> None:
+async def test_a_date_is_highlighted_as_it_stands(word_search: ASearch, word_client: AsyncClient) -> None:
     text = "계약일 2026. 3. 5.(목), 납기 2026년 4월 1일 ~ 10일, 선적 20260501, signed May 2nd, 2026, ’26.6.1 end."
-    collection = await in_a_collection(search, {"a.txt": text})
+    collection = await in_a_collection(word_search, {"a.txt": text})
     for query, wanted in {
         "2026-03-05": "2026. 3. 5.",
         "April 1, 2026": "2026년 4월 1일",
@@ -135,7 +122,7 @@ async def test_a_date_is_highlighted_as_it_stands(search: ASearch, client: Async
         "2026-04": "2026년 4월 1일",
     }.items():
         asked = {"query": query, "filters": {"collection": collection}}
-        (hit,) = hits(await client.post("/api/v1/search", json=asked))
+        (hit,) = hits(await word_client.post("/api/v1/search", json=asked))
         marked = [text[one["start"] : one["end"]] for one in hit["highlights"]]
         assert wanted in marked, (query, marked)
 

@@ -1,14 +1,13 @@
 """Searches that failed once, as JSON of documents and questions; and others of the same kinds."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from httpx import AsyncClient
-from search_builders import OTHERS, ASearch, SmallModel, a_search, found, hits, in_a_collection, over_http
+from search_builders import OTHERS, ASearch, found, hits, in_a_collection
 
 from builders import labels
 from shared.events.ingest import DocumentChanged
@@ -23,26 +22,14 @@ def cases() -> Iterator[Any]:
         yield pytest.param(case["docs"], case["qs"], id=case["id"])
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def search(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ASearch]:
-    async with a_search(tmp_path_factory.mktemp("reported"), model=SmallModel(languages=frozenset())) as one:
-        yield one
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def client(search: ASearch) -> AsyncIterator[AsyncClient]:
-    async with over_http(search) as one:
-        yield one
-
-
 @pytest.mark.parametrize(("documents", "questions"), list(cases()))
 async def test_what_was_reported_is_found(
-    search: ASearch, client: AsyncClient, documents: dict[str, str], questions: list[Any]
+    word_search: ASearch, word_client: AsyncClient, documents: dict[str, str], questions: list[Any]
 ) -> None:
-    collection = await in_a_collection(search, documents)
+    collection = await in_a_collection(word_search, documents)
     wrong = []
     for query, wanted in questions:
-        names = await found(client, collection, query)
+        names = await found(word_client, collection, query)
         if wanted == "ok":
             continue
         if isinstance(wanted, str) or wanted[0] == "hyb":
@@ -200,12 +187,12 @@ SAME = [
 
 @pytest.mark.parametrize("writings", SAME, ids=lambda writings: writings[0])
 async def test_writings_of_one_thing_find_one_another(
-    search: ASearch, client: AsyncClient, writings: tuple[str, ...]
+    word_search: ASearch, word_client: AsyncClient, writings: tuple[str, ...]
 ) -> None:
     documents = {f"{number}.txt": f"여기에 {one} 항목이 있다." for number, one in enumerate(writings)}
-    collection = await in_a_collection(search, {**documents, **OTHERS})
+    collection = await in_a_collection(word_search, {**documents, **OTHERS})
     for query in writings:
-        missing = documents.keys() - set(await found(client, collection, query))
+        missing = documents.keys() - set(await found(word_client, collection, query))
         assert not missing, (query, [documents[name] for name in missing])
 
 
@@ -250,11 +237,11 @@ FIRST = [
 
 @pytest.mark.parametrize(("query", "right", "others"), FIRST, ids=lambda value: value if isinstance(value, str) else "")
 async def test_the_whole_comes_before_its_parts(
-    search: ASearch, client: AsyncClient, query: str, right: str, others: tuple[str, ...]
+    word_search: ASearch, word_client: AsyncClient, query: str, right: str, others: tuple[str, ...]
 ) -> None:
     documents = {"right.txt": right, **{f"{number}.txt": other for number, other in enumerate(others)}}
-    collection = await in_a_collection(search, documents)
-    assert (await found(client, collection, query))[:1] == ["right.txt"]
+    collection = await in_a_collection(word_search, documents)
+    assert (await found(word_client, collection, query))[:1] == ["right.txt"]
 
 
 SYLLABLES = (
@@ -262,13 +249,13 @@ SYLLABLES = (
 )
 
 
-async def test_nouns_of_one_syllable_are_found_alone(search: ASearch, client: AsyncClient) -> None:
+async def test_nouns_of_one_syllable_are_found_alone(word_search: ASearch, word_client: AsyncClient) -> None:
     contexts = ("{}을 샀다.", "{}에 대한 세율", "새 {} 하나", "올해는 {}가 많다")
     collection = await in_a_collection(
-        search,
+        word_search,
         {f"{noun}.txt": contexts[number % len(contexts)].format(noun) for number, noun in enumerate(SYLLABLES)},
     )
-    missed = [noun for noun in SYLLABLES if f"{noun}.txt" not in await found(client, collection, noun)]
+    missed = [noun for noun in SYLLABLES if f"{noun}.txt" not in await found(word_client, collection, noun)]
     assert missed == []
 
 
@@ -311,26 +298,30 @@ APART = [("106", "about 10⁶ cells"), ("U.S.", "let us go"), ("net", "a .NET ru
 
 
 @pytest.mark.parametrize(("query", "text"), APART)
-async def test_what_only_looks_alike_is_not_found(search: ASearch, client: AsyncClient, query: str, text: str) -> None:
-    collection = await in_a_collection(search, {"a.txt": text, **OTHERS})
-    assert await found(client, collection, query) == []
+async def test_what_only_looks_alike_is_not_found(
+    word_search: ASearch, word_client: AsyncClient, query: str, text: str
+) -> None:
+    collection = await in_a_collection(word_search, {"a.txt": text, **OTHERS})
+    assert await found(word_client, collection, query) == []
 
 
 @pytest.mark.parametrize(("text", "query"), [*PARTS, *SPACED_OUT])
 async def test_what_is_glued_to_others_or_has_spaces_between_its_letters_is_found(
-    search: ASearch, client: AsyncClient, text: str, query: str
+    word_search: ASearch, word_client: AsyncClient, text: str, query: str
 ) -> None:
-    collection = await in_a_collection(search, {"a.txt": text, **OTHERS})
-    assert await found(client, collection, query) == ["a.txt"]
+    collection = await in_a_collection(word_search, {"a.txt": text, **OTHERS})
+    assert await found(word_client, collection, query) == ["a.txt"]
 
 
 MIDDLES = ["M5799", "5799DWF", "WF-M5799", "m579", "799dw", "wf m5799dwf", "WFM5799DWF"]
 
 
 @pytest.mark.parametrize("query", MIDDLES)
-async def test_codes_are_found_by_their_middle(search: ASearch, client: AsyncClient, query: str) -> None:
-    collection = await in_a_collection(search, {"a.txt": "프린터 WF-M5799DWF 흑백", "b.txt": "프린터 ML-2010 흑백"})
-    assert (await found(client, collection, query))[:1] == ["a.txt"]
+async def test_codes_are_found_by_their_middle(word_search: ASearch, word_client: AsyncClient, query: str) -> None:
+    collection = await in_a_collection(
+        word_search, {"a.txt": "프린터 WF-M5799DWF 흑백", "b.txt": "프린터 ML-2010 흑백"}
+    )
+    assert (await found(word_client, collection, query))[:1] == ["a.txt"]
 
 
 NAMES = {
@@ -344,28 +335,30 @@ NAMES = {
 
 @pytest.mark.parametrize(("name", "queries"), NAMES.items(), ids=NAMES)
 async def test_documents_are_found_by_their_names(
-    search: ASearch, client: AsyncClient, name: str, queries: tuple[str, ...]
+    word_search: ASearch, word_client: AsyncClient, name: str, queries: tuple[str, ...]
 ) -> None:
-    collection = await in_a_collection(search, {name: "자세한 것은 아래를 본다.", **OTHERS})
+    collection = await in_a_collection(word_search, {name: "자세한 것은 아래를 본다.", **OTHERS})
     for query in queries:
-        assert (await found(client, collection, query))[:1] == [name], query
+        assert (await found(word_client, collection, query))[:1] == [name], query
 
 
 async def test_a_renamed_document_is_found_by_its_new_name_and_not_by_the_old(
-    search: ASearch, client: AsyncClient
+    word_search: ASearch, word_client: AsyncClient
 ) -> None:
-    event = await search.add("Nothing to see.", "And more.", given=labels(name="before.txt", collection="renaming"))
-    assert await found(client, "renaming", "before") == ["before.txt"]
+    event = await word_search.add(
+        "Nothing to see.", "And more.", given=labels(name="before.txt", collection="renaming")
+    )
+    assert await found(word_client, "renaming", "before") == ["before.txt"]
     renamed = labels(name="afterwards.txt", collection="renaming")
-    await search.hear(DocumentChanged(document_id=event.document_id, document_version=2, labels=renamed))
-    assert await found(client, "renaming", "afterwards") == ["afterwards.txt"]
-    assert await found(client, "renaming", "before") == []
-    assert await found(client, "renaming", "nothing") == ["afterwards.txt"]
+    await word_search.hear(DocumentChanged(document_id=event.document_id, document_version=2, labels=renamed))
+    assert await found(word_client, "renaming", "afterwards") == ["afterwards.txt"]
+    assert await found(word_client, "renaming", "before") == []
+    assert await found(word_client, "renaming", "nothing") == ["afterwards.txt"]
 
 
-async def test_what_was_found_by_another_writing_is_highlighted(search: ASearch, client: AsyncClient) -> None:
+async def test_what_was_found_by_another_writing_is_highlighted(word_search: ASearch, word_client: AsyncClient) -> None:
     text = "The Wi-Fi of the café costs 1,200,000원 (제3조의2), WF-M5799DWF for children."
-    await search.add(text, given=labels(collection="marked"))
+    await word_search.add(text, given=labels(collection="marked"))
     for query, wanted in {
         "wifi": "Wi-Fi",
         "cafe": "café",
@@ -374,6 +367,8 @@ async def test_what_was_found_by_another_writing_is_highlighted(search: ASearch,
         "m5799": "WF-M5799DWF",
         "child": "children",
     }.items():
-        (hit,) = hits(await client.post("/api/v1/search", json={"query": query, "filters": {"collection": "marked"}}))
+        (hit,) = hits(
+            await word_client.post("/api/v1/search", json={"query": query, "filters": {"collection": "marked"}})
+        )
         marked = [text[one["start"] : one["end"]] for one in hit["highlights"]]
         assert wanted in marked, (query, marked)

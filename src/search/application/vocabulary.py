@@ -19,6 +19,7 @@ from search.domain.completion import LONGEST, RANK, Completion, Suggestion, merg
 from search.domain.folding import fold
 from search.domain.spelling import Correction, Spelling, Unknown, corrections, unknown_words, written_words
 from search.domain.tokens import Stem
+from search.domain.writings import with_what_is_meant
 from shared.kernel import DocumentId, NotFound, Unavailable
 from shared.telemetry import get_log
 
@@ -310,4 +311,4 @@ def _shown_name(name: str) -> str:
 
 
 def _words_of(record: HitRecord) -> frozenset[str]:
-    return frozenset(written_words(fold(record.chunk.text)))
+    return frozenset(written_words(with_what_is_meant(fold(record.chunk.text))))

@@ -11,8 +11,8 @@ from search.domain.folding import SPLIT_LETTERS, fold_with_offsets, places_of, p
 from search.domain.hangul import END_OF_WORD
 from search.domain.references import PREFIX as REFERENCE_PREFIX
 from search.domain.references import references
-from search.domain.spaced_out import spaced_out
 from search.domain.tokens import JOINTS, TOKEN, WORD_SIGN, Stem, terms_of
+from search.domain.writings import read_out
 from shared.patterns import pattern
 
 _MOST: Final = 100
@@ -63,7 +63,7 @@ class Highlighter:
         if self._references:
             spans += [(one.start, one.end) for one in references(folded) if one.term in self._references]
         if not spans:
-            spans = self._spaced_out(folded)
+            spans = self._read_out(folded)
         if offsets is not None:
             spans = [(offsets[start], offsets[end - 1] + 1) for start, end in spans]
         return _joined(spans)[:_MOST]
@@ -77,12 +77,12 @@ class Highlighter:
             return True
         if self._references and any(one.term in self._references for one in references(folded)):
             return True
-        return bool(self._spaced_out(folded))
+        return bool(self._read_out(folded))
 
-    def _spaced_out(self, text: str) -> list[Span]:
-        """Where words stand with spaces between their letters: looked for where nothing else is."""
+    def _read_out(self, text: str) -> list[Span]:
+        """Where words stand with spaces between their letters, or in Hanja: looked for where nothing else is."""
         spans: list[Span] = []
-        for word, places in spaced_out(text):
+        for word, places in read_out(text):
             found = [*self._words.spans(word), *_surfaces(self._morphemes, word)]
             spans += [(places[start], places[end - 1] + 1) for start, end in found]
         return spans

@@ -6,6 +6,7 @@ from typing import Final
 from search.application.ports.analysis import ContentWord
 from search.domain.english import STOPWORDS, is_contraction
 from search.domain.irregular_verbs import BASES
+from search.domain.standard_spelling import in_standard_spelling
 from search.domain.tokens import Stem, tokens
 from search.infrastructure.kiwi.morphology import Morpheme
 
@@ -47,4 +48,5 @@ def _of_tokens(text: str, folded: str, stem: Stem) -> Iterator[ContentWord]:
 def _of_morphemes(morphemes: Iterable[Morpheme]) -> Iterator[ContentWord]:
     for one in morphemes:
         if one.tag in _KEPT and one.form not in _EMPTY:
-            yield ContentWord(one.start, one.start + one.length, (one.form,), is_name=one.tag == "NNP")
+            term = in_standard_spelling(one.form)
+            yield ContentWord(one.start, one.start + one.length, (term,), is_name=one.tag == "NNP")

@@ -18,9 +18,9 @@ from search.domain.compounds import LONGEST_JOINED, joined_pairs, verb_of
 from search.domain.english import STOPWORDS
 from search.domain.folding import fold, plain
 from search.domain.hangul import bigrams, has_hangul, is_function_word, lone_syllables, words_of_hangul
+from search.domain.hanja import with_usual_readings
 from search.domain.references import Reference, asked_references, bare_references, references
-from search.domain.spaced_out import spaced_out
-from search.domain.standard_spelling import in_standard_spelling, other_spellings, spelled_otherwise
+from search.domain.standard_spelling import in_standard_spelling, other_spellings
 from search.domain.terms import (
     ASIDE_WEIGHT,
     AVERAGE_BIGRAMS,
@@ -36,6 +36,7 @@ from search.domain.terms import (
     term_weights,
 )
 from search.domain.tokens import Token, base, tokens
+from search.domain.writings import with_what_is_meant, with_words, words_read_out
 from search.infrastructure.content_words import content_words
 from search.infrastructure.kiwi.child import KiwiChild
 from search.infrastructure.kiwi.morphology import Morpheme, Morphology
@@ -62,16 +63,7 @@ _STOP_STEMS: Final = STOPWORDS | frozenset(english_stem(word) for word in STOPWO
 
 
 def _folded(texts: Sequence[str]) -> list[str]:
-    return [fold(text) for text in texts]
-
-
-def _with_what_is_meant(folded: str) -> str:
-    """The text of a chunk, and below it words that it has with spaces between their letters, or spelled otherwise."""
-    return _with_words(folded, [*(one.word for one in spaced_out(folded)), *spelled_otherwise(folded)])
-
-
-def _with_words(text: str, words: Sequence[str]) -> str:
-    return "\n".join((text, *words)) if words else text
+    return [with_usual_readings(fold(text)) for text in texts]
 
 
 def _taken_out(folded: str) -> tuple[list[Reference], str]:
@@ -133,7 +125,7 @@ def _hash(term: str) -> int:
 class KiwiAnalyzer(Analyzer):
     """An async context manager. English is analysed here, long texts in threads; English alone never starts Kiwi."""
 
-    version: Final = "7"
+    version: Final = "8"
     stem = staticmethod(english_stem)
 
     def __init__(self, korean: Morphology | None = None) -> None:
@@ -171,7 +163,7 @@ class KiwiAnalyzer(Analyzer):
     async def query(self, text: str) -> AnalysedQuery:
         """A short query is analysed at once; a hop to a thread would cost more."""
         folded = in_standard_spelling(fold(text))
-        folded = _with_words(folded, [one.word for one in spaced_out(folded)])
+        folded = with_words(folded, words_read_out(folded))
         run = _at_once if len(folded) <= _LONG_QUERY else self._in_query_thread
         referred, rest = await run(_taken_out, folded)
         morphemes = await self._korean.of_query(rest) if has_hangul(rest) else []
@@ -263,7 +255,7 @@ class KiwiAnalyzer(Analyzer):
 
     def _folded_chunks(self, texts: Sequence[str], named: Sequence[str]) -> tuple[list[str], list[SparseVector] | None]:
         """The texts and their name, folded; and their vectors if no Korean is among them: it comes from elsewhere."""
-        folded = [_with_what_is_meant(fold(text)) for text in (*texts, *named)]
+        folded = [with_what_is_meant(fold(text)) for text in (*texts, *named)]
         if any(map(has_hangul, folded)):
             return folded, None
         return folded, self._vectors(folded, [()] * len(folded), bool(named))

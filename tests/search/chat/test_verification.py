@@ -9,6 +9,8 @@ TARIFF = "노트북 컴퓨터는 제8471.30호에 분류되며 기본 세율은 
 LEASE = "Maru Rental must give Seoga Trading 30 days of notice before the lease of 24 months ends."
 REFUSED = "가산세는 신고가 늦은 경우에도 면제되지 않는다."
 KEPT = "Maru Rental kept all invoices in Busan for five years."
+HANJA = "輸入貨物의 關稅率은 大統領令으로 정한다."
+CONTENTS = "디지털 컨텐츠의 메세지는 보관하지 않는다."
 FEE = "The fee of 1,200,000 won is not refundable once the declaration is accepted."
 
 
@@ -31,6 +33,8 @@ async def says(quote: str, sentence: str) -> bool:
         (FEE, "The fee isn't refundable once the declaration is accepted."),
         (KEPT, "Maru Rental keeps all invoices in Busan for five years."),
         (KEPT, KEPT.replace("kept", "keeps")),
+        (HANJA, "수입화물의 관세율은 대통령령으로 정한다."),
+        (CONTENTS, "디지털 콘텐츠의 메시지는 보관하지 않는다."),
         ("They keep the goods and sell them.", "They kept the goods and sold them."),
     ],
 )
@@ -56,6 +60,8 @@ async def test_what_stands_there_is_borne_out(quote: str, sentence: str) -> None
         (REFUSED, "가산세는 신고가 늦은 경우에도 면제된다."),
         (FEE, FEE.replace("is not refundable", "is refundable")),
         (FEE, FEE.replace("1,200,000", "1,300,000")),
+        (HANJA, "수출화물의 관세율은 대통령령으로 정한다."),
+        (HANJA, "수입화물의 내국세율은 대통령령으로 정한다."),
         (KEPT, KEPT.replace("kept", "lost")),
         (KEPT, "Maru Rental never keeps all invoices in Busan for five years."),
         (FEE, ""),
