@@ -10,6 +10,7 @@ from search.domain.dates import dates, maybe_months
 from search.domain.folding import fold
 from search.domain.quantities import with_magnitude
 from search.domain.references import asked_references, references
+from search.domain.yearless_days import yearless_days
 
 _on_one_loop = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,6 +30,18 @@ SAME = [
     (*DAY, *AMONG_OTHERS),
     MONTH,
     ("1592년 4월 13일", "1592年 4月 13日", "April 13, 1592"),
+    (
+        "3월 5일",
+        "3월5일",
+        "3 월 5 일",
+        "March 5",
+        "Mar. 5th",
+        "5 March",
+        "5th of March",
+        "3/5(목)",
+        "3. 5.(목요일)",
+        "3.5(목)",
+    ),
     ("5 million", "5,000,000", "$5M", "USD 5M", "5M won", "5m달러", "5 million dollars", "500만 달러", "5-million"),
     ("1.5 million", "1,500,000", "$1.5m", "1500000", "1.5million", "$1.5 million", "€1.5mn", "150만원"),
     ("2 billion", "2,000,000,000", "2bn", "2.0 bn", "$2B", "20억", "US$2 billion"),
@@ -70,6 +83,10 @@ FIRST = [
     ("2026.3", "값은 2026.3 이다", ("2026년 3월에 끝난다", "2026-03-05")),
     ("20260305", "품번 20260305 부품", ("2026년 3월 5일 회의", "March 5, 2026", "20260306")),
     ("20260305", "2026년 3월 5일 회의", ("2026년 5월 3일 회의", "20260306", "2026 03 05")),
+    ("3월 5일 회의", "2026-03-05 회의", ("5월 3일 회의", "3월 회의 5건", "회의 3 5")),
+    ("3월 5일", "on March 5, 2026", ("May 3", "3월 15일", "5일 3월")),
+    ("2026-03-05 회의", "3월 5일 회의", ("5월 3일 회의", "2025-03-05 회의", "2026년 회의")),
+    ("2026년 3월 5일", "signed on March 5", ("2025년 5월 3일", "May 3", "2026개")),
     ("2026-03-05 회의록", "2026년 3월 5일 회의록", ("2026년 5월 3일 회의록", "회의록 작성", "회의록 3 5 2026")),
     ("2026년 3월 5일 회의록", "2026-03-05 회의록", ("2026년 5월 3일 회의록", "2026년 3월 회의록", "2025-03-05 회의록")),
     ("minutes of March 5, 2026", "minutes, 2026-03-05", ("minutes of May 3, 2026", "minutes of March, 5 of 2026")),
@@ -127,6 +144,23 @@ async def test_a_date_is_highlighted_as_it_stands(word_search: ASearch, word_cli
         assert wanted in marked, (query, marked)
 
 
+YEARLESS = [
+    ("회의는 3월 5일에 한다", ["03-05"]),
+    ("March 5th and 6 May; Sept. 3: ok", ["03-05", "05-06", "09-03"]),
+    ("3/5(목) 14:00, 3. 6.(금), 12.25(일요일)", ["03-05", "03-06", "12-25"]),
+    ("2월 29일", ["02-29"]),
+    ("3월 5일간, 13월 5일, 2월 30일, 3/5, 3.5 (주)", []),
+    ("of the 12, 5 may be late; May 2026; march of 5; March 5,000; June 5%", []),
+    ("2026년 3월 5일, 2026-03-06, March 7, 2026, 8 March 2026", []),
+]
+
+
+@pytest.mark.parametrize(("text", "days"), YEARLESS)
+def test_a_day_without_a_year(text: str, days: list[str]) -> None:
+    found = sorted(yearless_days(text, list(dates(text))))
+    assert [one.written for one in found] == days
+
+
 def written(text: str) -> list[str]:
     return [one.written for one in dates(fold(text))]
 
@@ -179,7 +213,7 @@ def test_the_ends_of_a_time(text: str, both: list[str]) -> None:
 
 
 def test_a_document_has_a_day_and_its_month_and_a_query_the_day_alone() -> None:
-    assert [one.term[1:] for one in references("2026. 3. 5.")] == ["2026-03-05", "2026-03"]
+    assert [one.term[1:] for one in references("2026. 3. 5.")] == ["2026-03-05", "2026-03", "*-03-05"]
     assert [one.term[1:] for one in asked_references("2026. 3. 5.")] == ["2026-03-05"]
     assert list(asked_references("20260305")) == []
 

@@ -42,12 +42,16 @@ _UNTIL: Final = pattern(
     rf"(?: ?[일日](?!간| ?동안)|\.(?!\d))?{_END}"
     r"|(?P<last>\d{1,2}) ?[일日](?!간| ?동안))"
 )
-_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTH_NAME: Final = (
+    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
+    "oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
+)
+"""In small letters."""
 _DAYS: Final = r"(?P<{0}>\d{{1,2}})(?:st|nd|rd|th)?(?: ?(?:[-~&]|to|and) ?(?P<{0}_last>\d{{1,2}})(?:st|nd|rd|th)?)?"
 _BEFORE_YEAR: Final = pattern(
     rf"(?<![A-Za-z0-9])(?:{_DAYS.format('before')}(?: ?of |[ .\-]{{0,2}}))?"
-    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
-    r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![A-Za-z])"
+    rf"(?P<month>{MONTH_NAME})(?![A-Za-z])"
     rf"(?:[ .\-]{{1,2}}{_DAYS.format('after')})?(?: of |[ ,.\-]{{0,2}})\Z",
     re.IGNORECASE,
 )
@@ -69,6 +73,11 @@ class Date(NamedTuple):
     written: str
     may_be_code: bool = False
     """Whether there is nothing but digits: 20260305."""
+
+    @property
+    def day_of_year(self) -> str | None:
+        """Its month and day, 03-05; None: it is a month."""
+        return self.written[len("2026-") :] if len(self.written) == len("2026-03-05") else None
 
     @property
     def month(self) -> str:
@@ -155,7 +164,7 @@ def _year_last(text: str, match: re.Match[str]) -> list[Date]:
     year = _full_year(match.group())
     if year < _FIRST_BY_NAMES:
         return []
-    month = _MONTHS.index(named["month"][:3].lower()) + 1
+    month = MONTHS.index(named["month"][:3].lower()) + 1
     if named["after"]:
         begin, days = named.start("month"), (named["after"], named["after_last"])
     elif named["before"]:

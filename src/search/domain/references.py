@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from search.domain.dates import dates, maybe_months
+from search.domain.yearless_days import yearless_days
 from shared.patterns import pattern
 
 PREFIX: Final = "\x04"
 """Marks a term that is a reference: no word is mistaken for one."""
+_OF_NO_YEAR, _OF_SOME_YEAR = f"{PREFIX}--", f"{PREFIX}*-"
+"""Before a month and a day: of a text that says no year, and of one that says any."""
 _HANJA: Final = str.maketrans("第條項號別表紙附則編章節", "제조항호별표지부칙편장절")
 _HANJA_NUMERALS: Final = "一二三四五六七八九十百"
 _KINDS: Final = "조항호목편장절관부류차회과권"
@@ -49,22 +52,33 @@ class Reference(NamedTuple):
     end: int
     term: str
     is_date: bool = False
+    aside: str | None = None
+    """A term that a query for it asks for too, but less: a day whose year a text does not say."""
 
 
 def references(text: str) -> Iterator[Reference]:
-    """Of a folded text, in order of their kinds; a day is in its month too."""
-    for date in dates(text):
+    """Of a folded text, in order of their kinds; a day is in its month too, and a day of any year."""
+    known = list(dates(text))
+    for date in known:
         yield Reference(date.start, date.end, PREFIX + date.written, is_date=True)
-        if date.month != date.written:
+        if date.day_of_year is not None:
             yield Reference(date.start, date.end, PREFIX + date.month, is_date=True)
+            yield Reference(date.start, date.end, _OF_SOME_YEAR + date.day_of_year, is_date=True)
+    for day in yearless_days(text, known):
+        yield Reference(day.start, day.end, _OF_NO_YEAR + day.written, is_date=True)
     yield from _of_rules(text)
 
 
 def asked_references(text: str) -> Iterator[Reference]:
-    """What a query surely refers to: of a day the day alone, and no code."""
-    for date in dates(text):
+    """What a query surely refers to: of a day the day alone, and no code; without a year the day of any."""
+    known = list(dates(text))
+    for date in known:
         if not date.may_be_code:
-            yield Reference(date.start, date.end, PREFIX + date.written, is_date=True)
+            aside = date.day_of_year and _OF_NO_YEAR + date.day_of_year
+            yield Reference(date.start, date.end, PREFIX + date.written, is_date=True, aside=aside)
+    for day in yearless_days(text, known):
+        for prefix in (_OF_NO_YEAR, _OF_SOME_YEAR):
+            yield Reference(day.start, day.end, prefix + day.written, is_date=True)
     yield from _of_rules(text)
 
 

@@ -26,6 +26,8 @@ REFERENCE_WEIGHT: Final = 2.0
 """The same of a reference (제3조)."""
 BARE_REFERENCE_WEIGHT: Final = 0.7
 """The same of one that may be a number (3조)."""
+YEARLESS_WEIGHT: Final = 1.5
+"""The same of a day whose year a text does not say, where it is asked for with one."""
 INSIDE_WEIGHT: Final = 0.25
 """The same of the number inside a reference."""
 SYNONYM_WEIGHT: Final = 0.7

@@ -31,6 +31,7 @@ from search.domain.terms import (
     INSIDE_WEIGHT,
     NAME_WEIGHT,
     REFERENCE_WEIGHT,
+    YEARLESS_WEIGHT,
     SparseVector,
     sparse_vector,
     term_weights,
@@ -209,6 +210,8 @@ class KiwiAnalyzer(Analyzer):
         for reference in named:
             is_sure = reference.term in {one.term for one in referred}
             weights[reference.term] = REFERENCE_WEIGHT if is_sure else BARE_REFERENCE_WEIGHT
+            if reference.aside is not None:
+                weights.setdefault(reference.aside, YEARLESS_WEIGHT)
         words = frozenset(weights) - frozenset(morphemes)
         for pair in bigrams(folded) if is_korean else ():
             weights[pair] = weights.get(pair, 0.0) + BIGRAM_WEIGHT
