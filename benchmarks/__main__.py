@@ -45,8 +45,8 @@ _ON_SERVERS: Final = ("kafka_rate", "servers_ingest", "language_model", "detecti
 """Measured when they or their group are named: they need what `make servers` installs and starts."""
 _IN_A_BROWSER: Final = ("search_page",)
 """Measured when they are named: they need Chromium and playwright."""
-_LONG: Final = ("growth", "soak")
-"""Measured when they are named: 100,000 documents, or an hour."""
+_LONG: Final = ("growth", "soak", "reading_long")
+"""Measured when they are named: 100,000 documents, an hour, or ten minutes."""
 
 
 def _machine() -> dict[str, Any]:

@@ -347,7 +347,8 @@ async def in_a_collection(search: ASearch, documents: dict[str, str]) -> str:
     return collection
 
 
-async def found(client: AsyncClient, collection: str, query: str) -> list[str]:
+async def found(client: AsyncClient, collection: str, query: str, *, limit: int = 10) -> list[str]:
     """The names of the documents of a collection's hits."""
-    answer = await client.post("/api/v1/search", json={"query": query, "filters": {"collection": collection}})
+    asked = {"query": query, "limit": limit, "filters": {"collection": collection}}
+    answer = await client.post("/api/v1/search", json=asked)
     return [hit["document"]["name"] for hit in hits(answer)]

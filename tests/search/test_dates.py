@@ -57,9 +57,8 @@ async def test_writings_of_one_thing_find_one_another(
     documents = {f"{number}.txt": f"여기에 {one} 항목이 있다." for number, one in enumerate(writings)}
     collection = await in_a_collection(word_search, {**documents, **OTHERS})
     for query in writings:
-        answer = {"query": query, "limit": 50, "filters": {"collection": collection}}
-        names = {hit["document"]["name"] for hit in hits(await word_client.post("/api/v1/search", json=answer))}
-        assert documents.keys() <= names, (query, [documents[name] for name in documents.keys() - names])
+        names = await found(word_client, collection, query, limit=50)
+        assert documents.keys() <= set(names), (query, [documents[name] for name in documents.keys() - set(names)])
 
 
 MIXED_UP = ("2026년 5월 3일 회의", "2026-03-15 회의", "2025-03-05 회의", "3 of 2026, 5 pieces", "2026년 3월 회의")

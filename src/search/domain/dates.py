@@ -124,7 +124,7 @@ def _year_first(text: str, match: re.Match[str], sign: str, former_end: int) -> 
         # A quote that is closed is no sign of a year: '10-11-12'.
         if text[start] == "'" == text[rest.end() : rest.end() + 1]:
             return []
-        year, month, day = _full_year(match.group()), int(rest[1]), rest[2] if form.groups > 1 else None
+        year, month, day = full_year(match.group()), int(rest[1]), rest[2] if form.groups > 1 else None
         if form is not _WORDS and year < _FIRST_IN_NUMBERS:
             return []
         # 2010-11 is a winter, 2001-05 may be four years.
@@ -161,7 +161,7 @@ def _year_last(text: str, match: re.Match[str]) -> list[Date]:
     named = _BEFORE_YEAR.search(text, max(0, start - _LONGEST_BEFORE_YEAR), start)
     if named is None:
         return []
-    year = _full_year(match.group())
+    year = full_year(match.group())
     if year < _FIRST_BY_NAMES:
         return []
     month = MONTHS.index(named["month"][:3].lower()) + 1
@@ -175,10 +175,11 @@ def _year_last(text: str, match: re.Match[str]) -> list[Date]:
     return [found for day in days if day and (found := _valid(begin, end, year, month, day))]
 
 
-def _full_year(written: str) -> int:
-    if written[0] != "'":
-        return int(written)
-    year = int(written[1:])
+def full_year(written: str) -> int:
+    """Of 2026, '26 or 26."""
+    year = int(written.removeprefix("'"))
+    if year >= 100:
+        return year
     return 1900 + year if year >= _FIRST_OF_LAST_CENTURY else 2000 + year
 
 

@@ -1,9 +1,11 @@
-"""References in rules (제3조의2, 별표 7, Article 3(2), § 14) and dates, each one term however it is written."""
+"""References in rules (제3조의2, 별표 7, Article 3(2), § 14), dates, phone numbers: one term, however written."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from search.domain.dates import dates, maybe_months
+from search.domain.periods import periods
+from search.domain.phone_numbers import phone_numbers
 from search.domain.yearless_days import yearless_days
 from shared.patterns import pattern
 
@@ -16,7 +18,8 @@ _HANJA_NUMERALS: Final = "一二三四五六七八九十百"
 _KINDS: Final = "조항호목편장절관부류차회과권"
 # 제 3 조의 2; what follows (서식, a particle, a bracket) does not matter, a letter that makes it another word does.
 _ARTICLE: Final = pattern(
-    rf"제 ?(?P<number>\d{{1,5}}|[{_HANJA_NUMERALS}]{{1,6}}) ?(?P<kind>[{_KINDS}])(?![가-힣]*?(?:원|년|명)\b)"
+    rf"제 ?(?P<number>\d{{1,5}}|[{_HANJA_NUMERALS}]{{1,6}}|[IVX]{{1,6}}) ?"
+    rf"(?P<kind>[{_KINDS}])(?![가-힣]*?(?:원|년|명)\b)"
     r"(?: ?의 ?(?P<branch>\d{1,3})(?![\d년월일]))?"
 )
 _ATTACHED: Final = pattern(
@@ -66,6 +69,9 @@ def references(text: str) -> Iterator[Reference]:
             yield Reference(date.start, date.end, _OF_SOME_YEAR + date.day_of_year, is_date=True)
     for day in yearless_days(text, known):
         yield Reference(day.start, day.end, _OF_NO_YEAR + day.written, is_date=True)
+    for period in periods(text):
+        yield Reference(period.start, period.end, PREFIX + period.written, is_date=True)
+    yield from _of_phones(text)
     yield from _of_rules(text)
 
 
@@ -79,6 +85,9 @@ def asked_references(text: str) -> Iterator[Reference]:
     for day in yearless_days(text, known):
         for prefix in (_OF_NO_YEAR, _OF_SOME_YEAR):
             yield Reference(day.start, day.end, prefix + day.written, is_date=True)
+    for period in periods(text):
+        yield Reference(period.start, period.end, PREFIX + period.written, is_date=True)
+    yield from _of_phones(text)
     yield from _of_rules(text)
 
 
@@ -90,6 +99,11 @@ def bare_references(text: str) -> Iterator[Reference]:
         number = match["number"].lstrip("0") or "0"
         term = PREFIX + _named(f"제{number}{match['kind']}", match["branch"])
         yield Reference(match.start(), match.end(), term)
+
+
+def _of_phones(text: str) -> Iterator[Reference]:
+    for number in phone_numbers(text):
+        yield Reference(number.start, number.end, f"{PREFIX}tel{number.digits}")
 
 
 def _of_rules(text: str) -> Iterator[Reference]:
@@ -138,7 +152,9 @@ def _of_roman(number: str) -> int:
 
 
 def _plain_number(written: str) -> str:
-    """Without zeros before it; of 十二, 12."""
+    """Without zeros before it; of 十二 and XII, 12."""
+    if written[0] in "IVX":
+        return str(_of_roman(written.lower()))
     if written[0] in _HANJA_NUMERALS:
         total, last = 0, 0
         for sign in written:

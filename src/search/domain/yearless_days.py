@@ -14,12 +14,14 @@ _MONTH_BEFORE: Final = pattern(r"(?<![\d.,])(\d{1,2}) ?\Z")
 _WITH_WEEKDAY: Final = pattern(r"\((?<=[\d. ].)[월화수목금토일](?:요일)?\)")
 _NUMBERS: Final = pattern(r"(?<![\d.,/\-])(?P<month>\d{1,2}) ?[./] ?(?P<day>\d{1,2}) ?\.? ?\Z")
 _LONGEST_NUMBERS: Final = 10
-_ENGLISH: Final = pattern(
-    rf"(?<![A-Za-z])(?P<month>{MONTH_NAME})(?![A-Za-z])\.?(?: (?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?![:,.]\d|\w|%))?",
-    re.IGNORECASE,
-)
-_DAY_BEFORE: Final = pattern(r"(?<![A-Za-z0-9.,:/\-])(\d{1,2})(?:st|nd|rd|th)?(?: of)? ?\Z")
-_LONGEST_BEFORE: Final = 9
+# From the numbers on, of which there are few: looking for the names of months takes ten times as long.
+_NUMBER: Final = pattern(r"(\d{1,2})(?:st|nd|rd|th)?(?!\d)")
+_OF_MORE: Final = frozenset("0123456789.,:/-")
+"""Before a number: it is the end of a longer one."""
+_NAMED_BEFORE: Final = pattern(rf"(?<![A-Za-z])(?P<month>{MONTH_NAME})\.? \Z", re.IGNORECASE)
+_NAMED_BEHIND: Final = pattern(rf"(?: of)? ?(?P<month>{MONTH_NAME})(?![A-Za-z])", re.IGNORECASE)
+_NO_DAY: Final = pattern(r"[:,.]\d|[\w%]")
+_LONGEST_NAME: Final = 12
 _OTHER_WORDS: Final = ("may", "mar", "march")
 """In small letters these are no months behind a number: 5 may be late."""
 _LEAP_YEAR: Final = 2000
@@ -55,14 +57,22 @@ def _numbers(text: str) -> Iterator[YearlessDay]:
 
 
 def _english(text: str) -> Iterator[YearlessDay]:
-    for match in _ENGLISH.finditer(text):
-        month = MONTHS.index(match["month"][:3].lower()) + 1
-        if match["day"]:
-            yield from _valid(*match.span(), month, match["day"])
-        elif match["month"] not in _OTHER_WORDS:
-            before = _DAY_BEFORE.search(text, max(0, match.start() - _LONGEST_BEFORE), match.start())
-            if before is not None:
-                yield from _valid(before.start(), match.end("month"), month, before[1])
+    for number in _NUMBER.finditer(text):
+        start, end = number.span()
+        day = number[0][:2].rstrip("snrt")
+        named = (
+            _NAMED_BEFORE.search(text, max(0, start - _LONGEST_NAME), start) if text[start - 1 : start] == " " else None
+        )
+        if named is not None and _NO_DAY.match(text, end) is None:
+            yield from _valid(named.start(), end, _month(named), day)
+            continue
+        named = _NAMED_BEHIND.match(text, end)
+        if named is not None and named["month"] not in _OTHER_WORDS:
+            yield from _valid(start, named.end(), _month(named), day)
+
+
+def _month(named: re.Match[str]) -> int:
+    return MONTHS.index(named["month"][:3].lower()) + 1
 
 
 def _valid(start: int, end: int, month: int, day: str) -> Iterator[YearlessDay]:
