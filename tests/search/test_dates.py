@@ -151,6 +151,8 @@ YEARLESS = [
     ("3월 5일간, 13월 5일, 2월 30일, 3/5, 3.5 (주)", []),
     ("of the 12, 5 may be late; May 2026; march of 5; March 5,000; June 5%", []),
     ("2026년 3월 5일, 2026-03-06, March 7, 2026, 8 March 2026", []),
+    ("2026 May sales, 1,012 June, A12 July, 3:12 August", []),
+    ("on the 3rd of June", ["06-03"]),
 ]
 
 

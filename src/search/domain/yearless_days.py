@@ -59,10 +59,11 @@ def _numbers(text: str) -> Iterator[YearlessDay]:
 def _english(text: str) -> Iterator[YearlessDay]:
     for number in _NUMBER.finditer(text):
         start, end = number.span()
-        day = number[0][:2].rstrip("snrt")
-        named = (
-            _NAMED_BEFORE.search(text, max(0, start - _LONGEST_NAME), start) if text[start - 1 : start] == " " else None
-        )
+        before, day, named = text[start - 1 : start], number[1], None
+        if before in _OF_MORE or before.isalpha():
+            continue
+        if before == " ":
+            named = _NAMED_BEFORE.search(text, max(0, start - _LONGEST_NAME), start)
         if named is not None and _NO_DAY.match(text, end) is None:
             yield from _valid(named.start(), end, _month(named), day)
             continue
