@@ -75,7 +75,7 @@ class SqliteEventLog(EventBus):
         retention_seconds: float = 7 * 86400,
         trim_every_seconds: float = 3600.0,
         pack_every_seconds: float = 10.0,
-        recent_bytes: int = 8 << 20,
+        recent_bytes: int = 2 << 20,
         opened_bytes: int = 512 << 10,
         metrics: Metrics | None = None,
     ) -> None:
