@@ -168,6 +168,8 @@ class Shard:
                 for document, version in versions
             ]
             self._shard.update(edge.UpdateOperation.delete_points_by_filter(edge.Filter(should=either)))
+            gone = {tuple(pair) for pair in versions}
+            self._references = {point: one for point, one in self._references.items() if one[:2] not in gone}
 
     def set_payload(self, document: str, payload: dict[str, Any]) -> None:
         """Replaces these fields on all points of the document."""

@@ -34,7 +34,7 @@ class EasyOcrReader:
         pages, pages_in_file = decode_pages(data, most_pixels=self._most_pixels)
         boxes: list[dict[str, Any]] = []
         for page, image in enumerate(pages, start=1):
-            for line, (corners, text, confidence) in enumerate(self._engine.readtext(np.asarray(image)), start=1):
+            for line, (corners, text, confidence) in enumerate(self._found_in(np.asarray(image)), start=1):
                 across = [int(corner[0]) for corner in corners]
                 down = [int(corner[1]) for corner in corners]
                 box = (max(0, min(across)), max(0, min(down)), min(image.width, max(across)), max(down))
@@ -51,6 +51,15 @@ class EasyOcrReader:
                 )
         texts = ["\n".join(box["text"] for box in boxes if box["page"] == page + 1) for page in range(len(pages))]
         return answer_of(texts, boxes, pages, languages=languages, pages_in_file=pages_in_file)
+
+    def _found_in(self, image: Any) -> Any:
+        """EasyOCR's answer. Raises MemoryError, as others do, where torch has an error of its own."""
+        try:
+            return self._engine.readtext(image)
+        except RuntimeError as error:
+            if "allocate memory" in str(error):
+                raise MemoryError from error
+            raise
 
     def _load(self, languages: str) -> None:
         if languages == self._languages:
