@@ -64,10 +64,11 @@ def _small_files() -> list[Figure]:
         after = _memory(server)
     what = f"after {_FILES:,} small files, against after {_FIRST_FILES:,}"
     mib = 1 << 20
-    return [
-        at_most(f"reading_small_{name}", f"memory of the {name} {what}", size / mib, "MiB", before[name] / mib, _GROWTH)
-        for name, size in sorted(after.items())
-        if before.get(name)
+    told = "memory of the {} " + what
+    index = Figure("reading_small_index", told.format("index"), after["index"] / mib, "MiB", None, "", None, "grows")
+    return [index] + [
+        at_most(f"reading_small_{name}", told.format(name), after[name] / mib, "MiB", before[name] / mib, _GROWTH)
+        for name in ("parsers", "server")
     ]
 
 
