@@ -69,10 +69,7 @@ def references(text: str) -> Iterator[Reference]:
             yield Reference(date.start, date.end, _OF_SOME_YEAR + date.day_of_year, is_date=True)
     for day in yearless_days(text, known):
         yield Reference(day.start, day.end, _OF_NO_YEAR + day.written, is_date=True)
-    for period in periods(text):
-        yield Reference(period.start, period.end, PREFIX + period.written, is_date=True)
-    yield from _of_phones(text)
-    yield from _of_rules(text)
+    yield from _without_days(text)
 
 
 def asked_references(text: str) -> Iterator[Reference]:
@@ -85,10 +82,7 @@ def asked_references(text: str) -> Iterator[Reference]:
     for day in yearless_days(text, known):
         for prefix in (_OF_NO_YEAR, _OF_SOME_YEAR):
             yield Reference(day.start, day.end, prefix + day.written, is_date=True)
-    for period in periods(text):
-        yield Reference(period.start, period.end, PREFIX + period.written, is_date=True)
-    yield from _of_phones(text)
-    yield from _of_rules(text)
+    yield from _without_days(text)
 
 
 def bare_references(text: str) -> Iterator[Reference]:
@@ -101,9 +95,13 @@ def bare_references(text: str) -> Iterator[Reference]:
         yield Reference(match.start(), match.end(), term)
 
 
-def _of_phones(text: str) -> Iterator[Reference]:
+def _without_days(text: str) -> Iterator[Reference]:
+    """What a document has and a query asks for in the same terms."""
+    for period in periods(text):
+        yield Reference(period.start, period.end, PREFIX + period.written, is_date=True)
     for number in phone_numbers(text):
         yield Reference(number.start, number.end, f"{PREFIX}tel{number.digits}")
+    yield from _of_rules(text)
 
 
 def _of_rules(text: str) -> Iterator[Reference]:
